@@ -1,0 +1,32 @@
+# make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed
+# make test        the same set-up, then every test
+PYTHON ?= python3
+VENV := .venv
+# The environment's programs first: DVC runs the stages with the `python` that it finds on PATH.
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+INSTALLED := $(VENV)/.installed
+
+.PHONY: setup reproduce test check clean
+
+reproduce: setup
+	$(RUN) dvc repro
+
+test: setup
+	$(RUN) pytest
+
+check: setup
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results/.partial

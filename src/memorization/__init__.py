@@ -1,0 +1,1 @@
+"""Predict whether, and when, a language model memorizes a training sequence."""

@@ -1,0 +1,167 @@
+"""The parameters of the study: ``params.yaml``, validated once into one immutable object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from memorization.errors import UserError
+from memorization.protocol import SEQUENCE
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shape(_Section):
+    """The shape of one GPT-NeoX model."""
+
+    hidden: Positive
+    layers: Positive
+    heads: Positive
+
+    @model_validator(mode="after")
+    def _heads_divide_hidden(self) -> Shape:
+        if self.hidden % self.heads or self.hidden // self.heads < 8:
+            raise ValueError(
+                f"hidden={self.hidden} and heads={self.heads}: heads must divide hidden into "
+                "head sizes of at least 8, of which a quarter is rotated"
+            )
+        return self
+
+
+class Training(_Section):
+    """How every model of the micro suite is trained."""
+
+    steps: Positive
+    sequences_per_step: Positive
+    learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Suite(_Section):
+    """The micro suite: its tokenizer, data, models and checkpoints."""
+
+    vocabulary: Annotated[int, Field(ge=257, le=65535)]
+    window: Annotated[int, Field(ge=SEQUENCE, le=4096)]
+    models: Annotated[dict[str, Shape], Field(min_length=1)]
+    training: Training
+    checkpoints: Positive
+
+    @model_validator(mode="after")
+    def _checkpoints_fit_steps(self) -> Suite:
+        if self.checkpoints > self.training.steps:
+            raise ValueError(
+                f"checkpoints={self.checkpoints}: must be at most "
+                f"suite.training.steps={self.training.steps}"
+            )
+        for name in self.models:
+            if not name.startswith("micro-"):
+                raise ValueError(f"models: '{name}': names must start with 'micro-'")
+        return self
+
+
+class Sequences(_Section):
+    """The case-cohort sample."""
+
+    cases: Positive | Literal["all"]
+    cohort: Positive
+
+
+class Features(_Section):
+    """What is computed of a sequence."""
+
+    families: Names
+
+
+class Split(_Section):
+    """Clusters and folds."""
+
+    folds: Annotated[int, Field(ge=2, le=20)]
+    shared_tokens: Annotated[int, Field(ge=1, le=SEQUENCE)]
+    largest_cluster: Fraction
+
+
+class Whether(_Section):
+    """Binary classifiers."""
+
+    models: Names
+
+
+class When(_Section):
+    """Survival models."""
+
+    event: Literal["first", "stable"]
+    models: Names
+
+
+class Bootstrap(_Section):
+    """Intervals of the reported metrics."""
+
+    replicates: Annotated[int, Field(ge=20)]
+    level: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class Params(_Section):
+    """Everything in ``params.yaml``."""
+
+    target: str
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    threads: Positive
+    device: Literal["cpu", "cuda", "auto"]
+    batch: Positive
+    suite: Suite
+    sequences: Sequences
+    features: Features
+    split: Split
+    whether: Whether
+    when: When
+    bootstrap: Bootstrap
+
+    @model_validator(mode="after")
+    def _target_is_known(self) -> Params:
+        if self.target not in self.suite.models:
+            known = ", ".join(self.suite.models)
+            raise ValueError(f"target='{self.target}': must be a name from suite.models: {known}")
+        return self
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Return the validated parameters.
+
+    Raises
+    ------
+    UserError
+        One line that names the key, its value and what is allowed.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run from the root of the repository") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: must be a mapping of keys to values")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        # The union of a number and a word adds the branch's name to the key; it is not a key.
+        key = ".".join(str(part) for part in first["loc"] if _is_key(str(part)))
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "value_error":
+            raise UserError(f"{path}: {key + ': ' if key else ''}{message}") from None
+        if first["type"] == "missing":
+            raise UserError(f"{path}: {key}: missing; the key is required") from None
+        raise UserError(f"{path}: {key}={first['input']!r}: {message}") from None
+
+
+def _is_key(part: str) -> bool:
+    return not part.startswith(("constrained-", "literal", "function-"))

@@ -1,0 +1,13 @@
+"""The constants of the protocol: fixed by the definition of memorization, so not parameters.
+
+A sequence is memorized when the model, given its first ``PROMPT`` tokens, greedily produces the
+next ``CONTINUATION`` exactly (Carlini et al. 2023, "Quantifying memorization"; k = l = 32 as in
+Biderman et al. 2023, "Emergent and predictable memorization").
+"""
+
+PROMPT = 32
+CONTINUATION = 32
+SEQUENCE = PROMPT + CONTINUATION
+
+# What one must have to compute a feature, from the least to the most; results are cumulative.
+TIERS = ("text", "corpus", "reference", "sibling")

@@ -1,0 +1,44 @@
+"""The case-cohort sample: which sequences to study, and how many each one stands for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+
+def case_cohort(
+    population: int,
+    memorized: np.ndarray,
+    cases: int | Literal["all"],
+    cohort: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return the sampled sequences with the weights that lead back to the population.
+
+    Cases are drawn from the memorized sequences, the cohort from the whole population (Prentice
+    1986). The two strata's sizes in the population are known exactly, so weights are
+    post-stratified: ``weight`` = stratum size / sampled rows of the stratum, and both the number of
+    memorized sequences and the population's size are recovered without error.
+
+    Parameters
+    ----------
+    population : number of sequences.
+    memorized : int64 [m], ``index`` of every memorized sequence.
+    cases : how many of them to take, or "all".
+    cohort : how many sequences to take from the whole population.
+
+    Returns
+    -------
+    Data frame with ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
+    """
+    wanted = len(memorized) if cases == "all" else min(cases, len(memorized))
+    chosen = rng.permutation(memorized)[:wanted]
+    drawn = rng.choice(population, size=min(cohort, population), replace=False)
+    index = np.union1d(chosen, drawn)
+    case = np.isin(index, memorized)
+    weight = np.empty(len(index))
+    weight[case] = len(memorized) / max(case.sum(), 1)
+    weight[~case] = (population - len(memorized)) / max((~case).sum(), 1)
+    return pd.DataFrame({"index": index.astype(np.int64), "case": case, "weight": weight})

@@ -1,0 +1,236 @@
+"""The tables that pass between the stages: one schema each, checked where written and where read.
+
+A table is a pandas data frame in memory and a Parquet file on disk. Lists of fixed length are Arrow
+columns in both, so that a token matrix never becomes Python objects.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from pandera.pandas import Check, Column, DataFrameSchema
+
+from memorization.errors import UserError
+from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
+
+TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))
+SURVIVAL = pd.ArrowDtype(pa.list_(pa.float32()))
+
+
+def _key(**options: object) -> Column:
+    return Column("int64", Check.ge(0), **options)  # type: ignore[arg-type]
+
+
+SEQUENCES = DataFrameSchema(
+    {
+        "index": _key(unique=True),
+        "step": Column("int32", Check.ge(1)),
+        "tokens": Column(TOKENS),
+        "domain": Column(str, nullable=True),
+        "case": Column(bool),
+        "weight": Column("float64", Check.ge(1)),
+    },
+    name="sequences",
+    strict=True,
+    ordered=True,
+)
+
+LABELS = DataFrameSchema(
+    {
+        "index": _key(unique=True),
+        "memorized": Column(bool),
+        "match_length": Column("int8", Check.in_range(0, CONTINUATION)),
+        "first_step": Column("Int32", nullable=True),
+        "stable_step": Column("Int32", nullable=True),
+        "entry": Column("int32", Check.ge(0)),
+        "lower": Column("int32", Check.ge(0)),
+        "upper": Column("Int32", nullable=True),
+    },
+    name="labels",
+    strict=True,
+    ordered=True,
+)
+
+# One float column a feature, named family.name; missing values are allowed where a feature
+# documents what they mean.
+FEATURES = DataFrameSchema(
+    {
+        "index": _key(unique=True),
+        r"^[a-z_]+\.[\w-]+$": Column("float64", nullable=True, regex=True),
+    },
+    name="features",
+    strict=True,
+    ordered=True,
+)
+
+SPLITS = DataFrameSchema(
+    {
+        "index": _key(unique=True),
+        "cluster": Column("int64", Check.ge(0)),
+        "fold": Column("int32", Check.ge(0)),
+        # Weaker splits, kept to show what leakage buys; never used for a headline number.
+        "fold_continuation": Column("int32", Check.ge(0)),
+        "fold_random": Column("int32", Check.ge(0)),
+    },
+    name="splits",
+    strict=True,
+    ordered=True,
+)
+
+_PREDICTION = {
+    "index": _key(),
+    "model": Column(str),
+    "tier": Column(str, Check.isin(TIERS)),
+    "fold": Column("int32", Check.ge(0)),
+}
+
+WHETHER = DataFrameSchema(
+    {**_PREDICTION, "probability": Column("float64", Check.in_range(0, 1))},
+    name="predictions/whether",
+    unique=["index", "model", "tier"],
+    strict=True,
+    ordered=True,
+)
+
+IMPORTANCE = DataFrameSchema(
+    {
+        "model": Column(str),
+        "tier": Column(str, Check.isin(TIERS)),
+        # A family's name, or family.name: permuted together.
+        "feature": Column(str),
+        # Average precision lost, and its interval.
+        "importance": Column("float64"),
+        "low": Column("float64", nullable=True),
+        "high": Column("float64", nullable=True),
+    },
+    name="predictions/importance",
+    unique=["model", "tier", "feature"],
+    strict=True,
+    ordered=True,
+)
+
+WHEN = DataFrameSchema(
+    {**_PREDICTION, "survival": Column(SURVIVAL)},
+    name="predictions/when",
+    unique=["index", "model", "tier"],
+    strict=True,
+    ordered=True,
+)
+
+KAPLAN_MEIER = DataFrameSchema(
+    {
+        "stratum": Column(str),
+        "step": Column("int32", Check.ge(1)),
+        "survival": Column("float64", Check.in_range(0, 1)),
+        "low": Column("float64", Check.in_range(0, 1), nullable=True),
+        "high": Column("float64", Check.in_range(0, 1), nullable=True),
+        "n": Column("int64", Check.ge(1)),
+        "n_events": Column("int64", Check.ge(0)),
+    },
+    name="predictions/kaplan_meier",
+    unique=["stratum", "step"],
+    strict=True,
+    ordered=True,
+)
+
+WHEN_CALIBRATION = DataFrameSchema(
+    {
+        "tier": Column(str, Check.isin(TIERS)),
+        "model": Column(str),
+        "step": Column("int32", Check.ge(1)),
+        "group": Column("int32", Check.ge(1)),
+        "predicted": Column("float64", Check.in_range(0, 1)),
+        "observed": Column("float64", Check.in_range(0, 1)),
+        "n": Column("int64", Check.ge(1)),
+        "weight": Column("float64", Check.gt(0)),
+    },
+    name="predictions/when_calibration",
+    unique=["tier", "model", "step", "group"],
+    strict=True,
+    ordered=True,
+)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema) -> None:
+    """Write a table as Parquet, whole or not at all.
+
+    Raises
+    ------
+    pandera.errors.SchemaError
+        If the frame breaks the schema: a defect of the code that made it.
+    """
+    path = Path(path)
+    table = pa.Table.from_pandas(schema.validate(frame), preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+    partial.replace(path)
+
+
+def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
+    """Return a table, checked against its schema.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is no Parquet file, or breaks the schema.
+    """
+    try:
+        table = parquet.read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run `dvc repro` to make it") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet file ({error})") from None
+    # Without pandas metadata, integers with nulls would come back as floats.
+    nullable = {pa.int32(): pd.Int32Dtype()}
+    nulls = {name for name, column in schema.columns.items() if str(column.dtype) == "Int32"}
+    frame = table.to_pandas(types_mapper=_list_dtype)
+    for name in nulls & set(table.column_names):
+        frame[name] = pd.array(table[name].to_pandas(types_mapper=nullable.get))
+    try:
+        return schema.validate(frame)
+    except pandera.errors.SchemaError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a valid {schema.name} table: {reason}") from None
+
+
+def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:
+    if pa.types.is_fixed_size_list(arrow_type):
+        return TOKENS if arrow_type.list_size == SEQUENCE else None
+    return SURVIVAL if pa.types.is_list(arrow_type) else None
+
+
+def token_column(tokens: np.ndarray) -> pd.Series:
+    """Return an int [n, 64] matrix as a table's ``tokens`` column."""
+    flat = pa.array(np.ascontiguousarray(tokens, dtype=np.int32).ravel())
+    return pd.Series(pa.FixedSizeListArray.from_arrays(flat, SEQUENCE), dtype=TOKENS)
+
+
+def token_matrix(column: pd.Series) -> np.ndarray:
+    """Return a table's ``tokens`` column as an int32 [n, 64] matrix."""
+    return _flat(column).reshape(-1, SEQUENCE)
+
+
+def survival_column(survival: np.ndarray) -> pd.Series:
+    """Return a float [n, c] matrix of survival probabilities as a table's ``survival`` column."""
+    n, c = survival.shape
+    flat = pa.array(np.ascontiguousarray(survival, dtype=np.float32).ravel())
+    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * c)
+    return pd.Series(pa.ListArray.from_arrays(offsets, flat), dtype=SURVIVAL)
+
+
+def survival_matrix(column: pd.Series) -> np.ndarray:
+    """Return a table's ``survival`` column as a float32 [n, c] matrix."""
+    return _flat(column).reshape(len(column), -1)
+
+
+def _flat(column: pd.Series) -> np.ndarray:
+    array = pa.array(column)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.flatten().to_numpy()

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from memorization.errors import UserError
+from memorization.params import load_params
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Load the shipped parameters with one of them changed."""
+
+    def load(key, value):
+        raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+        *path, last = key.split(".")
+        section = raw
+        for part in path:
+            section = section[part]
+        if value is None:
+            del section[last]
+        else:
+            section[last] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+        return load_params(tmp_path / "params.yaml")
+
+    return load
+
+
+def test_the_shipped_parameters_are_valid_and_cannot_be_changed():
+    params = load_params(ROOT / "params.yaml")
+    assert params.target in params.suite.models
+    with pytest.raises(ValidationError):
+        params.seed = 1
+
+
+def test_target_is_the_first_key():
+    assert next(iter(yaml.safe_load((ROOT / "params.yaml").read_text()))) == "target"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("target", "micro-9b", "target='micro-9b': must be a name from suite.models: micro-"),
+        ("split.largest_cluster", 1.7, "split.largest_cluster=1.7: .*less than or equal to 1"),
+        ("suite.checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=4576"),
+        ("suite.models.micro-140k.heads", 3, "hidden=32 and heads=3: heads must divide"),
+        ("sequences.cases", "some", "sequences.cases='some'"),
+        ("seed", -1, "seed=-1: .*greater than or equal to 0"),
+        ("whether.models", [], r"whether.models=\[\]"),
+        ("when.event", "last", "when.event='last': .*'first' or 'stable'"),
+        ("suite.vocabulary", "big", "suite.vocabulary='big': .*integer"),
+        ("sede", 1, "sede=1: .*not permitted"),
+        ("seed", None, "seed: missing"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_key_value_and_what_is_allowed(
+    changed, key, value, message
+):
+    with pytest.raises(UserError, match=message) as caught:
+        changed(key, value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_no_mapping(tmp_path):
+    with pytest.raises(UserError, match="not found"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("a: [")
+    with pytest.raises(UserError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("- a")
+    with pytest.raises(UserError, match="must be a mapping"):
+        load_params(tmp_path / "params.yaml")

@@ -1,0 +1,30 @@
+from memorization.resume import file_digest, publish, work_folder
+
+
+def test_equal_inputs_share_a_folder_and_others_clear_it(tmp_path):
+    first = work_folder("suite", {"seed": 0, "steps": 9}, tmp_path)
+    (first / "half").write_text("done")
+    other_stage = work_folder("labels", {"seed": 0}, tmp_path)
+    assert work_folder("suite", {"steps": 9, "seed": 0}, tmp_path) == first
+    assert (first / "half").read_text() == "done"
+    second = work_folder("suite", {"seed": 1, "steps": 9}, tmp_path)
+    assert not first.exists()
+    assert second.exists()
+    assert other_stage.exists()
+
+
+def test_publish_replaces_what_was_there(tmp_path):
+    work = work_folder("suite", {}, tmp_path / "partial")
+    (work / "new").touch()
+    destination = tmp_path / "results" / "suite"
+    destination.mkdir(parents=True)
+    (destination / "old").touch()
+    publish(work, destination)
+    assert [path.name for path in destination.iterdir()] == ["new"]
+    assert not work.exists()
+
+
+def test_file_digest_is_the_published_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_digest(tmp_path / "abc") == expected

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from memorization.sampling import case_cohort
+
+MEMORIZED = np.arange(0, 1000, 10)
+
+
+def draw(seed=0, cases="all", cohort=200):
+    return case_cohort(1000, MEMORIZED, cases, cohort, np.random.default_rng(seed))
+
+
+def test_all_cases_are_in_and_weigh_one():
+    sample = draw()
+    assert set(MEMORIZED) <= set(sample["index"])
+    np.testing.assert_array_equal(sample["case"], np.isin(sample["index"], MEMORIZED))
+    assert (sample["weight"][sample["case"]] == 1).all()
+    assert sample["index"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("cases", ["all", 30, 5000])
+def test_weights_recover_the_population(cases):
+    sample = draw(cases=cases)
+    assert sample["weight"].sum() == pytest.approx(1000)
+    assert sample["weight"][sample["case"]].sum() == pytest.approx(100)
+
+
+def test_weighted_means_are_unbiased():
+    value = np.sin(np.arange(1000)) + np.isin(np.arange(1000), MEMORIZED)
+    estimates = [
+        np.average(value[s["index"]], weights=s["weight"])
+        for s in (draw(seed, cases=40, cohort=150) for seed in range(400))
+    ]
+    error = np.std(estimates) / np.sqrt(len(estimates))
+    assert np.mean(estimates) == pytest.approx(value.mean(), abs=4 * error)
+
+
+def test_a_cohort_larger_than_the_population_takes_it_whole():
+    sample = draw(cohort=5000)
+    assert len(sample) == 1000
+    assert (sample["weight"] == 1).all()
+
+
+def test_nothing_memorized_leaves_the_cohort():
+    sample = case_cohort(1000, np.array([], np.int64), "all", 50, np.random.default_rng(0))
+    assert len(sample) == 50
+    assert not sample["case"].any()
+    assert sample["weight"].sum() == pytest.approx(1000)

@@ -1,0 +1,94 @@
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from memorization.errors import UserError
+from memorization.tables import (
+    LABELS,
+    SEQUENCES,
+    WHEN,
+    read_table,
+    survival_column,
+    survival_matrix,
+    token_column,
+    token_matrix,
+    write_table,
+)
+
+
+@pytest.fixture
+def sequences():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "index": [4, 9, 30],
+            "step": np.array([1, 2, 4], np.int32),
+            "tokens": token_column(rng.integers(0, 2048, (3, 64))),
+            "domain": ["code", None, "prose"],
+            "case": [True, False, False],
+            "weight": [1.0, 18.3, 18.3],
+        }
+    )
+
+
+def test_sequences_survive_the_disk_in_the_contracts_types(tmp_path, sequences):
+    write_table(sequences, tmp_path / "t.parquet", SEQUENCES)
+    schema = parquet.read_schema(tmp_path / "t.parquet")
+    assert schema.field("tokens").type.equals(pa.list_(pa.int32(), 64))
+    assert schema.field("domain").type == pa.string()
+    back = read_table(tmp_path / "t.parquet", SEQUENCES)
+    np.testing.assert_array_equal(token_matrix(back["tokens"]), token_matrix(sequences["tokens"]))
+    pd.testing.assert_frame_equal(back.drop(columns="tokens"), sequences.drop(columns="tokens"))
+
+
+def test_null_steps_survive_the_disk(tmp_path):
+    labels = pd.DataFrame(
+        {
+            "index": [1, 2],
+            "memorized": [True, False],
+            "match_length": np.array([32, 3], np.int8),
+            "first_step": pd.array([32, None], "Int32"),
+            "stable_step": pd.array([64, None], "Int32"),
+            "entry": np.zeros(2, np.int32),
+            "lower": np.array([0, 4576], np.int32),
+            "upper": pd.array([32, None], "Int32"),
+        }
+    )
+    write_table(labels, tmp_path / "t.parquet", LABELS)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet", LABELS), labels)
+
+
+def test_survival_curves_survive_the_disk(tmp_path):
+    curves = np.linspace(1, 0, 10, dtype=np.float32).reshape(2, 5)
+    table = pd.DataFrame(
+        {
+            "index": [1, 2],
+            "model": "cox",
+            "tier": "text",
+            "fold": np.zeros(2, np.int32),
+            "survival": survival_column(curves),
+        }
+    )
+    write_table(table, tmp_path / "t.parquet", WHEN)
+    back = read_table(tmp_path / "t.parquet", WHEN)
+    np.testing.assert_array_equal(survival_matrix(back["survival"]), curves)
+
+
+def test_a_frame_that_breaks_the_schema_is_not_written(tmp_path, sequences):
+    with pytest.raises(pandera.errors.SchemaError):
+        write_table(sequences.assign(index=[1, 1, 2]), tmp_path / "t.parquet", SEQUENCES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_file_is_a_clear_error(tmp_path, sequences):
+    with pytest.raises(UserError, match="no such table; run `dvc repro`"):
+        read_table(tmp_path / "none.parquet", SEQUENCES)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match="not a readable Parquet file"):
+        read_table(tmp_path / "t.parquet", SEQUENCES)
+    sequences.drop(columns="tokens").to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(UserError, match=r"not a valid sequences table: .*tokens"):
+        read_table(tmp_path / "t.parquet", SEQUENCES)
