@@ -1,0 +1,1 @@
+"""When each sequence is extractable: one teacher-forced pass a checkpoint, then event times."""

@@ -1,0 +1,36 @@
+"""Which training sequences do we study, and how many does each stand for?
+
+python -m memorization.stages.sequences
+"""
+
+import numpy as np
+
+from memorization.params import load_params
+from memorization.protocol import SEQUENCE
+from memorization.randomness import generator
+from memorization.sampling import case_cohort
+from memorization.stages import run
+from memorization.suite import Suite
+from memorization.tables import SEQUENCES, token_column, write_table
+
+
+def main() -> None:
+    """Draw the case-cohort sample."""
+    params = load_params()
+    suite = Suite.read("results/suite")
+    sample = case_cohort(
+        len(suite.windows),
+        suite.memorized(params.target),
+        params.sequences.cases,
+        params.sequences.cohort,
+        generator(params.seed, "sample"),
+    )
+    index = sample["index"].to_numpy()
+    sample.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))
+    sample.insert(2, "tokens", token_column(suite.windows[index, :SEQUENCE]))
+    sample.insert(3, "domain", suite.domains[index])
+    write_table(sample, "results/sequences.parquet", SEQUENCES)
+
+
+if __name__ == "__main__":
+    run(main)
