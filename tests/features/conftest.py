@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+from memorization.features import Inputs
+
+VOCABULARY = 280
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(
+        ["the cat sat on the mat, the naïve café in Zürich"] * 50, trainer
+    )
+    return tokenizer
+
+
+def tiny_model(seed: int, hidden: int = 16) -> GPTNeoXForCausalLM:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = GPTNeoXConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=hidden,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=2 * hidden,
+            max_position_embeddings=64,
+            initializer_range=0.5,  # predictions far from uniform
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+        return GPTNeoXForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session")
+def reference() -> GPTNeoXForCausalLM:
+    return tiny_model(seed=0)
+
+
+@pytest.fixture(scope="session")
+def inputs(tokenizer: Tokenizer, reference: GPTNeoXForCausalLM) -> Inputs:
+    """Return 12 sequences: one constant, one all end-of-text, some repeated, the rest random."""
+    rng = np.random.default_rng(0)
+    windows = rng.integers(0, VOCABULARY, (40, 80)).astype(np.uint16)
+    windows[1] = 7
+    windows[2] = 0
+    windows[3:6] = windows[6]
+    index = np.arange(12)
+    return Inputs(
+        index=index,
+        tokens=windows[:12, :64].astype(np.int32),
+        step=(index // 4 + 1).astype(np.int32),
+        domain=np.array(["code", "law", None] * 4, dtype=object),
+        windows=windows,
+        tokenizer=tokenizer,
+        reference=reference,
+        siblings={"micro-1k": reference, "micro-2k": tiny_model(seed=1, hidden=32)},
+        batch=5,
+    )
