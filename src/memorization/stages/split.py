@@ -1,0 +1,32 @@
+"""Which sequences are the same text, and which folds keep them together?
+
+python -m memorization.stages.split
+"""
+
+from memorization.metrics.files import write_metrics
+from memorization.params import load_params
+from memorization.randomness import generator
+from memorization.split.splits import split_sequences
+from memorization.stages import run
+from memorization.tables import SEQUENCES, SPLITS, read_table, token_matrix, write_table
+
+
+def main() -> None:
+    """Write results/splits.parquet and results/metrics/split.json."""
+    params = load_params()
+    sequences = read_table("results/sequences.parquet", SEQUENCES)
+    splits, report = split_sequences(
+        token_matrix(sequences["tokens"]),
+        sequences["case"].to_numpy(),
+        params.split.folds,
+        params.split.shared_tokens,
+        params.split.largest_cluster,
+        generator(params.seed, "split"),
+    )
+    splits.insert(0, "index", sequences["index"])
+    write_table(splits, "results/splits.parquet", SPLITS)
+    write_metrics(report, "results/metrics/split.json")
+
+
+if __name__ == "__main__":
+    run(main)
