@@ -1,0 +1,215 @@
+"""The whole analysis of one sample: from features and labels to predictions and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorization.errors import UserError
+from memorization.metrics.bootstrap import cluster_multiplicities, estimate
+from memorization.whether.baselines import DUPLICATES
+from memorization.whether.evaluate import Candidate, candidates, cross_fit, out_of_fold
+from memorization.whether.importance import permutation_importance
+from memorization.whether.models.fitted import Fitted, ModelFit
+from memorization.whether.scores import leakage, prevalence, score, strata
+
+LEAKY = ("fold_continuation", "fold_random")
+
+# Replicates behind an importance, of which there are hundreds.
+IMPORTANCE_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the whether stage writes.
+
+    Attributes
+    ----------
+    predictions : DataFrame, as `memorization.tables.WHETHER`.
+    importance : DataFrame, as `memorization.tables.IMPORTANCE`.
+    metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, leakage
+        and strata.
+    fitted : dict, (tier, model) -> classifier fitted to the whole sample.
+    """
+
+    predictions: pd.DataFrame
+    importance: pd.DataFrame
+    metrics: dict[str, Any]
+    fitted: dict[tuple[str, str], Fitted]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that are analysed, in one order.
+
+    Attributes
+    ----------
+    index : int64 [n]
+    features : DataFrame [n], columns named family.name
+    truth : bool [n], memorized at the end
+    weight : float [n]
+    splits : DataFrame [n], with cluster, fold, fold_continuation and fold_random
+    """
+
+    index: np.ndarray
+    features: pd.DataFrame
+    truth: np.ndarray
+    weight: np.ndarray
+    splits: pd.DataFrame
+
+    @classmethod
+    def join(
+        cls,
+        features: pd.DataFrame,
+        sequences: pd.DataFrame,
+        labels: pd.DataFrame,
+        splits: pd.DataFrame,
+    ) -> Sample:
+        """Return the sample from its tables, rows brought into the order of ``sequences``.
+
+        Raises
+        ------
+        UserError
+            If a table holds other sequences.
+        """
+        index = sequences["index"].to_numpy()
+        named = {"features": features, "labels": labels, "splits": splits}
+        for name, table in named.items():
+            if set(table["index"]) != set(index):
+                raise UserError(
+                    f"results/{name}.parquet: not about the sequences of "
+                    "results/sequences.parquet; run `dvc repro` to make all tables of one run"
+                )
+        ordered = {name: table.set_index("index").loc[index] for name, table in named.items()}
+        return cls(
+            index=index,
+            features=ordered["features"].reset_index(drop=True),
+            truth=ordered["labels"]["memorized"].to_numpy(dtype=bool),
+            weight=sequences["weight"].to_numpy(),
+            splits=ordered["splits"].reset_index(drop=True),
+        )
+
+
+def analyse(
+    sample: Sample,
+    columns: Mapping[str, Sequence[str]],
+    models: Mapping[str, ModelFit],
+    replicates: int,
+    level: float,
+    rng: np.random.Generator,
+    advance: Callable[[int], object] = lambda done: None,
+) -> Analysis:
+    """Return predictions, importance, metrics and fitted classifiers of every model at every tier.
+
+    Parameters
+    ----------
+    sample : Sample
+    columns : dict, tier -> feature columns that it may use, cumulative, lowest first
+    models : dict, name -> fit
+    replicates, level : of the bootstrap
+    rng : numpy.random.Generator
+    advance : told ``1`` whenever a model is done at a tier.
+
+    Raises
+    ------
+    UserError
+        If the sample has no memorized sequence, or nothing else.
+    """
+    truth = sample.truth
+    if truth.all() or not truth.any():
+        raise UserError(
+            f"labels: {int(truth.sum())} of {len(truth)} sampled sequences are memorized; there is "
+            "nothing to tell apart; choose a larger target or train it for longer"
+        )
+    seed = int(rng.integers(2**31))
+    drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
+    results = []
+    for candidate in candidates(columns, models):
+        model = models.get(candidate.model)
+        results.append(_examine(sample, candidate, model, drawn, level, seed, rng))
+        advance(1)
+    return Analysis(
+        predictions=pd.concat([_predictions(sample, r) for r in results], ignore_index=True),
+        importance=pd.concat([r.importance for r in results], ignore_index=True),
+        metrics=_metrics(sample, results, drawn, level),
+        fitted={r.key: r.fitted for r in results if r.fitted is not None},
+    )
+
+
+@dataclass(frozen=True)
+class _Result:
+    key: tuple[str, str]
+    probability: np.ndarray
+    metrics: dict[str, dict[str, float]]
+    leakage: dict[str, dict[str, dict[str, float]]]
+    importance: pd.DataFrame
+    fitted: Fitted | None
+
+
+def _examine(
+    sample: Sample,
+    candidate: Candidate,
+    model: ModelFit | None,
+    drawn: np.ndarray,
+    level: float,
+    seed: int,
+    rng: np.random.Generator,
+) -> _Result:
+    """Return everything about one model at one tier; of a baseline, predictions and metrics."""
+    fit, truth, weight = candidate.fit, sample.truth, sample.weight
+    features, fold = sample.features[list(candidate.columns)], sample.splits["fold"].to_numpy()
+    crossfit = cross_fit(fit, features, truth, weight, fold, seed)
+    clean, metrics = crossfit.probability, score(crossfit, fold, truth, weight, drawn, level)
+    key = (candidate.tier, candidate.model)
+    if model is None:
+        return _Result(key, clean, metrics, {}, pd.DataFrame(), None)
+    gains = {}
+    for scheme in LEAKY:
+        leaky_fold = sample.splits[scheme].to_numpy()
+        leaky = out_of_fold(fit, features, truth, weight, leaky_fold, seed)
+        gains[scheme] = leakage((fold, clean), (leaky_fold, leaky), truth, weight, drawn, level)
+    few = drawn[:IMPORTANCE_REPLICATES]
+    importance = permutation_importance(fit, features, truth, weight, fold, few, level, seed, rng)
+    importance.insert(0, "model", candidate.model)
+    importance.insert(1, "tier", candidate.tier)
+    return _Result(key, clean, metrics, gains, importance, model(features, truth, weight, seed))
+
+
+def _metrics(
+    sample: Sample, results: list[_Result], drawn: np.ndarray, level: float
+) -> dict[str, Any]:
+    """Return the metrics of all results, nested by tier and model."""
+    truth, weight = sample.truth, sample.weight
+    metrics: dict[str, Any] = {
+        "n": len(truth),
+        "cases": int(truth.sum()),
+        "prevalence": estimate(prevalence, truth, truth, weight, drawn, level),
+        "leakage": {scheme: {} for scheme in LEAKY},
+    }
+    for result in results:
+        tier, model = result.key
+        metrics.setdefault(tier, {})[model] = result.metrics
+        for scheme, gain in result.leakage.items():
+            metrics["leakage"][scheme].setdefault(tier, {})[model] = gain
+    if DUPLICATES in sample.features:
+        count, fold = sample.features[DUPLICATES].to_numpy(), sample.splits["fold"].to_numpy()
+        probabilities = {result.key: result.probability for result in results}
+        metrics["strata"] = strata(count, fold, probabilities, truth, weight, drawn, level)
+    return metrics
+
+
+def _predictions(sample: Sample, result: _Result) -> pd.DataFrame:
+    tier, model = result.key
+    return pd.DataFrame(
+        {
+            "index": sample.index,
+            "model": model,
+            "tier": tier,
+            "fold": sample.splits["fold"].to_numpy(),
+            "probability": result.probability,
+        }
+    )

@@ -1,0 +1,146 @@
+"""Out-of-fold probabilities and decisions: nothing is scored by a model that has seen its cluster.
+
+The threshold of a decision is a parameter like any other, so it is chosen on the training folds
+alone: the one with the highest weighted F1 over *inner* out-of-fold predictions, made by models
+that were fitted without the training fold that they predict. Predictions of the rows that a model
+was fitted to would not do: boosted trees separate their own training rows almost perfectly, and a
+threshold chosen there is far too high for new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memorization.metrics.decision import best_f1_threshold
+from memorization.whether.baselines import Rates, baselines_for
+from memorization.whether.models.fitted import Fit, Predictor
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A classifier or a baseline, and the columns that it is given.
+
+    Attributes
+    ----------
+    model, tier : as in the tables.
+    columns : of the features.
+    fit : how to fit it.
+    """
+
+    model: str
+    tier: str
+    columns: tuple[str, ...]
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """What cross-fitting gives.
+
+    Attributes
+    ----------
+    probability : float [n], from the model fitted without the row's fold.
+    decision : bool [n], at the threshold chosen without the row's fold.
+    threshold : float [n_folds], of each test fold.
+    """
+
+    probability: np.ndarray
+    decision: np.ndarray
+    threshold: np.ndarray
+
+
+def candidates(columns: Mapping[str, Sequence[str]], models: Mapping[str, Fit]) -> list[Candidate]:
+    """Return every model at every tier, and the baselines, in order of tier.
+
+    Parameters
+    ----------
+    columns : dict, tier -> the columns that it may use, from the lowest tier to the highest. A tier
+        that adds no column to the one below has nothing to say and is left out.
+    models : dict, name -> fit
+    """
+    every = list(columns.values())[-1] if columns else []
+    baselines = baselines_for(every)
+    found: list[Candidate] = []
+    below = 0
+    for tier, usable in columns.items():
+        found += [Candidate(b.name, tier, b.columns, b.fit) for b in baselines if b.tier == tier]
+        if len(usable) > below:
+            found += [Candidate(name, tier, tuple(usable), fit) for name, fit in models.items()]
+        below = len(usable)
+    return found
+
+
+def fit_rows(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    rows: np.ndarray,
+    seed: int,
+) -> Predictor:
+    """Return the model fitted to the rows of a mask; their prevalence, if they are of one class."""
+    if truth[rows].all() or not truth[rows].any():
+        rate = float(truth[rows].any())
+        return Rates(None, rate, rate)
+    return fit(features[rows], truth[rows], weight[rows], seed)
+
+
+def out_of_fold(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Return each row's probability under the model fitted to the other folds, float64 [n].
+
+    Parameters
+    ----------
+    fit : callable
+    features : DataFrame [n]
+    truth : bool [n]
+    weight : float [n]
+    fold : int [n]
+    seed : int
+    """
+    probability = np.empty(len(truth))
+    for test in np.unique(fold):
+        fitted = fit_rows(fit, features, truth, weight, fold != test, seed)
+        probability[fold == test] = fitted.predict(features[fold == test])
+    return probability
+
+
+def cross_fit(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    seed: int,
+) -> CrossFit:
+    """Return out-of-fold probabilities, and decisions at thresholds of the training folds.
+
+    The parameters are those of `out_of_fold`. A model without folds i and j serves twice: it
+    predicts j to choose the threshold of i, and i to choose that of j.
+    """
+    folds = np.unique(fold)
+    probability = out_of_fold(fit, features, truth, weight, fold, seed)
+    inner = np.empty((len(folds), len(truth)))
+    for i, first in enumerate(folds):
+        for j, second in enumerate(folds[:i]):
+            kept = (fold != first) & (fold != second)
+            fitted = fit_rows(fit, features, truth, weight, kept, seed)
+            inner[i, fold == second] = fitted.predict(features[fold == second])
+            inner[j, fold == first] = fitted.predict(features[fold == first])
+    threshold = np.empty(len(folds))
+    decision = np.empty(len(truth), dtype=bool)
+    for i, test in enumerate(folds):
+        train = fold != test
+        threshold[i] = best_f1_threshold(truth[train], inner[i, train], weight[train])
+        decision[~train] = probability[~train] >= threshold[i]
+    return CrossFit(probability, decision, threshold)

@@ -1,0 +1,116 @@
+"""Permutation importance: how much average precision is lost when a feature says nothing.
+
+Out of fold: a model never ranks rows that it was fitted to, so a feature that only helps to learn
+the training rows by heart counts for nothing (Breiman 2001, section 10, on held-out rows). Instead
+of a permutation of the sample, in which cases are thirty times too common, a row gets the value of
+another row of its fold drawn in proportion to weight: a draw from the population. A family's
+columns are taken from the same row together; correlated columns of one family cover up for each
+other when they are taken one by one, so a family can weigh more than all of its features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from memorization.metrics.bootstrap import interval, replicate
+from memorization.metrics.ranking import average_precision
+from memorization.whether.evaluate import fit_rows
+from memorization.whether.models.fitted import Fit
+
+# Draws of the donors; their mean is reported.
+REPEATS = 3
+
+
+def groups_of(columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return what is permuted together: each family, then each feature of a larger family.
+
+    >>> groups_of(["a.x", "a.y", "b.z"])
+    {'a': ['a.x', 'a.y'], 'b': ['b.z'], 'a.x': ['a.x'], 'a.y': ['a.y'], 'b.z': ['b.z']}
+    """
+    families: dict[str, list[str]] = {}
+    for column in columns:
+        families.setdefault(column.partition(".")[0], []).append(column)
+    return families | {column: [column] for column in columns}
+
+
+def permutation_importance(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    multiplicities: np.ndarray,
+    level: float,
+    seed: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return the loss of average precision for each family and feature, the largest first.
+
+    Parameters
+    ----------
+    fit : callable
+    features : DataFrame [n], columns named family.name
+    truth : bool [n]
+    weight : float [n]
+    fold : int [n]
+    multiplicities : int [replicates, n]
+    level : float
+    seed : int
+        Of the fits.
+    rng : numpy.random.Generator
+        Draws whose values a row gets.
+
+    Returns
+    -------
+    DataFrame
+        ``feature`` (a family's name, or family.name), ``importance``, the mean over repeats, and
+        ``low``, ``high``: its cluster bootstrap interval.
+    """
+    groups = groups_of(list(features.columns))
+    probability = _permuted(fit, features, truth, weight, fold, list(groups.values()), seed, rng)
+    whole, permuted = probability[0, 0], probability[1:]
+    value = average_precision(truth, whole, weight)
+    replicates = replicate(average_precision, truth, whole, weight, multiplicities)
+    found = []
+    for name, repeats in zip(groups, permuted, strict=True):
+        left = np.mean([average_precision(truth, p, weight) for p in repeats])
+        left_replicates = np.mean(
+            [replicate(average_precision, truth, p, weight, multiplicities) for p in repeats],
+            axis=0,
+        )
+        low, high = interval(replicates - left_replicates, level)
+        found.append({"feature": name, "importance": value - left, "low": low, "high": high})
+    table = pd.DataFrame(found, columns=["feature", "importance", "low", "high"])
+    return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+
+
+def _permuted(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    groups: list[list[str]],
+    seed: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return out-of-fold probabilities [1 + groups, REPEATS, n]: of all rows as they are, then with
+    each group of columns taken from other rows."""
+    probability = np.empty((1 + len(groups), REPEATS, len(truth)))
+    values, columns = features.to_numpy(dtype=np.float64), list(features.columns)
+    places = [[columns.index(column) for column in group] for group in groups]
+    for test in np.unique(fold):
+        rows = np.flatnonzero(fold == test)
+        fitted = fit_rows(fit, features, truth, weight, fold != test, seed)
+        chance = weight[rows] / weight[rows].sum()
+        donors = rng.choice(rows, size=REPEATS * len(rows), p=chance)
+        own = np.tile(values[rows], (REPEATS, 1))
+        for k, place in enumerate([[], *places]):
+            changed = own.copy()
+            changed[:, place] = values[donors][:, place]
+            predicted = fitted.predict(pd.DataFrame(changed, columns=columns))
+            probability[k][:, rows] = predicted.reshape(REPEATS, len(rows))
+    return probability

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from sksurv.metrics import brier_score
+from sksurv.util import Surv
+
+from memorization.metrics.survival_brier import (
+    integrated_brier_score,
+    integrated_squared_error,
+    squared_error,
+)
+
+
+def data(seed=0, n=40, c=7):
+    rng = np.random.default_rng(seed)
+    time = rng.integers(1, c + 1, n)
+    event = (rng.random(n) < 0.6) | (time < c)
+    survival = np.sort(rng.random((n, c)), axis=1)[:, ::-1]
+    return survival, time, event, rng.exponential(size=n) + 0.1
+
+
+def test_squared_error_by_hand():
+    # An event at checkpoint 2 of 3, and one censored at the last, which survived it.
+    survival = np.array([[0.9, 0.5, 0.2], [0.9, 0.5, 0.2]])
+    error = squared_error(survival, np.array([2, 3]), np.array([True, False]))
+    np.testing.assert_allclose(error, [[0.01, 0.25, 0.04], [0.01, 0.25, 0.64]])
+
+
+def test_integral_by_hand():
+    # Errors 0 (start), 0.04, 0.04 at steps 0, 10, 30: a triangle and a rectangle.
+    error = integrated_squared_error(
+        np.array([[0.8, 0.8]]), np.array([2]), np.array([False]), np.array([10, 30])
+    )
+    assert error[0] == pytest.approx((10 * 0.02 + 20 * 0.04) / 30)
+
+
+def test_agrees_with_scikit_survival_without_weights():
+    survival, time, event, _ = data()
+    outcome = Surv.from_arrays(event, time)
+    times = np.arange(1, 7)
+    _, scores = brier_score(outcome, outcome, survival[:, :6], times)
+    np.testing.assert_allclose(squared_error(survival, time, event)[:, :6].mean(axis=0), scores)
+
+
+def test_integer_weights_are_repetitions_and_axes_replicates():
+    survival, time, event, _ = data(1)
+    steps = np.array([1, 2, 4, 8, 16, 32, 64])
+    copies = np.random.default_rng(1).integers(0, 4, (3, len(time)))
+    values = integrated_brier_score(survival, time, event, steps, copies)
+    for value, counts in zip(values, copies, strict=True):
+        rows = np.repeat(np.arange(len(time)), counts)
+        error = integrated_squared_error(survival[rows], time[rows], event[rows], steps)
+        assert value == pytest.approx(error.mean())
+
+
+def test_truth_scores_zero_and_its_opposite_more():
+    _, time, event, weight = data(2)
+    steps = np.arange(1, 8)
+    truth = (~event[:, None] | (time[:, None] > steps)).astype(float)
+    assert integrated_brier_score(truth, time, event, steps, weight) == 0
+    # Always wrong costs 1 everywhere but in the first step, where it begins at 0.
+    wrong = integrated_brier_score(1 - truth, time, event, steps, weight)
+    assert wrong == pytest.approx((0.5 + 6) / 7)
+
+
+def test_refuses_censoring_before_the_end():
+    with pytest.raises(ValueError, match="censored before the last"):
+        squared_error(np.ones((1, 3)), np.array([2]), np.array([False]))
