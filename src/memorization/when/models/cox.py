@@ -1,0 +1,126 @@
+"""The Cox proportional hazards model, fitted by lifelines."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from lifelines import CoxPHFitter
+from lifelines.exceptions import ConvergenceError, StatisticalWarning
+
+from memorization.errors import UserError
+from memorization.when.covariates import Covariates
+from memorization.when.models.files import read_json, write_json
+from memorization.when.models.model import SurvivalModel
+from memorization.when.targets import Targets
+
+# Strength of the L2 penalty, in units of the log-likelihood of all rows; when Newton's method does
+# not converge, as where covariates separate the events, the next one is tried.
+PENALTIES = (1.0, 10.0, 100.0)
+
+# exp(50) times any baseline hazard is certainty; beyond it only overflow is to be had.
+LIMIT = 50.0
+
+
+@dataclass(frozen=True)
+class Cox(SurvivalModel):
+    """Log hazard = log baseline + linear in the covariates (Cox 1972).
+
+    Attributes
+    ----------
+    covariates : the map from features to k covariates.
+    coefficients : float [k], log hazard ratio a weighted standard deviation.
+    baseline : float [c], cumulative hazard at each checkpoint at the covariates' means.
+    """
+
+    covariates: Covariates
+    coefficients: np.ndarray
+    baseline: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
+    ) -> Self:
+        """Return the maximum of Efron's weighted, penalised partial likelihood."""
+        covariates = Covariates.fit(features, weight)
+        x = covariates.transform(features)
+        coefficients = _coefficients(x, targets, weight / weight.mean())
+        baseline = breslow(targets, weight, _relative_hazard(x, coefficients))
+        return cls(covariates, coefficients, baseline)
+
+    def survival(self, features: pd.DataFrame) -> np.ndarray:
+        """Return exp(-baseline × relative hazard), float [n, c]."""
+        relative = _relative_hazard(self.covariates.transform(features), self.coefficients)
+        return np.exp(-relative[:, None] * self.baseline)
+
+    def save(self, path: Path) -> None:
+        """Write covariates, coefficients and baseline as JSON."""
+        values = {
+            "coefficients": dict(
+                zip(self.covariates.names, self.coefficients.tolist(), strict=True)
+            ),
+            "baseline": self.baseline.tolist(),
+            "covariates": self.covariates.to_json(),
+        }
+        write_json(values, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the model in a file."""
+        values = read_json(path)
+        return cls(
+            Covariates.from_json(values["covariates"]),
+            np.array(list(values["coefficients"].values()), dtype=np.float64),
+            np.array(values["baseline"]),
+        )
+
+
+def breslow(targets: Targets, weight: np.ndarray, relative_hazard: np.ndarray) -> np.ndarray:
+    """Return the baseline cumulative hazard at each checkpoint, float [c] (Breslow 1972).
+
+    The sum over checkpoints of weighted events / weighted relative hazard at risk. Not lifelines'
+    own, which takes sequences as at risk before their entry.
+    """
+    positions = np.arange(1, targets.n_times + 1)
+    at_risk = (targets.entry[:, None] < positions) & (positions <= targets.time[:, None])
+    events = np.bincount(targets.time, targets.event * weight, targets.n_times + 1)[1:]
+    risk = (weight * relative_hazard) @ at_risk
+    return np.cumsum(np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0))
+
+
+def _relative_hazard(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(x @ coefficients, -LIMIT, LIMIT))
+
+
+def _coefficients(x: np.ndarray, targets: Targets, weight: np.ndarray) -> np.ndarray:
+    """Return lifelines' coefficients of the covariates, float [k]; weights have mean 1."""
+    if not x.shape[1]:
+        return np.zeros(0)
+    seen = targets.time > targets.entry
+    frame = pd.DataFrame(x[seen]).add_prefix("x")
+    frame["time"], frame["event"] = targets.time[seen], targets.event[seen]
+    frame["weight"] = weight[seen]
+    # Entry times cost lifelines its fast path, so they are passed only where there are some.
+    entry = "entry" if targets.entry.any() else None
+    if entry:
+        frame["entry"] = targets.entry[seen]
+    for penalty in PENALTIES:
+        model = CoxPHFitter(penalizer=penalty / len(frame))
+        with warnings.catch_warnings():
+            # RuntimeWarning includes lifelines' own. That weights make its standard errors wrong
+            # does not matter: they are not used.
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", StatisticalWarning)
+            try:
+                model.fit(frame, "time", "event", weights_col="weight", entry_col=entry)
+            except (ConvergenceError, RuntimeWarning):
+                continue
+        return model.params_.to_numpy()
+    raise UserError(
+        f"when.models: 'cox' does not converge on these {len(frame)} sequences with "
+        f"{int(frame['event'].sum())} events; study more of them or leave it out"
+    )

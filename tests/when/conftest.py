@@ -1,0 +1,60 @@
+"""Sequences whose hazard is known, with the weights of a case-cohort sample."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from memorization.when.targets import Targets
+
+N_TIMES = 12
+
+
+@dataclass
+class Simulated:
+    features: pd.DataFrame
+    targets: Targets
+    weight: np.ndarray
+    truth: np.ndarray  # survival [n, c]
+
+
+def simulate(n: int, seed: int, late: bool = False, memorized: float = -3.5) -> Simulated:
+    """Draw event times from a logistic hazard that rises with time; some enter late."""
+    rng = np.random.default_rng(seed)
+    duplicates = rng.geometric(0.3, n).astype(float)
+    surprisal = rng.normal(size=n)
+    features = pd.DataFrame(
+        {
+            "duplication.sequence_count": duplicates,
+            "surprisal.mean": surprisal,
+            "repetition.longest_run": rng.normal(size=n),
+        }
+    )
+    linear = np.log1p(duplicates) - 0.8 * surprisal
+    baseline = memorized + 0.15 * np.arange(N_TIMES)
+    hazard = expit(baseline + linear[:, None])
+    events = rng.random((n, N_TIMES)) < hazard
+    event = events.any(axis=1)
+    time = np.where(event, events.argmax(axis=1) + 1, N_TIMES)
+    entry = rng.integers(0, 7, n) if late else np.zeros(n, dtype=np.int64)
+    # Who has the event before observation begins is never seen: that is left truncation.
+    seen = time > entry
+    weight = np.where(event, 1.0, 3.7)
+    return Simulated(
+        features[seen].reset_index(drop=True),
+        Targets(time[seen], event[seen], entry[seen], N_TIMES),
+        weight[seen],
+        np.cumprod(1 - hazard, axis=1)[seen],
+    )
+
+
+@pytest.fixture(scope="session")
+def sample() -> Simulated:
+    return simulate(400, seed=0)
+
+
+@pytest.fixture(scope="session")
+def make_sample():
+    return simulate

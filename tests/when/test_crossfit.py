@@ -1,0 +1,89 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from memorization.errors import UserError
+from memorization.tables import survival_matrix
+from memorization.when.crossfit import Run, out_of_fold, plan, predictions
+from memorization.when.models import MODELS, chosen
+
+COLUMNS = ["repetition.longest_run", "duplication.sequence_count", "surprisal.mean"]
+
+
+@pytest.fixture(scope="module")
+def fold(sample):
+    return np.random.default_rng(0).integers(0, 3, len(sample.targets))
+
+
+def test_plan_is_cumulative_and_reports_baselines_once():
+    runs = plan(chosen(("kaplan_meier", "kaplan_meier_strata", "cox")), ["index", *COLUMNS])
+    assert [(r.tier, r.name) for r in runs] == [
+        ("text", "kaplan_meier"),
+        ("text", "cox"),
+        ("corpus", "kaplan_meier_strata"),
+        ("corpus", "cox"),
+        ("reference", "cox"),
+        ("sibling", "cox"),
+    ]
+    columns = {r.tier: r.columns for r in runs if r.name == "cox"}
+    assert columns["text"] == ("repetition.longest_run",)
+    assert columns["corpus"] == ("repetition.longest_run", "duplication.sequence_count")
+    assert columns["reference"] == columns["sibling"] == tuple(COLUMNS)
+
+
+def test_plan_without_what_a_model_needs():
+    runs = plan(chosen(("kaplan_meier", "cox")), ["surprisal.mean"])
+    assert [(r.tier, r.name) for r in runs] == [
+        ("text", "kaplan_meier"),
+        ("reference", "cox"),
+        ("sibling", "cox"),
+    ]
+    with pytest.raises(UserError, match=r"needs the feature 'duplication\.sequence_count'"):
+        plan(chosen(("kaplan_meier_strata",)), ["surprisal.mean"])
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_own_label_does_not_reach_the_own_prediction(name, sample, fold):
+    run = Run("reference", name, MODELS[name], tuple(COLUMNS))
+    args = sample.features, sample.weight, fold, 0, 1
+    survival = out_of_fold(run, args[0], sample.targets, *args[1:])
+    own = fold == 1
+    rng = np.random.default_rng(1)
+    flipped = dataclasses.replace(
+        sample.targets,
+        time=np.where(own, rng.permutation(sample.targets.time), sample.targets.time),
+        event=np.where(own, ~sample.targets.event, sample.targets.event),
+    )
+    again = out_of_fold(run, args[0], flipped, *args[1:])
+    np.testing.assert_array_equal(again[own], survival[own])
+    # The other folds did learn from these labels; a stratum without rows of this fold cannot.
+    assert (again[~own] != survival[~own]).any(axis=1).mean() > 0.95
+
+
+def test_only_the_columns_of_the_tier_are_used(sample, fold):
+    run = Run("text", "hazard", MODELS["hazard"], ("repetition.longest_run",))
+    args = sample.targets, sample.weight, fold, 0, 1
+    survival = out_of_fold(run, sample.features, *args)
+    changed = sample.features.assign(**{"surprisal.mean": 0.0})
+    np.testing.assert_array_equal(out_of_fold(run, changed, *args), survival)
+
+
+def test_too_few_events_are_explained(sample, fold):
+    few = dataclasses.replace(sample.targets, event=np.arange(len(fold)) < 9)
+    run = Run("text", "kaplan_meier", MODELS["kaplan_meier"], ())
+    with pytest.raises(UserError, match="sequences with the event outside fold 0, at least 10"):
+        out_of_fold(run, sample.features, few, sample.weight, fold, 0, 1)
+
+
+def test_predictions_keep_rows_with_their_run():
+    index, fold = np.array([7, 3]), np.array([0, 1])
+    survival = {
+        ("text", "cox"): np.array([[0.9, 0.8], [0.7, 0.6]]),
+        ("corpus", "forest"): np.array([[0.5, 0.4], [0.3, 0.2]]),
+    }
+    table = predictions(index, fold, survival)
+    row = (table["index"] == 3) & (table["model"] == "forest") & (table["tier"] == "corpus")
+    assert table.loc[row, "fold"].tolist() == [1]
+    np.testing.assert_allclose(survival_matrix(table.loc[row, "survival"]), [[0.3, 0.2]])
+    assert len(table) == 4

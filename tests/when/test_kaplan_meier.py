@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+from lifelines import KaplanMeierFitter
+
+from memorization.when.models.kaplan_meier import (
+    DUPLICATES,
+    KaplanMeierStrata,
+    duplicate_stratum,
+    kaplan_meier,
+)
+from memorization.when.targets import Targets
+
+
+def random_targets(seed, late):
+    rng = np.random.default_rng(seed)
+    n, c = 200, 12
+    entry = rng.integers(0, 4, n) if late else np.zeros(n, dtype=np.int64)
+    time = np.minimum(entry + rng.integers(1, 12, n), c)
+    return Targets(time, rng.random(n) < 0.6, entry, c)
+
+
+def lifelines_curve(targets, weight):
+    fitter = KaplanMeierFitter()
+    fitter.fit(targets.time, targets.event, entry=targets.entry, weights=weight)
+    return fitter.survival_function_at_times(np.arange(1, targets.n_times + 1)).to_numpy()
+
+
+def test_agrees_with_lifelines():
+    for seed, late in [(0, False), (1, False), (2, True), (3, True)]:
+        targets = random_targets(seed, late)
+        # lifelines warns at weights that are no integers; its estimate takes any.
+        weight = np.random.default_rng(seed).integers(1, 9, 200)
+        np.testing.assert_allclose(
+            kaplan_meier(targets, weight / 7), lifelines_curve(targets, weight), atol=1e-12
+        )
+
+
+def test_leading_axes_are_replicates():
+    targets = random_targets(4, late=True)
+    weight = np.random.default_rng(0).random((3, 200))
+    curves = kaplan_meier(targets, weight)
+    for curve, own in zip(curves, weight, strict=True):
+        np.testing.assert_allclose(curve, kaplan_meier(targets, own))
+
+
+def test_without_early_censoring_it_is_the_weighted_share(sample):
+    curve = kaplan_meier(sample.targets, sample.weight)
+    for at in range(1, sample.targets.n_times + 1):
+        survived = ~sample.targets.event | (sample.targets.time > at)
+        np.testing.assert_allclose(curve[at - 1], np.average(survived, weights=sample.weight))
+
+
+def test_strata_are_those_of_the_counts():
+    counts = pd.DataFrame({DUPLICATES: [1, 2, 4, 5, 19, 20, 99, 100, 5000]})
+    assert duplicate_stratum(counts).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(sample):
+    features = sample.features[[DUPLICATES]]
+    model = KaplanMeierStrata.fit(features, sample.targets, sample.weight, 0, 1)
+    single = (features[DUPLICATES] == 1).to_numpy()
+    own = kaplan_meier(sample.targets.take(single), sample.weight[single])
+    np.testing.assert_array_equal(model.survival(features[single])[0], own)
+    many = model.survival(pd.DataFrame({DUPLICATES: [1000.0]}))[0]
+    np.testing.assert_array_equal(many, kaplan_meier(sample.targets, sample.weight))

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from memorization.when.person_period import (
+    event_bins,
+    exposure,
+    person_period,
+    survival_of_hazard,
+)
+from memorization.when.targets import Targets
+
+
+def random_targets(seed, n=50, c=10):
+    rng = np.random.default_rng(seed)
+    entry = rng.integers(0, 5, n)
+    time = np.minimum(entry + rng.integers(1, 7, n), c)
+    return Targets(time, rng.random(n) < 0.5, entry, c)
+
+
+def by_loop(targets, bins):
+    """Count checkpoints at risk one by one: (row, bin, event) -> checkpoints."""
+    counts = {}
+    for i in range(len(targets)):
+        for j in range(targets.entry[i] + 1, targets.time[i] + 1):
+            event = bool(targets.event[i] and j == targets.time[i])
+            key = (i, int(bins[j - 1]), event)
+            counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+@pytest.mark.parametrize("bins", [np.arange(10), np.array([0, 0, 1, 1, 1, 1, 2, 2, 2, 2])])
+def test_table_agrees_with_a_loop(bins):
+    targets = random_targets(0)
+    table = person_period(targets, bins)
+    keys = zip(table.row.tolist(), table.bin.tolist(), table.event.tolist(), strict=True)
+    assert dict(zip(keys, table.count.tolist(), strict=True)) == by_loop(targets, bins)
+    assert table.count.sum() == (targets.time - targets.entry).sum()
+
+
+def test_sequences_never_at_risk_have_no_rows():
+    targets = Targets(np.array([2, 3]), np.array([False, True]), np.array([2, 0]), 4)
+    assert set(person_period(targets, np.arange(4)).row.tolist()) == {1}
+
+
+def test_exposure_agrees_with_a_loop():
+    targets, bins = random_targets(1), np.array([0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+    increments = np.random.default_rng(0).random(10)
+    expected = np.zeros((len(targets), 3))
+    for i in range(len(targets)):
+        for j in range(targets.entry[i] + 1, targets.time[i] + 1):
+            expected[i, bins[j - 1]] += increments[j - 1]
+    np.testing.assert_allclose(exposure(targets, bins, increments), expected)
+
+
+def test_bins_hold_about_as_many_events_each():
+    rng = np.random.default_rng(2)
+    time = np.minimum(21 + rng.geometric(0.02, 2000), 143)
+    targets = Targets(time, time < 143, np.zeros(2000, int), 143)
+    bins = event_bins(targets, 10)
+    assert (np.diff(bins) >= 0).all()
+    assert (np.diff(bins) <= 1).all()
+    events = np.bincount(bins[time[targets.event] - 1], minlength=11)
+    first = targets.time[targets.event].min()
+    # The bin before any event, and ten of a tenth each, up to the events of a checkpoint.
+    assert bins[: first - 1].tolist() == [0] * (first - 1)
+    assert events[0] == 0
+    largest_tie = np.bincount(time[targets.event]).max()
+    assert np.abs(events[1:] - targets.event.sum() / 10).max() <= largest_tie
+
+
+@pytest.mark.parametrize("time", [[5, 5, 5], [1, 1, 1], [10, 10, 1], [3, 10, 10]])
+def test_few_distinct_event_times_make_valid_bins(time):
+    targets = Targets(np.array(time), np.ones(3, bool), np.zeros(3, int), 10)
+    bins = event_bins(targets, 12)
+    assert len(bins) == 10
+    assert bins[0] == 0
+    assert set(np.diff(bins).tolist()) <= {0, 1}
+
+
+def test_no_events_make_one_bin():
+    targets = Targets(np.array([4]), np.array([False]), np.array([0]), 4)
+    assert event_bins(targets, 3).tolist() == [0, 0, 0, 0]
+
+
+def test_survival_is_the_product_over_checkpoints():
+    bins = np.array([0, 0, 1, 2, 2])
+    hazard = np.random.default_rng(3).random((6, 3))
+    np.testing.assert_allclose(
+        survival_of_hazard(hazard, bins), np.cumprod(1 - hazard[:, bins], axis=1)
+    )
+    sure = survival_of_hazard(np.array([[0.0, 1.0, 0.0]]), bins)
+    np.testing.assert_allclose(sure, [[1, 1, 0, 0, 0]], atol=1e-12)

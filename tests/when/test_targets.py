@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from memorization.errors import UserError
+from memorization.when.targets import targets_of
+
+STEPS = np.array([10, 20, 30, 40])
+
+
+def labels(first, stable, entry):
+    return pd.DataFrame(
+        {
+            "first_step": pd.array(first, "Int32"),
+            "stable_step": pd.array(stable, "Int32"),
+            "entry": np.array(entry, dtype=np.int32),
+        }
+    )
+
+
+def test_both_events_by_hand():
+    # Memorized at once; forgotten again; memorized anew; never; and seen only after step 20.
+    table = labels([10, 20, 20, None, 40], [10, None, 40, None, 40], [0, 0, 0, 0, 20])
+    first, stable = targets_of(table, STEPS, "first"), targets_of(table, STEPS, "stable")
+    assert first.time.tolist() == [1, 2, 2, 4, 4]
+    assert first.event.tolist() == [True, True, True, False, True]
+    assert stable.time.tolist() == [1, 4, 4, 4, 4]
+    assert stable.event.tolist() == [True, False, True, False, True]
+    assert first.entry.tolist() == [0, 0, 0, 0, 2]
+    assert first.n_times == 4
+
+
+def test_take_keeps_rows_together():
+    targets = targets_of(labels([10, 30, None], [None] * 3, [0, 10, 5]), STEPS, "first")
+    some = targets.take(np.array([False, True, True]))
+    assert (some.time.tolist(), some.event.tolist(), some.entry.tolist()) == (
+        [3, 4],
+        [True, False],
+        [1, 0],
+    )
+
+
+def test_labels_of_another_suite_are_refused():
+    with pytest.raises(UserError, match="first_step 25 is not one of the suite's 4"):
+        targets_of(labels([25], [None], [0]), STEPS, "first")
+    with pytest.raises(UserError, match="not after entry"):
+        targets_of(labels([10], [None], [10]), STEPS, "first")
