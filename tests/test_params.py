@@ -46,7 +46,7 @@ def test_target_is_the_first_key():
     [
         ("target", "micro-9b", "target='micro-9b': must be a name from suite.models: micro-"),
         ("split.largest_cluster", 1.7, "split.largest_cluster=1.7: .*less than or equal to 1"),
-        ("suite.checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=4576"),
+        ("suite.checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=2288"),
         ("suite.models.micro-140k.heads", 3, "hidden=32 and heads=3: heads must divide"),
         ("sequences.cases", "some", "sequences.cases='some'"),
         ("seed", -1, "seed=-1: .*greater than or equal to 0"),

@@ -1,0 +1,32 @@
+"""The figures of the paper: one module each, one line here; ``paper/figures/NAME.svg``."""
+
+from __future__ import annotations
+
+from memorization.report.figures import (
+    calibration,
+    growth,
+    importance,
+    leakage,
+    memorized_by_duplicates,
+    memorized_by_size,
+    precision_recall,
+    scores_by_tier,
+    survival_by_duplicates,
+    when_scores,
+)
+
+FIGURES = {
+    module.__name__.rpartition(".")[2]: module.draw
+    for module in (
+        memorized_by_size,
+        memorized_by_duplicates,
+        growth,
+        scores_by_tier,
+        precision_recall,
+        importance,
+        leakage,
+        survival_by_duplicates,
+        when_scores,
+        calibration,
+    )
+}

@@ -1,0 +1,41 @@
+"""How much more of the training data does a larger model memorize?"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from memorization.report.numbers import percent
+from memorization.report.results import Results
+from memorization.report.style import BLUE, GREY
+
+
+def draw(results: Results) -> Figure:
+    """Return the fraction of the whole population memorized by each model, against its size.
+
+    Exact counts, so there is no interval: every sequence of the population was tested.
+    """
+    suite, counts = results.suite, results.metrics["labels"]["memorized_by_model"]
+    population = results.metrics["labels"]["population"]
+    sizes = [suite.parameters[model] for model in suite.models]
+    fractions = [100 * counts[model] / population for model in suite.models]
+    figure = Figure(figsize=(6.5, 2.9))
+    axes = figure.subplots()
+    axes.plot(sizes, fractions, color=GREY, linewidth=1)
+    for model, size, fraction in zip(suite.models, sizes, fractions, strict=True):
+        target = model == results.params.target
+        fill = BLUE if target else "white"
+        axes.plot(size, fraction, "o", color=BLUE, markerfacecolor=fill, clip_on=False, zorder=3)
+        axes.annotate(
+            f"{model}{' (target)' if target else ''}\n{percent(fraction / 100)}",
+            (size, fraction),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.2)
+    axes.set_ylim(0, max(max(fractions), 1e-9) * 1.3)
+    axes.set_xlabel("parameters")
+    axes.set_ylabel("memorized at the end\n(% of the training sequences)")
+    return figure

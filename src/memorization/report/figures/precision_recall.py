@@ -1,0 +1,84 @@
+"""How many of the memorized sequences are found, at what price in false alarms?"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memorization.report.names import model_name
+from memorization.report.numbers import decimal
+from memorization.report.results import Results
+from memorization.report.style import BLACK, GREY, MARKS
+
+
+def precision_recall(
+    truth: np.ndarray, score: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return recall and precision at every threshold from the highest down, two float [g].
+
+    Weighted to the population; rows of equal score enter together.
+
+    >>> truth, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.5])
+    >>> [x.round(3).tolist() for x in precision_recall(truth, score, np.array([1, 2, 1]))]
+    [[0.5, 1.0], [1.0, 0.5]]
+    """
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
+    hits = np.cumsum((weight * truth)[order])[last]
+    accepted = np.cumsum(weight[order].astype(np.float64))[last]
+    return hits / hits[-1], hits / accepted
+
+
+def draw(results: Results) -> Figure:
+    """Return curves of every model at two tiers, with the baselines that a tier allows.
+
+    Left: what counts over the training data allow; right: the highest tier.
+    """
+    top = results.top_tier("whether")
+    tiers = list(dict.fromkeys(["corpus", top])) if "corpus" in results.tiers("whether") else [top]
+    figure = Figure(figsize=(6.5, 3.9))
+    axes = figure.subplots(1, len(tiers), sharey=True, squeeze=False)[0]
+    for panel, tier in zip(axes, tiers, strict=True):
+        _draw_tier(panel, results, tier)
+    axes[0].set_ylabel("precision")
+    return figure
+
+
+def _draw_tier(axes: Axes, results: Results, tier: str) -> None:
+    truth = results.sample["memorized"].to_numpy(dtype=bool)
+    weight = results.sample["weight"].to_numpy()
+    scores = results.metrics["whether"]
+
+    def label(key: tuple[str, str]) -> str:
+        value = scores[key[0]][key[1]]["average_precision"]["value"]
+        return f"{model_name(key[1])} ({decimal(value, 2)})"
+
+    for model, (colour, marker) in zip(results.fitted("whether", tier), MARKS, strict=False):
+        recall, precision = precision_recall(truth, results.probability(tier, model), weight)
+        dashes = "-" if marker == "o" else (0, (5, 1.5))
+        key = (tier, model)
+        axes.step(recall, precision, where="pre", color=colour, linestyle=dashes, label=label(key))
+    duplicates = results.baseline("whether", "duplicate_count")
+    if duplicates:
+        recall, precision = precision_recall(truth, results.probability(*duplicates), weight)
+        axes.step(recall, precision, where="pre", color=GREY, linewidth=1, label=label(duplicates))
+    sibling = results.baseline("whether", "smaller_sibling")
+    if sibling and sibling[0] == tier:
+        decided = scores[tier]["smaller_sibling"]
+        axes.plot(
+            decided["recall"]["value"],
+            decided["precision"]["value"],
+            "*",
+            color=BLACK,
+            markersize=9,
+            linestyle="none",
+            label=model_name("smaller_sibling"),
+        )
+    axes.axhline(float(np.average(truth, weights=weight)), color=GREY, linestyle=":", linewidth=1)
+    axes.set_title(f"tier: {tier}")
+    axes.set_xlabel("recall")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    # Below, because no corner is always free of curves.
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), borderaxespad=0)

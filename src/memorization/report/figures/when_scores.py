@@ -1,0 +1,25 @@
+"""How well is it predicted when a sequence is memorized, by what must be known to predict it?"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from memorization.report.forest_plot import draw_estimates, mark_value, panels, rows_of
+from memorization.report.results import Results
+
+METRICS = {
+    "concordance": ("concordance\n(all sequences)", 0.5, "chance"),
+    "concordance_memorized": ("concordance\n(the memorized)", 0.5, "chance"),
+    "brier_skill": ("integrated Brier skill", 0.0, "Kaplan–Meier"),
+}
+
+
+def draw(results: Results) -> Figure:
+    """Return concordance and Brier skill with intervals of every model and baseline, by tier."""
+    scores = results.metrics["when"]
+    rows = rows_of(results, "when")
+    figure, axes = panels(rows, [label for label, _, _ in METRICS.values()])
+    for panel, (metric, (_, value, text)) in zip(axes, METRICS.items(), strict=True):
+        draw_estimates(panel, rows, lambda row, m=metric: scores[row.tier][row.model].get(m))  # type: ignore[misc]
+        mark_value(panel, value, text)
+    return figure

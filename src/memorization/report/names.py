@@ -1,0 +1,59 @@
+"""How keys of the results are called in the paper."""
+
+from __future__ import annotations
+
+from memorization.protocol import TIERS
+
+MODELS = {
+    "logistic": "logistic regression",
+    "boosting": "boosted trees",
+    "prevalence": "prevalence",
+    "duplicate_count": "duplicate count",
+    "smaller_sibling": "next smaller model",
+    "kaplan_meier": "Kaplan–Meier",
+    "kaplan_meier_strata": "Kaplan–Meier by duplicates",
+    "cox": "Cox regression",
+    "forest": "survival forest",
+    "hazard": "discrete-time hazard",
+    "hazard_boosting": "boosted hazard",
+}
+
+METRICS = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "concordance": "concordance",
+    "concordance_memorized": "concordance among the memorized",
+    "integrated_brier": "integrated Brier score",
+    "brier_skill": "integrated Brier skill",
+    "absolute_error_steps": "absolute error (steps)",
+}
+
+
+def model_name(key: str) -> str:
+    """Return the name of a model; of one that has none here, its key in words.
+
+    >>> model_name("boosting"), model_name("deep_hazard")
+    ('boosted trees', 'deep hazard')
+    """
+    return MODELS.get(key, key.replace("_", " "))
+
+
+def tier_name(tier: str) -> str:
+    """Return the heading of a tier, which says that tiers are cumulative.
+
+    >>> tier_name("text"), tier_name("corpus")
+    ('text', '+ corpus')
+    """
+    return tier if tier == TIERS[0] else f"+ {tier}"
+
+
+def listed(items: list[str]) -> str:
+    """Return a list in words.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,0 +1,100 @@
+"""How numbers are written, in tables, figures and text alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+MISSING = "—"
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thousands marked.
+
+    >>> count(36608), count(None)
+    ('36,608', '—')
+    """
+    return MISSING if value is None else _minus(f"{value:,.0f}")
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """Return a number with a fixed number of decimals; what is not quite 1 does not look like 1.
+
+    >>> decimal(-0.12345), decimal(-0.0001), decimal(None)
+    ('−0.123', '0.000', '—')
+    >>> decimal(0.9971, 2), decimal(0.99996, 2), decimal(1.0, 2)
+    ('0.997', '>0.999', '1.00')
+    """
+    if value is None:
+        return MISSING
+    if 0 < digits <= 3 and value < 1 and round(value, digits) == 1:
+        return f"{value:.3f}" if round(value, 3) < 1 else ">0.999"
+    # Not a negative zero.
+    return _minus(f"{round(value, digits) + 0.0:,.{digits}f}")
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction as a percentage of three significant digits.
+
+    >>> percent(0.0152), percent(0.5), percent(1.0), percent(0.00012345), percent(0.0)
+    ('1.52%', '50.0%', '100%', '0.0123%', '0%')
+    >>> percent(0.0999), percent(0.09999)
+    ('9.99%', '10.0%')
+    """
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "0%"
+    return _minus(f"{_three_digits(100 * value)}%")
+
+
+def estimate(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
+    r"""Return a value with its interval.
+
+    >>> estimate({"value": 0.5, "low": 0.4, "high": 0.61234})
+    '0.500 (0.400,\xa00.612)'
+    >>> estimate({"value": 0.5, "low": None, "high": None}), estimate(None)
+    ('0.500', '—')
+    """
+    return _with_interval(found, lambda value: decimal(value, digits))
+
+
+def percent_estimate(found: Mapping[str, float | None] | None) -> str:
+    r"""Return a fraction with its interval as percentages.
+
+    >>> percent_estimate({"value": 0.5, "low": 0.4, "high": 0.6})
+    '50.0% (40.0%,\xa060.0%)'
+    """
+    return _with_interval(found, percent)
+
+
+def parameters(value: int) -> str:
+    """Return a number of parameters in thousands or millions.
+
+    >>> parameters(143_200), parameters(1_121_024), parameters(6_900_000_000)
+    ('143 thousand', '1.12 million', '6.90 billion')
+    """
+    for size, unit in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
+        if value >= size:
+            return f"{_three_digits(value / size)} {unit}"
+    return str(value)
+
+
+def _with_interval(
+    found: Mapping[str, float | None] | None, form: Callable[[float | None], str]
+) -> str:
+    if found is None or found["value"] is None:
+        return MISSING
+    if found["low"] is None or found["high"] is None:
+        return form(found["value"])
+    # No line break within the interval.
+    return f"{form(found['value'])} ({form(found['low'])},\u00a0{form(found['high'])})"
+
+
+def _three_digits(value: float) -> str:
+    """Return three significant digits, without an exponent; more before the point stay."""
+    exponent = int(f"{value:.2e}".partition("e")[2])
+    return f"{value:.{max(0, 2 - exponent)}f}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

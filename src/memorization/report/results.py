@@ -1,0 +1,202 @@
+"""The results folder, read when asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandera.pandas import DataFrameSchema
+
+from memorization import tables
+from memorization.errors import UserError
+from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.params import Params
+from memorization.protocol import TIERS
+from memorization.randomness import generator
+from memorization.suite import Suite
+
+BASELINES = {
+    "whether": ("prevalence", "duplicate_count", "smaller_sibling"),
+    "when": ("kaplan_meier", "kaplan_meier_strata"),
+}
+
+# The metric by which the best of several models is named.
+HEADLINE = {"whether": "average_precision", "when": "concordance"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the stages wrote; a table is read from disk the first time it is used.
+
+    Attributes
+    ----------
+    folder : the results folder.
+    params : with which the stages ran.
+    """
+
+    folder: Path
+    params: Params
+
+    def _table(self, name: str, schema: DataFrameSchema) -> pd.DataFrame:
+        return tables.read_table(self.folder / f"{name}.parquet", schema)
+
+    @cached_property
+    def suite(self) -> Suite:
+        """The suite of models."""
+        return Suite.read(self.folder / "suite")
+
+    @cached_property
+    def sample(self) -> pd.DataFrame:
+        """The sequences with their labels, clusters and folds, in the order of sequences."""
+        sample = self._table("sequences", tables.SEQUENCES)
+        for name, schema in (("labels", tables.LABELS), ("splits", tables.SPLITS)):
+            sample = sample.merge(self._table(name, schema), on="index", validate="one_to_one")
+        return sample
+
+    @cached_property
+    def match_length(self) -> np.ndarray:
+        """Continuation tokens right at each checkpoint, int8 [n, c], rows as in ``sample``.
+
+        Raises
+        ------
+        UserError
+            If the trajectories are missing.
+        """
+        path = self.folder / "trajectories.npz"
+        try:
+            with np.load(path, allow_pickle=False) as trajectories:
+                index, match_length = trajectories["index"], trajectories["match_length"]
+        except FileNotFoundError:
+            raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
+        return match_length[_places(index, self.sample["index"].to_numpy())]
+
+    @cached_property
+    def importance(self) -> pd.DataFrame:
+        """Permutation importance in the whether question."""
+        return self._table("predictions/importance", tables.IMPORTANCE)
+
+    @cached_property
+    def kaplan_meier(self) -> pd.DataFrame:
+        """Survival by stratum of duplicate count."""
+        return self._table("predictions/kaplan_meier", tables.KAPLAN_MEIER)
+
+    @cached_property
+    def _whether(self) -> pd.DataFrame:
+        return self._table("predictions/whether", tables.WHETHER)
+
+    @cached_property
+    def _when(self) -> pd.DataFrame:
+        return self._table("predictions/when", tables.WHEN)
+
+    def probability(self, tier: str, model: str) -> np.ndarray:
+        """Return the out-of-fold probability of being memorized, float [n], rows as ``sample``."""
+        rows = _of(self._whether, tier, model)
+        return rows["probability"].to_numpy()[self._rows_of(rows)]
+
+    def survival(self, tier: str, model: str) -> np.ndarray:
+        """Return the out-of-fold survival at each checkpoint, float [n, c], rows as ``sample``."""
+        rows = _of(self._when, tier, model)
+        return tables.survival_matrix(rows["survival"])[self._rows_of(rows)]
+
+    def _rows_of(self, rows: pd.DataFrame) -> np.ndarray:
+        return _places(rows["index"].to_numpy(), self.sample["index"].to_numpy())
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics files by name: labels, split, whether, when.
+
+        Raises
+        ------
+        UserError
+            If one is missing.
+        """
+        found = {}
+        for name in ("labels", "split", "whether", "when"):
+            path = self.folder / "metrics" / f"{name}.json"
+            try:
+                found[name] = json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                raise UserError(f"{path}: not found; run `dvc repro {name}` to make it") from None
+        return found
+
+    @cached_property
+    def drawn(self) -> np.ndarray:
+        """How often each row is drawn in each replicate of the cluster bootstrap, int [r, n]."""
+        return cluster_multiplicities(
+            self.sample["cluster"].to_numpy(),
+            self.params.bootstrap.replicates,
+            generator(self.params.seed, "report"),
+        )
+
+    @cached_property
+    def strata(self) -> dict[str, Any]:
+        """The strata of duplicate count in the whether question, from few copies to many.
+
+        Empty where duplicates were not counted.
+        """
+        strata = self.metrics["whether"].get("strata", {})
+        return dict(sorted(strata.items(), key=lambda item: int(re.findall(r"\d+", item[0])[0])))
+
+    def tiers(self, question: str) -> list[str]:
+        """Return the tiers that have scores for a question ("whether" or "when"), lowest first."""
+        return [tier for tier in TIERS if tier in self.metrics[question]]
+
+    def models(self, question: str, tier: str) -> list[str]:
+        """Return the names of what was scored at a tier: baselines first, then as in the params."""
+        named = getattr(self.params, question).models
+        order = [*BASELINES[question], *named]
+        return sorted(self.metrics[question][tier], key=order.index)
+
+    def fitted(self, question: str, tier: str) -> list[str]:
+        """Return the models of a tier without the baselines."""
+        return [m for m in self.models(question, tier) if m not in BASELINES[question]]
+
+    def top_tier(self, question: str) -> str:
+        """Return the highest tier at which a model was fitted.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
+        tiers = [tier for tier in self.tiers(question) if self.fitted(question, tier)]
+        if not tiers:
+            raise UserError(f"{question}.models: only baselines; name at least one model to report")
+        return tiers[-1]
+
+    def best(self, question: str, tier: str) -> str:
+        """Return the fitted model with the highest headline metric at a tier."""
+        scores = self.metrics[question][tier]
+
+        def value(model: str) -> float:
+            found = scores[model][HEADLINE[question]]["value"]
+            return -np.inf if found is None else found
+
+        return max(self.fitted(question, tier), key=value)
+
+    def baseline(self, question: str, model: str) -> tuple[str, str] | None:
+        """Return the (tier, model) of a baseline; None where it was not run."""
+        for tier in self.tiers(question):
+            if model in self.metrics[question][tier]:
+                return tier, model
+        return None
+
+
+def _of(predictions: pd.DataFrame, tier: str, model: str) -> pd.DataFrame:
+    return predictions[(predictions["tier"] == tier) & (predictions["model"] == model)]
+
+
+def _places(index: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each wanted index is in another array that holds them all."""
+    order = np.argsort(index)
+    places = np.searchsorted(index, wanted, sorter=order)
+    found = order[np.minimum(places, len(order) - 1)]
+    if len(index) == 0 or not np.array_equal(index[found], wanted):
+        raise UserError("results: tables of different runs; run `dvc repro` to make all of one run")
+    return found

@@ -1,0 +1,17 @@
+"""The tables of the paper: one module each, one line here; ``paper/tables/NAME.md``."""
+
+from __future__ import annotations
+
+from memorization.report.tables import (
+    features,
+    labels,
+    split,
+    suite,
+    when_scores,
+    whether_scores,
+)
+
+TABLES = {
+    module.__name__.rpartition(".")[2]: module.write
+    for module in (suite, labels, features, split, whether_scores, when_scores)
+}

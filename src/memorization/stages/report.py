@@ -1,0 +1,31 @@
+"""What do we show?
+
+python -m memorization.stages.report
+"""
+
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from memorization.params import load_params
+from memorization.progress import progress
+from memorization.report.figures import FIGURES
+from memorization.report.results import Results
+from memorization.report.tables import TABLES
+from memorization.report.write import write_report
+from memorization.stages import run
+
+
+def main() -> None:
+    """Write paper/figures/, paper/tables/ and paper/_variables.yml."""
+    results = Results(Path("results"), load_params())
+    # One thread: the last bits of a sum depend on their number, and an outline on the last bits.
+    with (
+        threadpool_limits(1),
+        progress("report", len(FIGURES) + len(TABLES), "figures and tables") as advance,
+    ):
+        write_report(results, Path("paper"), advance)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,131 @@
+"""The real commands on the miniature, from a fresh repository to figures."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from memorization import tables
+
+ROOT = Path(__file__).parents[2]
+STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+TABLES = {
+    "sequences": tables.SEQUENCES,
+    "labels": tables.LABELS,
+    "features": tables.FEATURES,
+    "splits": tables.SPLITS,
+    "predictions/whether": tables.WHETHER,
+    "predictions/when": tables.WHEN,
+}
+
+
+def metrics(study, name):
+    return json.loads((study.folder / f"results/metrics/{name}.json").read_text())
+
+
+def test_every_table_is_there_and_speaks_of_the_same_sequences(finished):
+    read = {
+        name: tables.read_table(finished.folder / f"results/{name}.parquet", schema)
+        for name, schema in TABLES.items()
+    }
+    index = read["sequences"]["index"]
+    for name, table in read.items():
+        assert sorted(set(table["index"])) == list(index), name
+    with np.load(finished.folder / "results/trajectories.npz") as trajectories:
+        np.testing.assert_array_equal(trajectories["index"], index)
+        at_end = trajectories["match_length"][:, -1] == 32
+    np.testing.assert_array_equal(read["labels"]["memorized"], at_end)
+    # The scan and the evaluation of the whole population agree.
+    np.testing.assert_array_equal(read["sequences"]["case"], at_end)
+    assert at_end.sum() >= 20
+    survival = tables.survival_matrix(read["predictions/when"]["survival"])
+    assert survival.shape[1] == 8
+    assert (np.diff(survival, axis=1) <= 1e-6).all()
+
+
+def test_no_text_is_in_two_folds(finished):
+    splits = tables.read_table(finished.folder / "results/splits.parquet", tables.SPLITS)
+    assert (splits.groupby("cluster")["fold"].nunique() == 1).all()
+
+
+def test_weights_lead_back_to_the_population(finished):
+    sequences = tables.read_table(finished.folder / "results/sequences.parquet", tables.SEQUENCES)
+    labels = metrics(finished, "labels")
+    assert sequences["weight"].sum() == pytest.approx(labels["population"])
+    cases = sequences["weight"][sequences["case"]].sum()
+    assert cases == pytest.approx(labels["memorized_by_model"][labels["target"]])
+
+
+def test_a_second_run_has_nothing_to_do_and_git_is_clean(finished):
+    again = finished.run("dvc", "repro")
+    assert "Data and pipelines are up to date" in again.stdout + again.stderr
+    assert not re.search("Running stage", again.stdout)
+    assert finished.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_two_runs_give_the_same_bytes_though_one_is_killed(finished, new_study):
+    study = new_study()
+    study.run("dvc", "repro", "data.dvc")
+    _kill(study, "suite", lambda: list(study.folder.glob("results/.partial/suite-*/*/step*[0-9]")))
+    for stage in STAGES:
+        if stage == "labels":
+            _kill(study, stage, lambda: list(study.folder.glob("results/.partial/labels-*/*.npz")))
+        done = study.run("python", "-m", f"memorization.stages.{stage}")
+        assert stage not in ("suite", "labels") or "going on from" in done.stdout
+    folders = ("results", "paper/figures", "paper/tables")
+    assert study.files(*folders) == finished.files(*folders)
+    for name in ("_variables.yml",):
+        expected = (finished.folder / "paper" / name).read_bytes()
+        assert (study.folder / "paper" / name).read_bytes() == expected
+
+
+def _kill(study, stage, finished_work):
+    """Start a stage and kill it as soon as it has finished some of its work, but not all."""
+    process = subprocess.Popen(
+        ["python", "-m", f"memorization.stages.{stage}"],
+        cwd=study.folder,
+        env=study.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 120
+    while len(finished_work()) < 3 and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "the stage ended before it could be killed"
+    assert finished_work()
+
+
+def test_a_variant_for_another_model_does_not_train_again(finished):
+    done = finished.run("dvc", "exp", "run", "-S", "target=micro-small")
+    assert "Stage 'suite' didn't change" in done.stdout
+    assert metrics(finished, "labels")["target"] == "micro-small"
+    shown = finished.run("dvc", "exp", "show", "--json").stdout
+    assert "micro-small" in shown
+    assert "results/metrics/whether.json" in finished.run("dvc", "metrics", "diff").stdout
+    finished.run("git", "checkout", "--quiet", ".")
+    finished.run("dvc", "checkout", "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("target=1.4x", "target='1.4x': must be a name from suite.models"),
+        ("split.largest_cluster=1.7", "split.largest_cluster=1.7"),
+        ("suite.checkpoints=99999", "checkpoints=99999: must be at most suite.training.steps"),
+    ],
+)
+def test_a_mistake_in_a_parameter_stops_the_run_with_one_line(finished, change, message):
+    done = finished.run("dvc", "exp", "run", "-S", change, check=False)
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    assert message in output
+    assert "Traceback" not in output
+    finished.run("git", "checkout", "--quiet", ".")
+    finished.run("dvc", "checkout", "--quiet")

@@ -1,0 +1,137 @@
+"""The figures: the same bytes twice, and what they compute."""
+
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_curve
+
+from memorization.report.figures import FIGURES
+from memorization.report.figures.calibration import EDGES, FLOOR
+from memorization.report.figures.growth import states
+from memorization.report.figures.precision_recall import precision_recall
+from memorization.report.results import Results
+from memorization.report.style import _apart, svg
+
+
+@pytest.fixture(scope="module")
+def again(results):
+    """The same results, read a second time."""
+    return Results(results.folder, results.params)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_is_the_same_bytes_when_drawn_again(name, paper, again):
+    first = (paper / f"figures/{name}.svg").read_bytes()
+    assert first == svg(lambda: FIGURES[name](again))
+    assert first.startswith(b"<?xml")
+    # Letters are outlines and nothing is fetched: the picture is the same in every viewer.
+    assert b"<text" not in first
+    assert b"<image" not in first
+    assert b"<dc:date>" not in first
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_of_the_smallest_target(name, smallest):
+    """No reference, no sibling: figures show the tiers that there are."""
+    figure = FIGURES[name](smallest)
+    assert figure.get_size_inches()[0] == 6.5
+    assert any(axes.has_data() for axes in figure.axes)
+    assert FIGURES[name].__doc__
+
+
+def test_every_interval_of_the_scores_is_drawn(results):
+    figure = FIGURES["scores_by_tier"](results)
+    scores = results.metrics["whether"]
+    for axes, metric in zip(figure.axes, ("average_precision", "auroc"), strict=True):
+        drawn = {tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2}
+        expected = {
+            (scores[tier][model][metric]["low"], scores[tier][model][metric]["high"])
+            for tier in results.tiers("whether")
+            for model in scores[tier]
+        }
+        assert expected <= drawn
+        points = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
+        values = [
+            s[m][metric]["value"]
+            for t, s in scores.items()
+            if t in results.tiers("whether")
+            for m in s
+        ]
+        assert points == set(values)
+
+
+def test_duplicates_are_in_order(results):
+    """JSON sorts "100+" before "2-4"; the axis must not."""
+    axes = FIGURES["memorized_by_duplicates"](results).axes[0]
+    labels = [text.get_text().splitlines()[0] for text in axes.get_xticklabels()]
+    assert labels == ["1", "2–4", "5–19", "20–99", "≥100"]
+    strata = results.metrics["whether"]["strata"]
+    heights = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
+    order = ("1", "2-4", "5-19", "20-99", "100+")
+    assert heights == pytest.approx([100 * strata[name]["prevalence"]["value"] for name in order])
+
+
+def test_sizes_are_exact_shares_of_the_population(results):
+    axes = FIGURES["memorized_by_size"](results).axes[0]
+    points = [line.get_xydata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
+    expected = [(143_200, 100 * 12 / 4000), (362_000, 100 * 30 / 4000), (1_121_024, 6100 / 4000)]
+    np.testing.assert_allclose(points, expected)
+
+
+def test_survival_starts_whole_and_is_that_of_the_table(results):
+    axes = FIGURES["survival_by_duplicates"](results).axes[0]
+    assert len(axes.lines) == 5
+    for line, (_, curve) in zip(
+        axes.lines, results.kaplan_meier.groupby("stratum", sort=False), strict=True
+    ):
+        assert line.get_xydata()[0].tolist() == [0, 100]
+        np.testing.assert_allclose(line.get_ydata()[1:], 100 * curve["survival"])
+
+
+def test_precision_recall_equals_scikit_learn(rng):
+    truth = rng.random(300) < 0.2
+    score = np.round(truth * 0.3 + rng.random(300), 1)
+    weight = rng.integers(1, 9, 300)
+    recall, precision = precision_recall(truth, score, weight)
+    their_precision, their_recall, _ = precision_recall_curve(truth, score, sample_weight=weight)
+    # Theirs ascends by threshold and ends with a point at recall 0.
+    np.testing.assert_allclose(recall, their_recall[-2::-1])
+    np.testing.assert_allclose(precision, their_precision[-2::-1])
+
+
+def test_growth_equals_a_slow_count(rng):
+    match_length = rng.integers(30, 33, size=(40, 9))
+    found = states(match_length)
+    for row in range(40):
+        memorized = [length == 32 for length in match_length[row]]
+        for c in range(9):
+            assert found["now"][row, c] == memorized[c]
+            assert found["ever"][row, c] == any(memorized[: c + 1])
+            assert found["for good"][row, c] == all(memorized[c:])
+
+
+def test_calibration_equals_a_slow_count(results):
+    """Of each model a panel; the points of one of them by hand."""
+    axes = FIGURES["calibration"](results).axes[1]
+    assert axes.get_title() == "whether: boosted trees"
+    probability = results.probability("sibling", "boosting")
+    sample, bounds = results.sample, [0, *EDGES, 1.1]
+    expected = []
+    for low, high in itertools.pairwise(bounds):
+        rows = (probability >= low) & (probability < high)
+        if rows.any():
+            weight, memorized = sample["weight"][rows], sample["memorized"][rows]
+            observed = np.average(memorized, weights=weight)
+            expected.append((np.average(probability[rows], weights=weight), max(observed, FLOOR)))
+    assert len(expected) >= 2
+    points = [xy for line in axes.lines if line.get_marker() == "o" for xy in line.get_xydata()]
+    np.testing.assert_allclose(sorted(map(tuple, points)), sorted(expected))
+
+
+def test_labels_move_apart_as_little_as_they_must():
+    assert _apart([0.0, 50.0], 10) == [0.0, 50.0]
+    assert _apart([20.0, 20.0, 50.0], 10) == [15.0, 25.0, 50.0]
+    places = _apart([1.0, 2.0, 3.0, 14.0, 90.0], 10)
+    assert np.diff(places).min() >= 10 - 1e-9
+    assert places[-1] == 90.0

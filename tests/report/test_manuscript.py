@@ -1,0 +1,123 @@
+"""The manuscript against what the report writes, and through the typesetter to a PDF."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pypandoc
+import pytest
+import typst
+import yaml
+
+from memorization.report.figures import FIGURES
+from memorization.report.tables import TABLES
+from memorization.report.variables import to_yaml, variables
+
+PAPER = Path(__file__).parents[2] / "paper"
+TEXT = (PAPER / "index.qmd").read_text(encoding="utf-8")
+SHORTCODE = re.compile(r"\{\{<\s*(\w+)\s+(\S+)\s*>\}\}")
+CROSS_REFERENCE = re.compile(r"@(fig|tbl|sec)-([\w-]+)")
+
+
+def arguments(shortcode):
+    return {found for name, found in SHORTCODE.findall(TEXT) if name == shortcode}
+
+
+def resolved(written, paper):
+    """Return the text as Quarto would hand it to pandoc: shortcodes and references replaced."""
+
+    def value(match):
+        name, argument = match.groups()
+        if name == "include":
+            return (paper / argument).read_text(encoding="utf-8")
+        topic, _, key = argument.partition(".")
+        return written[topic][key]
+
+    text = SHORTCODE.sub(value, TEXT)
+    return CROSS_REFERENCE.sub(lambda m: f"{m[1].capitalize()}. {m[2]}", text)
+
+
+def test_only_known_shortcodes_are_used():
+    assert {name for name, _ in SHORTCODE.findall(TEXT)} == {"var", "include"}
+    assert TEXT.count("{{<") == len(SHORTCODE.findall(TEXT))
+
+
+@pytest.mark.parametrize("target", ["results", "smallest"])
+def test_every_variable_of_the_text_exists_whatever_the_target(target, request):
+    written = yaml.safe_load(to_yaml(variables(request.getfixturevalue(target))))
+    missing = [name for name in arguments("var") if not isinstance(_get(written, name), str)]
+    assert missing == []
+
+
+def _get(topics, name):
+    topic, _, key = name.partition(".")
+    return topics.get(topic, {}).get(key)
+
+
+def test_every_figure_and_table_is_shown_and_referred_to():
+    shown = set(re.findall(r"\]\(figures/(\w+)\.svg\)\{#fig-([\w-]+)\}", TEXT))
+    assert {name for name, _ in shown} == set(FIGURES)
+    assert all(name.replace("_", "-") == label for name, label in shown)
+    assert arguments("include") == {f"tables/{name}.md" for name in TABLES}
+    labels = set(re.findall(r"\{#((?:fig|tbl|sec)-[\w-]+)", TEXT))
+    references = {"-".join(found) for found in CROSS_REFERENCE.findall(TEXT)}
+    assert references <= labels
+    assert {label for label in labels if not label.startswith("sec-")} <= references
+
+
+def test_numbers_of_the_text_are_variables():
+    """No digit is typed into the prose; formulas, code and names such as F1 apart."""
+    prose = TEXT.split("---\n", 2)[2]
+    for pattern in (
+        r"\$\$.*?\$\$",
+        r"\$[^$\n]+\$",
+        r"`[^`]*`",
+        r"\{\{<.*?>\}\}",
+        r"\{[#.][^}]*\}",
+        r"\]\([^)]*\)",
+        r"@[\w-]+",
+    ):
+        prose = re.sub(pattern, " ", prose, flags=re.DOTALL)
+    assert re.findall(r"(?<![A-Za-z\d])\d[\d.,]*", prose) == []
+
+
+def test_every_citation_is_in_the_bibliography_and_every_entry_cited():
+    entries = re.findall(r"^@\w+\{([\w-]+),", (PAPER / "references.bib").read_text(), re.MULTILINE)
+    assert len(entries) == len(set(entries))
+    cited = set(re.findall(r"@([a-z]+\d{4}[a-z]+)", TEXT))
+    assert cited == set(entries)
+
+
+def test_manuscript_becomes_a_pdf(paper):
+    if quarto := shutil.which("quarto"):
+        done = subprocess.run(
+            [quarto, "render", str(paper), "--to", "typst"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        pdf = (paper / "_output" / "index.pdf").read_bytes()
+    else:
+        print("quarto is not on PATH: shortcodes replaced here, then pandoc and typst")
+        pdf = typeset(paper)
+    assert pdf.startswith(b"%PDF")
+    # Ten figures, six tables and the text do not fit on fewer.
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 8
+
+
+def typeset(paper):
+    """Return the PDF that pandoc and typst make of the manuscript."""
+    written = yaml.safe_load((paper / "_variables.yml").read_text(encoding="utf-8"))
+    source = pypandoc.convert_text(
+        resolved(written, paper),
+        "typst",
+        format="markdown",
+        extra_args=[
+            "--standalone",
+            "--citeproc",
+            f"--bibliography={paper / 'references.bib'}",
+            "--fail-if-warnings",
+        ],
+    )
+    assert "{{<" not in source
+    (paper / "index.typ").write_text(source, encoding="utf-8")
+    return typst.compile(str(paper / "index.typ"), root=str(paper))

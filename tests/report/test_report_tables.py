@@ -1,0 +1,182 @@
+"""Tables, variables and the writing of all."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from memorization.errors import UserError
+from memorization.features import feature_table
+from memorization.report import variables as v
+from memorization.report.figures import FIGURES
+from memorization.report.results import Results
+from memorization.report.tables import TABLES
+from memorization.report.tables.pipe import pipe_table
+
+
+def cells(text):
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.splitlines()
+    ]
+    return [rows[0], *rows[2:]]
+
+
+def numbers(cell):
+    return [
+        float(part.replace("−", "-"))
+        for part in re.findall(r"−?[\d.]+", cell.replace(",\u00a0", " "))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "columns"),
+    [
+        ("whether", ("auroc", "average_precision", "precision", "recall", "f1")),
+        ("when", ("concordance", "concordance_memorized", "brier_skill")),
+    ],
+)
+def test_scores_are_those_of_the_metrics(question, columns, results):
+    scores = results.metrics[question]
+    rows = cells(TABLES[f"{question}_scores"](results))[1:]
+    order = [(t, m) for t in results.tiers(question) for m in results.models(question, t)]
+    assert len(rows) == len(order) == sum(len(scores[t]) for t in results.tiers(question))
+    for row, (tier, model) in zip(rows, order, strict=True):
+        for cell, metric in zip(row[2:], columns, strict=False):
+            found = scores[tier][model][metric]
+            expected = [x for x in (found["value"], found["low"], found["high"]) if x is not None]
+            assert numbers(cell) == pytest.approx(expected, abs=0.00501)
+    # A tier is named in its first row.
+    assert [row[0] for row in rows if row[0]] == results.tiers(question)
+
+
+def test_models_of_the_suite(results):
+    rows = cells(TABLES["suite"](results))[1:]
+    assert rows[-1] == ["micro-1100k (target)", "1,121,024", "3", "128", "4", "61", "1.52%"]
+    assert [row[0] for row in rows] == ["micro-140k", "micro-360k", "micro-1100k (target)"]
+
+
+def test_features_are_those_computed(results):
+    few = results.params.features.model_copy(update={"families": ("duplication", "surprisal")})
+    params = results.params.model_copy(update={"features": few})
+    rows = cells(TABLES["features"](Results(results.folder, params)))[1:]
+    table = feature_table()
+    expected = table[table["family"].isin(few.families)]
+    assert [row[1].strip("`") for row in rows] == list(expected["feature"])
+    assert [row[4] for row in rows] == list(expected["hypothesis"])
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("target", ["results", "smallest"])
+def test_tables_are_whole(name, target, request):
+    text = TABLES[name](request.getfixturevalue(target))
+    assert len({len(row) for row in cells(text)}) == 1
+    assert not re.search(r"\b(nan|None|inf)\b", text)
+
+
+def test_a_ragged_table_is_a_defect():
+    with pytest.raises(ValueError, match="another length"):
+        pipe_table(["a", "b"], [["1"]], "<3 <3")
+
+
+def test_variables_say_what_the_metrics_say(results):
+    found = v.variables(results)
+    labels, whether = results.metrics["labels"], results.metrics["whether"]
+    assert found["labels"]["memorized"] == str(labels["memorized"]["sequences"])
+    assert found["labels"]["forgotten_of_ever"] == "24.7%"  # 0.005 / 0.02025
+    best = max(
+        ("logistic", "boosting"), key=lambda m: whether["sibling"][m]["average_precision"]["value"]
+    )
+    assert numbers(found["whether"]["auroc"])[0] == pytest.approx(
+        whether["sibling"][best]["auroc"]["value"], abs=0.00501
+    )
+    assert found["strata"]["most"] == "at least 100"
+    assert numbers(found["strata"]["most_memorized"])[0] == pytest.approx(
+        100 * whether["strata"]["100+"]["prevalence"]["value"], abs=0.0501
+    )
+    # Nothing is written as a number is not.
+    assert not re.search(r"\b(nan|None|inf)\b", v.to_yaml(found))
+
+
+def test_what_the_smallest_target_lacks_is_a_dash(smallest):
+    found = v.variables(smallest)
+    assert found["whether"]["sibling_precision"] == "—"
+    assert found["whether"]["versus_sibling"] == "cannot be compared with"
+    assert found["suite"]["reference"] == "none"
+    assert found["whether"]["tier"] == "corpus"
+
+
+def test_yaml_is_read_back(results):
+    topics = v.variables(results)
+    assert yaml.safe_load(v.to_yaml(topics)) == topics
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verb"),
+    [
+        (0.01, 0.2, "exceeds"),
+        (-0.2, -0.01, "falls short of"),
+        (-0.1, 0.1, "cannot be told apart from"),
+        (0.0, 0.1, "cannot be told apart from"),
+        (None, None, "cannot be compared with"),
+    ],
+)
+def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
+    assert v.versus({"value": 0.0, "low": low, "high": high}) == verb
+
+
+def test_a_difference_is_paired(results):
+    tier = results.top_tier("whether")
+    same = v._difference(results, (tier, "logistic"), (tier, "logistic"))
+    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_report_is_whole_and_leaves_nothing_stale(results, paper):
+    written = {str(p.relative_to(paper)) for p in paper.rglob("*") if p.is_file()}
+    reported = {
+        "_variables.yml",
+        *(f"figures/{name}.svg" for name in FIGURES),
+        *(f"tables/{name}.md" for name in TABLES),
+    }
+    assert reported <= written
+    assert not written & {"figures/gone.svg", "tables/gone.md"}
+    # The sources are no outputs.
+    assert {"index.qmd", "_quarto.yml", "references.bib"} <= written
+    fresh = Results(results.folder, results.params)
+    for name, write in TABLES.items():
+        assert (paper / f"tables/{name}.md").read_text(encoding="utf-8") == write(fresh)
+    text = v.to_yaml(v.variables(fresh))
+    assert (paper / "_variables.yml").read_text(encoding="utf-8") == text
+
+
+def test_rows_come_in_the_order_of_the_sequences(results):
+    """Predictions and trajectories were written in other orders than the sequences."""
+    sample = results.sample
+    assert (results.match_length[:, -1] == sample["match_length"].to_numpy()).all()
+    # The risk that was made up is 0.3 higher for the memorized, but for noise.
+    memorized = sample["memorized"].to_numpy()
+    for risk in (
+        results.probability("corpus", "boosting"),
+        1 - results.survival("corpus", "hazard")[:, -1],
+    ):
+        assert risk[memorized].min() >= 0.3 - 1e-6
+        assert risk[~memorized].max() < 0.56
+
+
+def test_missing_results_are_explained(params, tmp_path):
+    empty = Results(tmp_path, params)
+    with pytest.raises(UserError, match="run `dvc repro"):
+        _ = empty.metrics
+    with pytest.raises(UserError, match="run `dvc repro"):
+        _ = empty.sample
+
+
+def test_results_of_two_runs_are_not_mixed(results, tmp_path):
+    folder = shutil.copytree(results.folder, tmp_path / "results")
+    with np.load(folder / "trajectories.npz") as found:
+        arrays = dict(found)
+    arrays["index"] = arrays["index"] + 1
+    np.savez(folder / "trajectories.npz", **arrays)
+    with pytest.raises(UserError, match="different runs"):
+        _ = Results(folder, results.params).match_length
