@@ -31,6 +31,8 @@ def main() -> None:
     torch.set_num_threads(params.threads)
     suite = Suite.read("results/suite")
     model = suite.load(params.target)
+    # Generation must neither stop at end-of-text nor be kept from it: a continuation may hold it.
+    model.generation_config.eos_token_id = None
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     # Half of them memorized, so that agreement is tested on both kinds.
     memorized = suite.memorized(params.target)[: n // 2]
@@ -44,7 +46,6 @@ def main() -> None:
             output = model.generate(
                 rows[:, :PROMPT],
                 attention_mask=torch.ones_like(rows[:, :PROMPT]),
-                min_new_tokens=CONTINUATION,
                 max_new_tokens=CONTINUATION,
                 do_sample=False,
                 use_cache=use_cache,
