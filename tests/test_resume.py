@@ -13,6 +13,16 @@ def test_equal_inputs_share_a_folder_and_others_clear_it(tmp_path):
     assert other_stage.exists()
 
 
+def test_a_file_that_a_killed_run_was_writing_is_cleared(tmp_path):
+    folder = work_folder("suite", {}, tmp_path)
+    (folder / "micro-a" / "step3").mkdir(parents=True)
+    (folder / "micro-a" / "step3" / "model.safetensors").write_text("whole")
+    (folder / "micro-a" / ".tmpfYXF9g").write_text("ha")
+    work_folder("suite", {}, tmp_path)
+    left = [path.name for path in folder.rglob("*") if path.is_file()]
+    assert left == ["model.safetensors"]
+
+
 def test_publish_replaces_what_was_there(tmp_path):
     work = work_folder("suite", {}, tmp_path / "partial")
     (work / "new").touch()

@@ -15,7 +15,8 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     """Return the folder where a stage keeps what it has finished so far.
 
     The folder's name is a digest of everything that the result depends on, so that work is only
-    taken up again by a run that would repeat it; what other inputs left behind is deleted.
+    taken up again by a run that would repeat it; what other inputs left behind is deleted, and so
+    is a temporary file that a killed run was still writing.
 
     Parameters
     ----------
@@ -28,6 +29,9 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
         if stale != folder:
             shutil.rmtree(stale)
     folder.mkdir(parents=True, exist_ok=True)
+    # safetensors writes to a file of this name and renames it; a killed run may have left one.
+    for unfinished in folder.rglob(".tmp*"):
+        unfinished.unlink()
     return folder
 
 
