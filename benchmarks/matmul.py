@@ -7,11 +7,17 @@ import time
 import torch
 
 
-def peak_gflops(device: torch.device, seconds: float = 1.0) -> float:
-    """Return the best float32 rate of a matrix product here, GFLOP/s, over a few shapes."""
+def peak_gflops(
+    device: torch.device, seconds: float = 1.0, dtype: torch.dtype = torch.float32
+) -> float:
+    """Return the best rate of a matrix product here, GFLOP/s, over a few shapes."""
     best = 0.0
-    for m, k, n in [(2048, 2048, 2048), (1024, 128, 512), (1024, 512, 128)]:
-        a, b = torch.randn(m, k, device=device), torch.randn(k, n, device=device)
+    shapes = [(2048, 2048, 2048), (1024, 128, 512), (1024, 512, 128)]
+    if device.type == "cuda":
+        shapes.append((8192, 8192, 8192))
+    for m, k, n in shapes:
+        a = torch.randn(m, k, device=device, dtype=dtype)
+        b = torch.randn(k, n, device=device, dtype=dtype)
         a @ b
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:

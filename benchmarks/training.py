@@ -22,7 +22,7 @@ from matmul import peak_gflops
 from transformers import GPTNeoXForCausalLM
 
 from memorization.params import Params, load_params
-from memorization.suite.train import new_model, train
+from memorization.suite.micro.train import new_model, train
 
 ROUNDS = 3
 

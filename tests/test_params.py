@@ -37,6 +37,15 @@ def test_the_shipped_parameters_are_valid_and_cannot_be_changed():
         params.seed = 1
 
 
+@pytest.mark.parametrize(
+    ("target", "is_pythia", "cases"), [("micro-360k", False, 600), ("1.4b", True, 10000)]
+)
+def test_the_name_of_the_target_decides_the_suite(changed, target, is_pythia, cases):
+    params = changed("target", target)
+    assert params.is_pythia is is_pythia
+    assert params.sample_size.cases == cases
+
+
 def test_target_is_the_first_key():
     assert next(iter(yaml.safe_load((ROOT / "params.yaml").read_text()))) == "target"
 
@@ -53,6 +62,13 @@ def test_target_is_the_first_key():
         ("whether.models", [], r"whether.models=\[\]"),
         ("when.event", "last", "when.event='last': .*'first' or 'stable'"),
         ("suite.vocabulary", "big", "suite.vocabulary='big': .*integer"),
+        ("target", "13b", "or a Pythia model: 70m, 160m, .*12b"),
+        ("pythia.reference", "1k", "pythia.reference='1k': must be one of 70m"),
+        ("pythia.models", "v2", "pythia.models='v2': .*'v0' or 'v1'"),
+        ("pythia.revisions", {"a/b": "main"}, "pythia.revisions.a/b='main'"),
+        ("variant", "dedup", "variant='dedup': .*'duped' or 'deduped'"),
+        ("labels.checkpoints", "some", "labels.checkpoints='some'"),
+        ("labels.checkpoints", 0, "labels.checkpoints=0"),
         ("sede", 1, "sede=1: .*not permitted"),
         ("seed", None, "seed: missing"),
     ],

@@ -1,4 +1,11 @@
-from memorization.resume import file_digest, publish, work_folder
+from memorization.resume import (
+    MADE_FROM,
+    file_digest,
+    is_made_from,
+    publish,
+    source_digest,
+    work_folder,
+)
 
 
 def test_equal_inputs_share_a_folder_and_others_clear_it(tmp_path):
@@ -29,9 +36,32 @@ def test_publish_replaces_what_was_there(tmp_path):
     destination = tmp_path / "results" / "suite"
     destination.mkdir(parents=True)
     (destination / "old").touch()
-    publish(work, destination)
-    assert [path.name for path in destination.iterdir()] == ["new"]
+    publish(work, destination, {})
+    assert sorted(path.name for path in destination.iterdir()) == [MADE_FROM, "new"]
     assert not work.exists()
+
+
+def test_what_was_published_is_known_by_its_inputs_and_only_when_whole(tmp_path):
+    work, destination = tmp_path / "work", tmp_path / "suite"
+    (work / "a").mkdir(parents=True)
+    (work / "a" / "weights").write_bytes(b"1234")
+    assert not is_made_from(destination, {"seed": 0})
+    publish(work, destination, {"seed": 0, "steps": 2})
+    assert is_made_from(destination, {"steps": 2, "seed": 0})
+    assert not is_made_from(destination, {"seed": 1, "steps": 2})
+    (destination / "a" / "weights").write_bytes(b"12")
+    assert not is_made_from(destination, {"seed": 0, "steps": 2})
+
+
+def test_a_changed_source_has_another_digest(tmp_path):
+    (tmp_path / "package").mkdir()
+    module = tmp_path / "package" / "module.py"
+    module.write_text("a = 1")
+    before = source_digest(tmp_path / "package"), source_digest(module)
+    module.write_text("a = 2")
+    after = source_digest(tmp_path / "package"), source_digest(module)
+    assert before[0] != after[0]
+    assert before[1] != after[1]
 
 
 def test_file_digest_is_the_published_sha256(tmp_path):

@@ -46,3 +46,15 @@ def test_nothing_memorized_leaves_the_cohort():
     assert len(sample) == 50
     assert not sample["case"].any()
     assert sample["weight"].sum() == pytest.approx(1000)
+
+
+def test_a_cohort_from_a_pool_leads_back_to_the_population():
+    pool = np.random.default_rng(1).permutation(1000)[:400]
+    sample = case_cohort(1000, MEMORIZED, 20, 150, np.random.default_rng(0), pool)
+    drawn = sample["index"][~sample["case"]]
+    assert set(drawn) <= set(pool)
+    assert len(sample) > 150
+    assert sample["weight"].sum() == pytest.approx(1000)
+    assert sample["weight"][sample["case"]].sum() == pytest.approx(100)
+    whole = case_cohort(1000, MEMORIZED, 20, 5000, np.random.default_rng(0), pool)
+    assert set(pool) <= set(whole["index"])

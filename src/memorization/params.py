@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from memorization.errors import UserError
-from memorization.protocol import SEQUENCE
+from memorization.protocol import PYTHIA, SEQUENCE
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -75,6 +75,29 @@ class Sequences(_Section):
     cohort: Positive
 
 
+class Pythia(_Section):
+    """What is taken of EleutherAI's Pythia suite; see memorization.suite.pythia."""
+
+    models: Literal["v0", "v1"]
+    revisions: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{40}$")]]
+    reference: str
+    sequences: Sequences
+    corpus: Literal["sample", "preshuffled", "raw"]
+    corpus_tokens: Positive
+    published_counts: bool
+    context: bool
+    facts: str | None
+    precision: Literal["auto", "float32", "float16", "bfloat16"]
+    compile: bool
+
+
+class Labels(_Section):
+    """Where the times of memorization come from."""
+
+    times: Literal["auto", "published", "scan", "none"]
+    checkpoints: Positive | Annotated[str, Field(pattern=r"^(all|(every|log)-[1-9][0-9]*)$")]
+
+
 class Features(_Section):
     """What is computed of a sequence."""
 
@@ -113,12 +136,15 @@ class Params(_Section):
     """Everything in ``params.yaml``."""
 
     target: str
+    variant: Literal["duped", "deduped"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: Positive
     device: Literal["cpu", "cuda", "auto"]
     batch: Positive
     suite: Suite
+    pythia: Pythia
     sequences: Sequences
+    labels: Labels
     features: Features
     split: Split
     whether: Whether
@@ -127,10 +153,27 @@ class Params(_Section):
 
     @model_validator(mode="after")
     def _target_is_known(self) -> Params:
-        if self.target not in self.suite.models:
+        if self.target not in (*self.suite.models, *PYTHIA):
             known = ", ".join(self.suite.models)
-            raise ValueError(f"target='{self.target}': must be a name from suite.models: {known}")
+            raise ValueError(
+                f"target='{self.target}': must be a name from suite.models: {known}; or a Pythia "
+                f"model: {', '.join(PYTHIA)}"
+            )
+        if self.pythia.reference not in PYTHIA:
+            raise ValueError(
+                f"pythia.reference='{self.pythia.reference}': must be one of {', '.join(PYTHIA)}"
+            )
         return self
+
+    @property
+    def is_pythia(self) -> bool:
+        """Whether the target is one of EleutherAI's models; its name alone decides."""
+        return self.target in PYTHIA
+
+    @property
+    def sample_size(self) -> Sequences:
+        """How many sequences are studied in the target's suite."""
+        return self.pythia.sequences if self.is_pythia else self.sequences
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

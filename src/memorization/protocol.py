@@ -11,3 +11,6 @@ SEQUENCE = PROMPT + CONTINUATION
 
 # What one must have to compute a feature, from the least to the most; results are cumulative.
 TIERS = ("text", "corpus", "reference", "sibling")
+
+# EleutherAI's models, from small to large, by the names that the published labels give them.
+PYTHIA = ("70m", "160m", "410m", "1b", "1.4b", "2.8b", "6.9b", "12b")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = Path("results/.partial")
+MADE_FROM = "made_from.json"
 
 
 def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Path:
@@ -23,8 +24,7 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     stage : the stage's name.
     inputs : whatever fixes the result, as plain JSON values.
     """
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-    folder = root / f"{stage}-{digest}"
+    folder = root / f"{stage}-{_digest(inputs)}"
     for stale in root.glob(f"{stage}-*"):
         if stale != folder:
             shutil.rmtree(stale)
@@ -41,9 +41,46 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def publish(folder: Path, destination: Path) -> None:
-    """Move a finished folder to its place in one step, replacing what was there."""
+def source_digest(*sources: Path) -> str:
+    """Return one SHA-256 of Python sources: files, or every module below a folder."""
+    total = hashlib.sha256()
+    for source in sources:
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def is_made_from(folder: Path, inputs: dict[str, Any]) -> bool:
+    """Return whether a published folder is whole and was made from these very inputs."""
+    try:
+        made = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return made == {"inputs": _digest(inputs), "files": _sizes(folder)}
+
+
+def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
+    """Move a finished folder to its place in one step, replacing what was there.
+
+    Parameters
+    ----------
+    inputs : whatever fixes the result, for `is_made_from`.
+    """
+    made = {"inputs": _digest(inputs), "files": _sizes(folder)}
+    (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     if destination.exists():
         shutil.rmtree(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
     folder.replace(destination)
+
+
+def _digest(inputs: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MADE_FROM
+    }

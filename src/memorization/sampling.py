@@ -14,6 +14,7 @@ def case_cohort(
     cases: int | Literal["all"],
     cohort: int,
     rng: np.random.Generator,
+    pool: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return the sampled sequences with the weights that lead back to the population.
 
@@ -28,6 +29,8 @@ def case_cohort(
     memorized : int64 [m], ``index`` of every memorized sequence.
     cases : how many of them to take, or "all".
     cohort : how many sequences to take from the whole population.
+    pool : int64 [p], distinct ``index`` of a uniform sample of the population that the cohort is
+        drawn from (a uniform sample of a uniform sample is one); None: from all.
 
     Returns
     -------
@@ -35,7 +38,8 @@ def case_cohort(
     """
     wanted = len(memorized) if cases == "all" else min(cases, len(memorized))
     chosen = rng.permutation(memorized)[:wanted]
-    drawn = rng.choice(population, size=min(cohort, population), replace=False)
+    size = min(cohort, population if pool is None else len(pool))
+    drawn = rng.choice(population if pool is None else pool, size=size, replace=False)
     index = np.union1d(chosen, drawn)
     case = np.isin(index, memorized)
     weight = np.empty(len(index))

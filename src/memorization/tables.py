@@ -44,7 +44,8 @@ LABELS = DataFrameSchema(
     {
         "index": _key(unique=True),
         "memorized": Column(bool),
-        "match_length": Column("int8", Check.in_range(0, CONTINUATION)),
+        # -1: not memorized, by published labels, which do not say how far it got.
+        "match_length": Column("int8", Check.in_range(-1, CONTINUATION)),
         "first_step": Column("Int32", nullable=True),
         "stable_step": Column("Int32", nullable=True),
         "entry": Column("int32", Check.ge(0)),
@@ -61,9 +62,24 @@ LABELS = DataFrameSchema(
 FEATURES = DataFrameSchema(
     {
         "index": _key(unique=True),
-        r"^[a-z_]+\.[\w-]+$": Column("float64", nullable=True, regex=True),
+        r"^[a-z_]+\.[\w.-]+$": Column("float64", nullable=True, regex=True),
     },
     name="features",
+    strict=True,
+    ordered=True,
+)
+
+# How often each sequence, and its continuation alone, has been met by each checkpoint, in its own
+# row too; no rows where the training data are not all known.
+EXPOSURES = DataFrameSchema(
+    {
+        "index": _key(),
+        "step": Column("int32", Check.ge(0)),
+        "count": Column("int32", Check.ge(0)),
+        "continuation_count": Column("int32", Check.ge(0)),
+    },
+    name="exposures",
+    unique=["index", "step"],
     strict=True,
     ordered=True,
 )
@@ -114,6 +130,40 @@ IMPORTANCE = DataFrameSchema(
     ordered=True,
 )
 
+ASSOCIATION = DataFrameSchema(
+    {
+        # family.name
+        "feature": Column(str, unique=True),
+        "family": Column(str),
+        "tier": Column(str, Check.isin(TIERS)),
+        # Declared direction, and the one that the interval of the AUROC shows; 0: neither.
+        "expected": Column(str, Check.isin(("+", "-", "?"))),
+        "auroc": Column("float64", Check.in_range(0, 1), nullable=True),
+        "low": Column("float64", Check.in_range(0, 1), nullable=True),
+        "high": Column("float64", Check.in_range(0, 1), nullable=True),
+        "observed": Column(str, Check.isin(("+", "-", "0"))),
+        "agreement": Column(str, Check.isin(("agrees", "contradicts", "undecided", "open"))),
+        # Share of the population whose value is missing.
+        "missing": Column("float64", Check.in_range(0, 1)),
+    },
+    name="predictions/association",
+    strict=True,
+    ordered=True,
+)
+
+CORRELATION = DataFrameSchema(
+    {
+        "feature": Column(str),
+        "other": Column(str),
+        # Over the population; missing where one of them is constant.
+        "spearman": Column("float64", Check.in_range(-1, 1), nullable=True),
+    },
+    name="predictions/correlation",
+    unique=["feature", "other"],
+    strict=True,
+    ordered=True,
+)
+
 WHEN = DataFrameSchema(
     {**_PREDICTION, "survival": Column(SURVIVAL)},
     name="predictions/when",
@@ -154,6 +204,19 @@ WHEN_CALIBRATION = DataFrameSchema(
     strict=True,
     ordered=True,
 )
+
+
+def empty_table(schema: DataFrameSchema) -> pd.DataFrame:
+    """Return the table of a schema without rows: what a stage writes that had nothing to do.
+
+    >>> list(empty_table(SPLITS).columns)[:2], len(empty_table(WHEN))
+    (['index', 'cluster'], 0)
+    """
+    columns = {
+        name: pd.Series([], dtype=column.dtype.type if column.dtype else object)
+        for name, column in schema.columns.items()
+    }
+    return schema.validate(pd.DataFrame(columns))
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema) -> None:

@@ -3,12 +3,26 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from memorization.features.compressibility import compressed_sizes, token_entropy, zlib_features
+from memorization.features import compressibility
+from memorization.features.compressibility import (
+    compressed_sizes,
+    compressibility_features,
+    lempel_ziv_features,
+    phrases,
+    token_entropy,
+    zlib_features,
+    zstd_features,
+    zstd_sizes,
+    zstd_sizes_given,
+)
+from memorization.features.repetition import previous_match
 from memorization.features.text import texts, token_bytes
 
 HEADER = 6  # bytes that zlib's container adds to raw deflate
@@ -53,3 +67,87 @@ def test_empty_texts_have_finite_ratios():
 def test_entropy_equals_scipy(tokens):
     expected = [stats.entropy(np.unique(row, return_counts=True)[1], base=2) for row in tokens]
     assert np.allclose(token_entropy(tokens), expected)
+
+
+def phrases_by_hand(row: list[int], known: int = 0) -> int:
+    """Cut off the shortest run that does not begin earlier, again and again."""
+    count, i = 0, known
+    while i < len(row):
+        size = 1
+        while i + size <= len(row) and any(
+            row[j : j + size] == row[i : i + size] for j in range(i)
+        ):
+            size += 1
+        count, i = count + 1, i + size
+    return count
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    tokens=arrays(
+        np.int32, st.tuples(st.integers(1, 4), st.integers(0, 40)), elements=st.integers(0, 2)
+    ),
+    known=st.integers(0, 40),
+)
+def test_phrases_equal_a_parse_by_hand(tokens, known):
+    known = min(known, tokens.shape[1])
+    found = phrases(previous_match(tokens), known)
+    assert found.tolist() == [phrases_by_hand(row, known) for row in tokens.tolist()]
+
+
+def test_phrases_of_known_sequences():
+    assert lempel_ziv_features(np.full((1, 64), 9)) == {"lz_ratio": 2 / 64, "lz_added": 1 / 32}
+    assert lempel_ziv_features(np.arange(64)[None]) == {"lz_ratio": 1, "lz_added": 1}
+    twice = np.tile(np.arange(32), 2)[None]
+    assert lempel_ziv_features(twice) == {"lz_ratio": 33 / 64, "lz_added": 1 / 32}
+
+
+def test_zstd_sizes_equal_one_call_a_text():
+    rng = np.random.default_rng(0)
+    whole = [b"", b"a", b"ab" * 90, rng.bytes(170), b"the cat sat on the mat. " * 8]
+    end = np.cumsum([0, *map(len, whole)])
+    found = zstd_sizes(b"".join(whole), end[:-1], end[1:])
+    parameters = compressibility.zstd_parameters()
+    one = zstandard.ZstdCompressor(compression_params=parameters)
+    assert found.tolist() == [0, *(len(one.compress(text)) for text in whole[1:])]
+
+
+def test_zstd_with_the_prompt_known_can_be_undone_with_it():
+    """The size is that of a frame from which, with the prompt, the continuation comes back."""
+    prompt, continuation = b"the cat sat on the mat, where ", b"the cat sat on the mat again"
+    known = zstandard.ZstdCompressionDict(prompt, zstandard.DICT_TYPE_RAWCONTENT)
+    frame = zstandard.ZstdCompressor(
+        dict_data=known, compression_params=compressibility.zstd_parameters()
+    ).compress(continuation)
+    undo = zstandard.ZstdDecompressor(dict_data=known, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+    assert undo.decompress(frame, max_output_size=99) == continuation
+    middle, end = len(prompt), len(prompt + continuation)
+    spans = [np.array([place]) for place in (0, middle, end)]
+    given_prompt = zstd_sizes_given(prompt + continuation, *spans)
+    assert given_prompt.tolist() == [len(frame)]
+    assert given_prompt < zstd_sizes(continuation, np.array([0]), np.array([end - middle]))
+
+
+def test_what_the_prompt_holds_costs_next_to_nothing_in_every_compressor(tokenizer):
+    rng = np.random.default_rng(0)
+    prompt, other = rng.integers(1, 256, (2, 1, 32))
+    table = token_bytes(tokenizer)
+    repeated, fresh = (
+        compressibility_features(np.hstack([prompt, half]), table) for half in (prompt, other)
+    )
+    for name in ("zlib_added", "zstd_added", "lz_added"):
+        assert repeated[name][0] < fresh[name][0] / 2, name
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 64, 100])
+def test_sequences_of_any_length_have_finite_ratios(length):
+    rng = np.random.default_rng(length)
+    table = [b"", b"a", "😀".encode(), b"\xed\xa0\x80", b" the"]
+    columns = compressibility_features(rng.integers(0, 5, (4, length)), table)
+    assert columns.keys() == {feature.name for feature in compressibility.FAMILY.features}
+    for name, values in columns.items():
+        assert values.shape == (4,), name
+        assert np.isfinite(values).all(), name
+    blank = compressibility_features(np.zeros((2, length), int), table)
+    assert not blank["zstd_ratio"].any()
+    assert not zstd_features(texts(table, np.zeros((0, length), int)))["zstd_added"].size

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from memorization.features.duplication import duplicate_counts
+from memorization.features.counts.counting import count_sequences
+from memorization.features.duplication import FAMILY, document_counts, duplicate_counts
 
 
 def find_all(text: bytes, part: bytes) -> list[int]:
@@ -34,7 +37,7 @@ def test_counts_equal_find_on_bytes(planted):
     tokens = planted[:, :64]
     texts = [row.astype(np.uint8).tobytes() for row in planted]
     sequences = [row.astype(np.uint8).tobytes() for row in tokens]
-    columns = duplicate_counts(planted, tokens.astype(np.int32))
+    columns = duplicate_counts(count_sequences(planted, tokens, np.arange(60)))
 
     def count(part):
         return [sum(len(find_all(text, s[part])) for text in texts) for s in sequences]
@@ -48,24 +51,74 @@ def test_counts_equal_find_on_bytes(planted):
     ]
     assert np.allclose(columns["continuation_share"], columns["sequence_count"] / followed)
     assert columns["prompt_count"][0] > followed[0]
+    assert (columns["near_count"] >= 1).all()
+    assert (columns["variant_count"] >= columns["near_count"]).all()
 
 
-def test_counts_do_not_depend_on_the_order_of_the_windows(planted):
-    tokens = planted[:, :64]
-    shuffled = np.random.default_rng(1).permutation(planted)
-    for before, after in zip(
-        duplicate_counts(planted, tokens).values(),
-        duplicate_counts(shuffled, tokens).values(),
-        strict=True,
-    ):
-        assert np.array_equal(before, after)
-
-
-def test_a_text_that_was_never_seen_counts_zero(planted):
-    columns = duplicate_counts(planted, np.full((1, 64), 9))
+def test_a_text_that_begins_no_row_counts_once(planted):
+    new = np.arange(1000, 1064)
+    columns = duplicate_counts(count_sequences(planted, new[None], np.array([-1])))
     assert {name: column.tolist() for name, column in columns.items()} == {
-        "sequence_count": [0],
-        "prompt_count": [0],
-        "continuation_count": [0],
-        "continuation_share": [0.0],
+        "sequence_count": [1],
+        "prompt_count": [1],
+        "continuation_count": [1],
+        "continuation_share": [1.0],
+        "near_count": [1],
+        "variant_count": [1],
     }
+
+
+def test_a_licence_header_counts_its_copies():
+    """The same text in 30 files, at other offsets, once with a year changed, once cut short."""
+    rng = np.random.default_rng(0)
+    licence = rng.permutation(5000)[:64]
+    windows = rng.integers(5000, 9000, (40, 200)).astype(np.uint16)
+    for row in range(30):
+        windows[row, 4 * row : 4 * row + 64] = licence
+    windows[0, :64] = licence
+    windows[28, 4 * 28 + 50] = 9999
+    windows[29, 4 * 29 + 32 :] = 9999
+    counts = duplicate_counts(count_sequences(windows, licence[None], np.array([0])))
+    assert counts["sequence_count"].tolist() == [28]
+    assert counts["prompt_count"].tolist() == [30]
+    assert counts["continuation_count"].tolist() == [28]
+    assert counts["continuation_share"].tolist() == [28 / 30]
+    assert counts["near_count"].tolist() == [29]  # the changed year leaves 55 of 60 5-grams
+    assert counts["variant_count"].tolist() == [29]  # half the text, but 28 of 60 5-grams
+
+
+def test_documents_are_counted_once_each():
+    rng = np.random.default_rng(1)
+    sequence, other = rng.integers(10, 30, (2, 64)).tolist()
+    # One document with the sequence twice, one with neither, one with each: 399 tokens and the end.
+    stream = [
+        *sequence,
+        *other,
+        *sequence,
+        *[5] * 8,
+        0,
+        *other[:30],
+        0,
+        *sequence,
+        *other,
+        *[5] * 39,
+    ]
+    windows = np.array([*stream, 0], dtype=np.uint16).reshape(2, 200)
+    assert windows[1, 0] == 0  # the end of the first document
+    place = np.array([[0, 0], [200, 0]])
+    counts = document_counts(windows, place, np.array([sequence, other]), np.array([0, -1]))
+    assert counts.tolist() == [2, 2 + 1]
+
+
+def test_published_counts_and_documents_are_there_if_known(inputs):
+    plain = FAMILY.compute(replace(inputs, duplicates=None, corpus_place=None))
+    assert not {"published_count", "document_count"} & plain.keys()
+    place = np.arange(len(inputs.windows)) * inputs.windows.shape[1]
+    known = replace(
+        inputs, duplicates=inputs.index + 5, corpus_place=np.stack([place, place], axis=1)
+    )
+    columns = FAMILY.compute(known)
+    assert columns["published_count"].tolist() == (inputs.index + 5).tolist()
+    # Every row of other tokens than end-of-text is a document of its own here.
+    assert columns["document_count"][3] == 4
+    assert columns["document_count"][7] == 1

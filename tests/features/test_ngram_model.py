@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memorization.features.ngram_model import CONTEXTS, elsewhere, mix, ngram_features
+from memorization.features.counts.counting import CONTEXTS, count_sequences
+from memorization.features.ngram_model import mix, ngram_features
 
 
 @pytest.fixture(scope="module")
@@ -20,27 +21,20 @@ def windows() -> np.ndarray:
     return windows
 
 
+def features(windows: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """Return the features of the first n rows."""
+    return ngram_features(count_sequences(windows, windows[:n, :64], np.arange(n)))
+
+
 def grams(windows: np.ndarray, length: int) -> Counter:
     return Counter(
         tuple(row[i : i + length]) for row in windows.tolist() for i in range(len(row) - length + 1)
     )
 
 
-def test_counts_equal_brute_force_without_the_own_occurrence(windows):
-    tokens = windows[:12, :64]
-    for length in (1, 2, 17):
-        of_length = grams(windows, length)
-        for end in (0, 1):
-            expected = [
-                [of_length[tuple(row[i - length + end : i + end])] - 1 for i in range(32, 64)]
-                for row in tokens.tolist()
-            ]
-            assert elsewhere(windows, tokens, length, end).tolist() == expected
-
-
 def test_features_equal_a_plain_recursion(windows):
     tokens = windows[:12, :64]
-    columns = ngram_features(windows, tokens)
+    columns = features(windows, 12)
     unigrams = grams(windows, 1)
     with_token = {length: grams(windows, length + 1) for length in CONTEXTS}
     contexts = {length: grams(windows[:, :-1], length) for length in CONTEXTS}
@@ -64,7 +58,7 @@ def test_features_equal_a_plain_recursion(windows):
 
 
 def test_extremes(windows):
-    columns = ngram_features(windows, windows[:, :64])
+    columns = features(windows, 30)
     assert columns["context"][7] == 16
     assert columns["repeated"][7] == 1
     assert columns["surprisal"].argmin() == 7
@@ -82,6 +76,9 @@ def test_probabilities_of_all_tokens_sum_to_one():
 
 
 def test_a_text_that_was_never_seen_is_finite(windows):
-    columns = ngram_features(windows, np.full((1, 64), 9))
-    assert np.isfinite([column[0] for column in columns.values()]).all()
-    assert columns["context"][0] == 0
+    new = np.arange(1000, 1064)[None]
+    columns = ngram_features(count_sequences(windows, new, np.array([-1])))
+    assert columns["context"][0] == columns["repeated"][0] == 0
+    # Every token has the probability of one that was never seen: one part of all there is.
+    n_types = len(np.unique(windows))
+    assert columns["surprisal"][0] == pytest.approx(np.log(windows.size + n_types))

@@ -3,18 +3,23 @@ from __future__ import annotations
 from itertools import groupby, pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memorization.features import repetition
+from memorization.features import repetition, text
 from memorization.features.repetition import (
     bigrams,
+    common_subsequence,
     distinct_ratio,
+    edit_distance,
     longest_copy,
     longest_run,
     overlap,
     periodicity,
+    previous_match,
+    repetition_features,
     smallest_period,
 )
 
@@ -81,10 +86,118 @@ def test_bigrams_are_distinct_numbers():
     assert len(np.unique(bigrams(tokens))) == 6
 
 
-def test_chunks_of_sequences_do_not_change_the_result(monkeypatch):
-    tokens = np.random.default_rng(0).integers(0, 4, (50, 64))
-    prompt, continuation = tokens[:, :32], tokens[:, 32:]
-    whole = overlap(prompt, continuation), longest_copy(prompt, continuation)
-    monkeypatch.setattr(repetition, "CHUNK", 7)
-    assert np.array_equal(overlap(prompt, continuation), whole[0])
-    assert np.array_equal(longest_copy(prompt, continuation), whole[1])
+any_two = st.tuples(st.integers(0, 12), st.integers(0, 12)).flatmap(
+    lambda sizes: st.tuples(
+        *(arrays(np.int32, (3, size), elements=st.integers(0, 3)) for size in sizes)
+    )
+)
+
+
+def textbook(a: list[int], b: list[int]) -> tuple[int, int]:
+    """Return Levenshtein distance and length of the longest common subsequence, by their tables."""
+    edit = np.zeros((len(a) + 1, len(b) + 1), dtype=int)
+    common = np.zeros_like(edit)
+    edit[:, 0], edit[0] = range(len(a) + 1), range(len(b) + 1)
+    for i, x in enumerate(a, 1):
+        for j, y in enumerate(b, 1):
+            replaced = edit[i - 1, j - 1] + (x != y)
+            edit[i, j] = min(replaced, edit[i - 1, j] + 1, edit[i, j - 1] + 1)
+            kept = common[i - 1, j - 1] + (x == y)
+            common[i, j] = max(kept, common[i - 1, j], common[i, j - 1])
+    return edit[-1, -1], common[-1, -1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(parts=any_two)
+def test_edit_distance_and_common_subsequence_equal_the_textbook(parts):
+    prompt, continuation = parts
+    distance, common = edit_distance(*parts), common_subsequence(*parts)
+    longest = max(prompt.shape[1], continuation.shape[1], 1)
+    for i, (a, b) in enumerate(zip(prompt.tolist(), continuation.tolist(), strict=True)):
+        expected = textbook(a, b)
+        assert distance[i] == pytest.approx(expected[0] / longest)
+        assert common[i] == pytest.approx(expected[1] / max(len(b), 1))
+
+
+def test_tokens_that_are_no_valid_characters_are_compared_all_the_same():
+    """Token 0, surrogates, and more than any character set holds in two bytes."""
+    tokens = np.array([[0, 0xD800, 0xDFFF, 1_000_000, 0, 0]])
+    assert edit_distance(tokens, tokens).tolist() == [0]
+    assert edit_distance(tokens, tokens[:, :4]).tolist() == [2 / 6]
+    assert common_subsequence(tokens, tokens[:, ::-1]).tolist() == [3 / 6]
+
+
+@settings(deadline=None, max_examples=60)
+@given(tokens=ragged)
+def test_previous_match_equals_brute_force(tokens):
+    found = previous_match(tokens)
+    for row, own in zip(tokens.tolist(), found.tolist(), strict=True):
+        for i in range(len(row)):
+            lengths = [
+                n
+                for n in range(len(row) - i + 1)
+                for j in range(i)
+                if row[j : j + n] == row[i : i + n]
+            ]
+            assert own[i] == max(lengths, default=0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    tokens=st.sampled_from([0, 1, 2, 31, 32, 33, 64, 300]).flatmap(
+        lambda length: arrays(np.int32, (2, length), elements=st.integers(0, 3))
+    )
+)
+def test_sequences_of_any_length_have_finite_features(tokens):
+    columns = repetition_features(tokens)
+    assert columns.keys() == {feature.name for feature in repetition.FAMILY.features}
+    for name, values in columns.items():
+        assert values.shape == (2,), name
+        assert np.isfinite(values).all(), name
+        is_length = "longest" in name or name.endswith("period")
+        assert (values >= 0).all()
+        assert (values <= (tokens.shape[1] if is_length else 1)).all(), name
+    longest = [
+        max((n for n in range(1, len(row)) if _occurs_twice(row, n)), default=0)
+        for row in tokens[:, :40].tolist()
+    ]
+    if tokens.shape[1] <= 40:
+        assert columns["longest_repeat"].tolist() == longest
+
+
+def _occurs_twice(row: list[int], size: int) -> bool:
+    runs = [tuple(row[i : i + size]) for i in range(len(row) - size + 1)]
+    return len(set(runs)) < len(runs)
+
+
+def test_no_sequences():
+    assert all(len(column) == 0 for column in repetition_features(np.zeros((0, 64), int)).values())
+
+
+def test_the_same_token_64_times():
+    columns = repetition_features(np.full((1, 64), 7))
+    expected = {
+        "prompt_distinct": 1 / 32,
+        "continuation_distinct": 1 / 32,
+        "sequence_distinct": 1 / 64,
+        "longest_run": 64,
+        "prompt_period": 1,
+        "continuation_period": 1,
+        "sequence_period": 1,
+        "prompt_periodicity": 1,
+        "periodicity": 1,
+        "overlap_tokens": 1,
+        "overlap_bigrams": 1,
+        "longest_copy": 32,
+        "longest_repeat": 63,
+        "edit_distance": 0,
+        "common_subsequence": 1,
+    }
+    assert {name: column[0] for name, column in columns.items()} == expected
+
+
+def test_chunks_of_sequences_do_not_change_the_result(monkeypatch, inputs):
+    whole = repetition.FAMILY.compute(inputs)
+    monkeypatch.setattr(text, "CHUNK", 5)
+    for name, column in repetition.FAMILY.compute(inputs).items():
+        assert np.array_equal(column, whole[name]), name

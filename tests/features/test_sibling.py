@@ -16,27 +16,30 @@ def greedy(model, prompts: np.ndarray) -> np.ndarray:
     return rows.numpy().astype(np.int32)
 
 
-def test_what_each_sibling_generates_is_memorized_by_it(inputs):
+def test_match_lengths_are_those_of_greedy_decoding(inputs):
     small, large = inputs.siblings.values()
     prompts = np.random.default_rng(0).integers(1, 280, (4, 32))
     by_small, by_large = greedy(small, prompts), greedy(large, prompts)
     by_small[3, 40] = (by_small[3, 40] + 1) % 280  # the ninth token of the continuation is wrong
     tokens = np.concatenate([by_small, by_large])
-    n = len(tokens)
-    columns = FAMILY.compute(
-        replace(
-            inputs,
-            tokens=tokens,
-            index=np.arange(n),
-            step=np.ones(n, dtype=np.int32),
-            domain=np.full(n, None),
-        )
-    )
-    assert columns["micro-1k_memorized"].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    columns = FAMILY.compute(replace(inputs.take(np.arange(len(tokens))), tokens=tokens))
     assert columns["micro-1k_match_length"][:4].tolist() == [32, 32, 32, 8]
-    assert columns["micro-2k_memorized"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
-    assert columns["n_memorized"].tolist() == [1, 1, 1, 0, 1, 1, 1, 1]
+    assert columns["micro-2k_match_length"][4:].tolist() == [32, 32, 32, 32]
+
+
+def test_what_siblings_memorized_is_taken_from_their_evaluations(inputs):
+    columns = FAMILY.compute(inputs)
+    assert columns["micro-1k_memorized"].tolist() == [True] * 3 + [False] * 9
+    assert columns["micro-2k_memorized"].tolist() == [True] * 6 + [False] * 6
+    assert columns["n_memorized"].tolist() == [2] * 3 + [1] * 3 + [0] * 6
+
+
+def test_a_sibling_that_cannot_be_run_has_no_match_length(inputs):
+    columns = FAMILY.compute(replace(inputs, siblings={"micro-1k": inputs.siblings["micro-1k"]}))
+    assert "micro-2k_memorized" in columns
+    assert "micro-1k_match_length" in columns
+    assert "micro-2k_match_length" not in columns
 
 
 def test_no_sibling_gives_no_column(inputs):
-    assert FAMILY.compute(replace(inputs, siblings={})) == {}
+    assert FAMILY.compute(replace(inputs, memorized={}, siblings={})) == {}

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 
-from memorization.features.text import texts, token_bytes
+from memorization.features import text as module
+from memorization.features.text import in_chunks, ragged, texts, token_bytes
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +46,52 @@ def test_starts_of_tokens():
     found = texts([b"", b"xy", b"z"], np.array([[1, 0, 2], [0, 0, 0], [2, 2, 1]]))
     assert found.data == b"xyzzzxy"
     assert found.start.tolist() == [[0, 2, 2, 3], [3, 3, 3, 3], [3, 4, 5, 7]]
+
+
+@pytest.mark.parametrize(("length", "prompt"), [(0, 0), (1, 1), (31, 31), (32, 32), (40, 32)])
+def test_bounds_of_texts_and_of_their_halves(length, prompt):
+    tokens = np.random.default_rng(length).integers(0, 3, (4, length))
+    pieces = [b"", b"xy", b"z"]
+    found = texts(pieces, tokens)
+    for i, row in enumerate(tokens.tolist()):
+        begin, middle = found.half_bounds[2 * i : 2 * i + 2]
+        assert begin == found.bounds[i]
+        assert middle == found.middle[i]
+        assert found.data[begin:middle] == b"".join(pieces[t] for t in row[:prompt])
+        assert found.data[middle : found.bounds[i + 1]] == b"".join(pieces[t] for t in row[prompt:])
+    assert found.half_bounds[-1] == found.bounds[-1] == len(found.data) == len(found.bytes)
+
+
+def test_some_of_the_texts():
+    found = texts([b"", b"xy", b"z"], np.array([[1, 0, 2], [0, 0, 0], [2, 2, 1]]))
+    some = found.take(np.array([2, 1, 0, 2]))
+    assert some.data == b"zzxy" + b"" + b"xyz" + b"zzxy"
+    assert some.start.tolist() == [[0, 1, 2, 4], [4, 4, 4, 4], [4, 6, 6, 7], [7, 8, 9, 11]]
+    assert found.take(np.array([], dtype=int)).bounds.tolist() == [0]
+
+
+def test_no_texts():
+    found = texts([b"a"], np.zeros((0, 64), dtype=int))
+    assert found.bounds.tolist() == found.half_bounds.tolist() == [0]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 10])
+def test_chunks_cover_all_sequences_once(monkeypatch, n):
+    monkeypatch.setattr(module, "CHUNK", 3)
+    sizes = []
+
+    def compute(rows):
+        sizes.append(len(rows))
+        return {"sum": rows.sum(axis=1)}
+
+    tokens = np.arange(2 * n).reshape(n, 2)
+    assert in_chunks(compute, tokens)["sum"].tolist() == tokens.sum(axis=1).tolist()
+    assert sum(sizes) == n
+    assert max(sizes) <= 3
+
+
+@settings(deadline=None, max_examples=50)
+@given(spans=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4))))
+def test_ragged_equals_ranges(spans):
+    begin, size = np.array(spans, dtype=int).reshape(-1, 2).T
+    assert ragged(begin, size).tolist() == [b + i for b, s in spans for i in range(s)]

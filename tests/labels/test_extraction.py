@@ -2,48 +2,62 @@ import numpy as np
 import pytest
 import torch
 
-from memorization.labels.extraction import score
-from memorization.params import Shape, Training
-from memorization.suite.checkpoints import load_checkpoint
-from memorization.suite.train import new_model, train
+from memorization.labels import extraction
+from memorization.labels.extraction import continuation_hidden, score
+from memorization.params import Shape
+from memorization.suite.micro.train import new_model
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A model trained until it has memorized some of its sequences, and all of the sequences."""
-    rng = np.random.default_rng(0)
-    texts = rng.integers(1, 300, (96, 64)).astype(np.uint16)
-    # The first are seen often, the last once.
-    repeats = np.maximum(1, 60 - np.arange(96))
-    windows = rng.permutation(np.repeat(texts, repeats, axis=0))
-    windows = windows[: len(windows) // 8 * 8]
-    training = Training(
-        steps=len(windows) // 8, sequences_per_step=8, learning_rate=0.01, weight_decay=0.0
-    )
-    folder = tmp_path_factory.mktemp("model")
-    model = new_model(Shape(hidden=64, layers=2, heads=4), 300, 64, seed=0)
-    train(model, windows, training, (training.steps,), folder, torch.device("cpu"))
-    return load_checkpoint(folder / f"step{training.steps}"), texts.astype(np.int32)
+def generated(model, tokens, **options):
+    """What the model continues the prompts with, by transformers."""
+    prompts = torch.from_numpy(tokens[:, :32].astype(np.int64))
+    return model.generate(
+        prompts,
+        attention_mask=torch.ones_like(prompts),
+        do_sample=False,
+        use_cache=False,
+        pad_token_id=0,
+        **options,
+    )[:, 32:].numpy()
+
+
+def leading(continuation, tokens):
+    """How many leading tokens are the true ones."""
+    agrees = continuation == tokens[:, 32:]
+    return np.where(agrees.all(1), 32, agrees.argmin(1))
 
 
 def test_labels_equal_greedy_generation(trained):
     model, tokens = trained
     match_length, _ = score(model, tokens, batch=17)
-    prompts = torch.from_numpy(tokens[:, :32].astype(np.int64))
-    generated = model.generate(
-        prompts,
-        attention_mask=torch.ones_like(prompts),
-        max_new_tokens=32,
-        min_new_tokens=32,
-        do_sample=False,
-        use_cache=False,
-        pad_token_id=0,
-    )[:, 32:].numpy()
-    agrees = generated == tokens[:, 32:]
-    expected = np.where(agrees.all(1), 32, agrees.argmin(1))
+    expected = leading(generated(model, tokens, max_new_tokens=32, min_new_tokens=32), tokens)
     assert (expected == 32).sum() >= 10  # the test has positives ...
     assert (expected < 32).sum() >= 10  # ... and negatives
     np.testing.assert_array_equal(match_length, expected)
+
+
+def test_without_end_of_text_labels_equal_those_of_the_published_script(trained):
+    """Which suppresses token 0 until there are 64; this model would rather end at times."""
+    model, tokens = trained
+    biased = new_model(Shape(hidden=64, layers=2, heads=4), 300, 64, seed=0)
+    biased.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        # Towards what many tokens have in common, so that token 0 wins in some places.
+        biased.lm_head.weight[0] = 20 * biased.lm_head.weight[tokens[:40, 40]].mean(0)
+    biased.eval()
+    expected = leading(
+        generated(biased, tokens, max_length=64, min_length=64, temperature=None), tokens
+    )
+    found, _ = score(biased, tokens, 50, end_of_text=False)
+    np.testing.assert_array_equal(found, expected)
+    assert (found == 32).sum() > (score(biased, tokens, 50)[0] == 32).sum()
+
+
+def test_a_continuation_that_holds_end_of_text_is_not_memorized_without_it(trained):
+    model, tokens = trained
+    best = tokens[score(model, tokens, 96)[0] == 32][:1].copy()
+    best[0, 63] = 0
+    assert score(model, best, 1, end_of_text=False)[0] <= 31
 
 
 def test_logprob_equals_a_plain_sum_over_tokens(trained):
@@ -71,3 +85,52 @@ def test_progress_counts_every_row_once(trained):
     done = []
     score(model, np.repeat(tokens, 2, axis=0), batch=10, advance=done.append)
     assert sum(done) == 192
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_hidden_states_are_those_of_transformers_bit_for_bit(layers, parallel):
+    model = new_model(Shape(hidden=32, layers=layers, heads=4), 300, 64, seed=1).eval()
+    model.config.use_parallel_residual = parallel
+    for layer in model.gpt_neox.layers:
+        layer.use_parallel_residual = parallel
+    tokens = torch.from_numpy(np.random.default_rng(0).integers(0, 300, (9, 63)))
+    with torch.inference_mode():
+        expected = model.gpt_neox(tokens, use_cache=False).last_hidden_state[:, 31:]
+        assert torch.equal(continuation_hidden(model, tokens), expected)
+
+
+def test_the_layers_are_one_graph_for_the_compiler(trained):
+    model, tokens = trained
+    rows = torch.from_numpy(tokens[:5, :63].astype(np.int64))
+    compiled = torch.compile(continuation_hidden, dynamic=False, fullgraph=True, backend="eager")
+    with torch.inference_mode():
+        assert torch.equal(compiled(model, rows), continuation_hidden(model, rows))
+
+
+def test_the_output_head_in_small_pieces(trained, monkeypatch):
+    model, tokens = trained
+    whole = score(model, tokens, 96)
+    # Three sequences at a time, so that the last piece is smaller.
+    monkeypatch.setitem(extraction.LOGITS, "cpu", 3 * 32 * 300 + 5)
+    pieces = score(model, tokens[:95], 95)
+    np.testing.assert_array_equal(pieces[0], whole[0][:95])
+    np.testing.assert_allclose(pieces[1], whole[1][:95], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_in_16_bits_labels_hardly_change_and_logprobs_stay_float32(trained, dtype):
+    model, tokens = trained
+    match_length, logprob = score(model, tokens, 96)
+    half = new_model(Shape(hidden=64, layers=2, heads=4), 300, 64, seed=0)
+    half.load_state_dict(model.state_dict())
+    found, found_logprob = score(half.to(dtype).eval(), tokens, 96)
+    assert found_logprob.dtype == np.float32
+    assert ((found == 32) == (match_length == 32)).mean() >= 0.97
+    np.testing.assert_allclose(found_logprob, logprob, rtol=0.05, atol=1.0)
+
+
+def test_no_sequences(trained):
+    match_length, logprob = score(trained[0], np.empty((0, 64), np.int32), 8)
+    assert match_length.shape == logprob.shape == (0,)
+    assert (match_length.dtype, logprob.dtype) == (np.int8, np.float32)

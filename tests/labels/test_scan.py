@@ -1,25 +1,32 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
 
+from memorization.errors import UserError
 from memorization.labels import scan as module
 from memorization.labels.extraction import score
-from memorization.labels.scan import scan
+from memorization.labels.scan import models_on_disk, scan
 from memorization.params import Shape
-from memorization.suite import Suite
 from memorization.suite.checkpoints import save_checkpoint
-from memorization.suite.train import new_model
+from memorization.suite.micro.suite import MicroSuite
+from memorization.suite.micro.train import new_model
 
 CPU = torch.device("cpu")
+STEPS = (5, 10, 15)
+INDEX = np.arange(20) * 3
 
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suite")
-    for step in (5, 10, 15):
+    for step in STEPS:
         model = new_model(Shape(hidden=16, layers=1, heads=2), 300, 64, seed=step)
         save_checkpoint(model, folder / "micro-a" / f"step{step}")
-    return Suite(folder, {"micro-a": 1}, (5, 10, 15), 4)
+    models = [{"name": "micro-a", "parameters": 1}]
+    return MicroSuite(folder, {"suite": "micro", "models": models, "steps": list(STEPS)})
 
 
 @pytest.fixture
@@ -27,34 +34,134 @@ def tokens():
     return np.random.default_rng(0).integers(0, 300, (20, 64)).astype(np.int32)
 
 
+def scanned(suite, tokens, work, steps=STEPS, **options):
+    return scan(INDEX, tokens, steps, models_on_disk(suite, "micro-a"), 8, work, CPU, **options)
+
+
+def assert_same(a, b):
+    for name, array in vars(a).items():
+        np.testing.assert_array_equal(array, getattr(b, name))
+
+
 def test_every_column_is_its_checkpoint(suite, tokens, tmp_path):
-    match_length, logprob = scan(suite, "micro-a", tokens, 8, tmp_path, CPU)
-    assert match_length.shape == logprob.shape == (20, 3)
-    for column, step in enumerate(suite.steps):
+    found = scanned(suite, tokens, tmp_path)
+    assert found.match_length.shape == found.continuation_logprob.shape == (20, 3)
+    for column, step in enumerate(STEPS):
         expected = score(suite.load("micro-a", step), tokens, 8)
-        np.testing.assert_array_equal(match_length[:, column], expected[0])
-        np.testing.assert_array_equal(logprob[:, column], expected[1])
+        np.testing.assert_array_equal(found.match_length[:, column], expected[0])
+        np.testing.assert_array_equal(found.continuation_logprob[:, column], expected[1])
+    logprob = found.continuation_logprob
     assert not np.array_equal(logprob[:, 0], logprob[:, 1])
+    assert found.observed.all()
+    assert found.steps.tolist() == list(STEPS)
+    np.testing.assert_array_equal(found.index, INDEX)
+
+
+def test_in_the_place_of_the_model_before_as_on_a_gpu(suite, tokens, tmp_path, monkeypatch):
+    plain = scanned(suite, tokens, tmp_path / "plain")
+    used = []
+
+    def remembered(model, *rest):
+        used.append(model)
+        return score(model, *rest[:3])  # eagerly
+
+    monkeypatch.setattr(module, "score", remembered)
+    assert_same(scanned(suite, tokens, tmp_path / "placed", compiled=True), plain)
+    assert len(used) == 3
+    assert used[0] is used[1] is used[2]
+
+
+def test_the_last_checkpoint_comes_first_and_is_told_at_once(suite, tokens, tmp_path, monkeypatch):
+    order, told = [], []
+    load = type(suite).load
+
+    def loaded(self, model, step):
+        order.append(step)
+        return load(self, model, step)
+
+    monkeypatch.setattr(type(suite), "load", loaded)
+
+    def at_end(match_length):
+        told.append((list(order), match_length))
+
+    found = scanned(suite, tokens, tmp_path, at_end=at_end)
+    assert order == [15, 5, 10]
+    assert told[0][0] == [15]
+    np.testing.assert_array_equal(told[0][1], found.match_length[:, -1])
+    # Also when it was evaluated by a run that was interrupted.
+    scanned(suite, tokens, tmp_path, at_end=at_end)
+    assert len(told) == 2
+
+
+def test_models_are_let_go_one_by_one(suite, tokens, tmp_path):
+    alive = []
+
+    def models(steps):
+        for step, model in models_on_disk(suite, "micro-a")(steps):
+            gc.collect()
+            assert [ref for ref in alive if ref() is not None] == []
+            alive.append(weakref.ref(model))
+            yield step, model
+            del model
+
+    scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU)
+    assert len(alive) == 3
 
 
 def test_an_interrupted_scan_goes_on_where_it_stopped(suite, tokens, tmp_path, monkeypatch, capsys):
-    whole = scan(suite, "micro-a", tokens, 8, tmp_path / "whole", CPU)
-    scored = []
+    whole = scanned(suite, tokens, tmp_path / "whole")
+    done = []
 
     def interrupted(model, *rest):
-        if len(scored) == 2:
+        if len(done) == 2:
             raise KeyboardInterrupt
-        scored.append(model)
+        done.append(model)
         return score(model, *rest)
 
     monkeypatch.setattr(module, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        scan(suite, "micro-a", tokens, 8, tmp_path / "broken", CPU)
+        scanned(suite, tokens, tmp_path / "broken")
     # A file that was being written when the machine went down is not taken for a whole one.
-    (tmp_path / "broken" / "step15.partial").write_bytes(b"half")
-    scored.clear()
-    again = scan(suite, "micro-a", tokens, 8, tmp_path / "broken", CPU)
-    assert len(scored) == 1
+    (tmp_path / "broken" / "step10.partial").write_bytes(b"half")
+    done.clear()
+    again = scanned(suite, tokens, tmp_path / "broken")
+    assert len(done) == 1
     assert "going on from 40 of 60 sequences" in capsys.readouterr().out
-    for a, b in zip(again, whole, strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same(again, whole)
+
+
+def test_a_sparse_scan_is_the_columns_of_the_whole_and_its_work_is_taken_up(
+    suite, tokens, tmp_path, monkeypatch
+):
+    whole = scanned(suite, tokens, tmp_path / "whole")
+    sparse = scanned(suite, tokens, tmp_path / "sparse", (5, 15))
+    np.testing.assert_array_equal(sparse.match_length, whole.match_length[:, [0, 2]])
+    np.testing.assert_array_equal(
+        sparse.continuation_logprob, whole.continuation_logprob[:, [0, 2]]
+    )
+    loaded = []
+    load = type(suite).load
+    monkeypatch.setattr(
+        type(suite), "load", lambda self, m, s: loaded.append(s) or load(self, m, s)
+    )
+    assert_same(scanned(suite, tokens, tmp_path / "sparse"), whole)
+    assert loaded == [10]
+
+
+def test_a_full_disk_leaves_the_finished_checkpoints(suite, tokens, tmp_path, monkeypatch):
+    savez, written = np.savez, []
+
+    def full(file, **arrays):
+        if len(written) == 1:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+        written.append(file)
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UserError, match=r"No space left on device.*make room and run the same"):
+        scanned(suite, tokens, tmp_path)
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["step15.npz"]
+    monkeypatch.undo()
+    again = scanned(suite, tokens, tmp_path)
+    assert_same(again, scanned(suite, tokens, tmp_path / "other"))

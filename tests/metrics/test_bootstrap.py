@@ -3,6 +3,8 @@ import pytest
 
 from memorization.metrics import bootstrap
 from memorization.metrics.bootstrap import cluster_multiplicities, estimate, interval, replicate
+from memorization.metrics.prepared import PreparedMetric
+from memorization.metrics.ranking import auroc, average_precision
 
 
 def weighted_mean(truth, score, weight):
@@ -39,6 +41,23 @@ def test_blocks_do_not_change_the_multiplicities(monkeypatch):
     truth, weight = np.random.default_rng(3).random((2, 100))
     blocks = replicate(weighted_mean, truth, None, weight, split)
     np.testing.assert_array_equal(blocks, weighted_mean(truth, None, split * weight))
+
+
+@pytest.mark.parametrize("metric", [auroc, average_precision])
+def test_preparing_once_changes_nothing(metric):
+    rng = np.random.default_rng(9)
+    truth, score, weight = rng.random(80) < 0.3, rng.integers(0, 9, 80) / 9, rng.random(80)
+    drawn = cluster_multiplicities(np.arange(80) // 2, 30, rng)
+    prepared = []
+
+    class Counted(PreparedMetric):
+        pass
+
+    counted = Counted(lambda t, s: prepared.append(1) or metric.prepare(t, s))
+    found = replicate(counted, truth, score, weight, drawn, block=160)
+    expected = [float(metric(truth, score, own * weight)) for own in drawn]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert len(prepared) == 1
 
 
 def test_one_cluster_has_no_spread():

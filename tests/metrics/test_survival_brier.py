@@ -48,8 +48,29 @@ def test_integer_weights_are_repetitions_and_axes_replicates():
     values = integrated_brier_score(survival, time, event, steps, copies)
     for value, counts in zip(values, copies, strict=True):
         rows = np.repeat(np.arange(len(time)), counts)
-        error = integrated_squared_error(survival[rows], time[rows], event[rows], steps)
+        error, share = integrated_squared_error(survival[rows], time[rows], event[rows], steps)
+        np.testing.assert_allclose(share, 1)
         assert value == pytest.approx(error.mean())
+
+
+def test_only_what_is_observed_counts():
+    survival, time, event, _ = data(2)
+    steps = np.array([1, 2, 4, 8, 16, 32, 64])
+    observed = np.random.default_rng(2).integers(1, 8, len(time))
+    error, share = integrated_squared_error(survival, time, event, steps, observed)
+    for i, first in enumerate(observed):
+        known = np.arange(first - 1, 7)
+        squares = ((event[i] & (time[i] <= known + 1)) - (1 - survival[i, known])) ** 2
+        grid = steps[known]
+        if first == 1:
+            squares, grid = np.r_[0, squares], np.r_[0, grid]
+        assert error[i] == pytest.approx(np.trapezoid(squares, grid) / 64)
+        assert share[i] == pytest.approx((64 - grid[0]) / 64)
+    # Nothing depends on a state that nobody saw.
+    hidden = event & (time <= observed) & (observed > 1)
+    moved = np.where(hidden, 1, time)
+    again, _ = integrated_squared_error(survival, moved, event, steps, observed)
+    np.testing.assert_array_equal(again, error)
 
 
 def test_truth_scores_zero_and_its_opposite_more():

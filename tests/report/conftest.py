@@ -1,19 +1,20 @@
 """A small results folder with made-up numbers, in the shape that the stages write."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 
 from memorization import tables
+from memorization.labels.events import event_times
+from memorization.labels.trajectories import Trajectories
 from memorization.metrics.files import write_metrics
 from memorization.params import load_params
-from memorization.protocol import TIERS
+from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
 from memorization.report.write import write_report
 
@@ -34,6 +35,15 @@ METRICS = {
         *("concordance", "concordance_memorized", "integrated_brier", "brier_skill"),
         "absolute_error_steps",
     ),
+}
+PYTHIA_SIZES = (70_426_624, 162_322_944, 405_334_016, 1_011_781_632, 1_414_647_808)
+PYTHIA_SIZES += (2_775_208_960, 6_857_302_016, 11_846_072_320)
+COST = {
+    "checkpoints": 12,
+    "sequences": N,
+    "gigabytes": 419.0,
+    "flops": 1.5e18,
+    "gpu_hours": {"A100": 4.25, "H100": 1.4},
 }
 STRATA = ("1", "2-4", "5-19", "20-99", "100+")
 
@@ -57,57 +67,81 @@ def runs(params, question, tiers):
     ]
 
 
-def write_study(folder, params, tiers=TIERS, seed=0):
-    """Write a results folder of made-up numbers and return it."""
+def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=True):
+    """Write a results folder of made-up numbers and return it.
+
+    ``source`` is that of the times: scan, published, or none, with which *when* is not done.
+    """
     rng = np.random.default_rng(seed)
     (folder / "metrics").mkdir(parents=True)
-    write_suite(folder / "suite", rng)
-    match_length = write_tables(folder, rng)
-    write_predictions(folder, params, tiers, match_length[:, -1] == 32, rng)
-    write_all_metrics(folder / "metrics", params, tiers, rng)
+    write_suite(folder / "suite", params)
+    case = write_tables(folder, rng, source)
+    write_predictions(folder, params, tiers, case, rng, source, duplicates)
+    write_all_metrics(folder / "metrics", params, tiers, rng, source, duplicates)
     return folder
 
 
-def write_suite(folder, rng):
+def models_of(params):
+    """Return the models of the target's suite, as far as it holds any, with their sizes."""
+    if params.is_pythia:
+        known = PYTHIA[: PYTHIA.index(params.target) + 1]
+        return dict(zip(known, PYTHIA_SIZES, strict=False))
+    return dict(zip(MODELS, (143_200, 362_000, 1_121_024), strict=True))
+
+
+def write_suite(folder, params):
     folder.mkdir()
+    shapes = ((32, 1, 2), (64, 2, 4), (128, 3, 4), *[(512, 6, 8)] * 5)
     manifest = {
+        "suite": "pythia" if params.is_pythia else "micro",
+        "population": POPULATION,
+        "window": 2049 if params.is_pythia else 128,
+        "vocabulary": 50_277 if params.is_pythia else 2048,
         "models": [
-            {"name": name, "parameters": size}
-            for name, size in zip(MODELS, (143_200, 362_000, 1_121_024), strict=True)
+            {
+                "name": name,
+                "parameters": size,
+                "shape": dict(zip(("hidden", "layers", "heads"), shape, strict=True)),
+            }
+            for (name, size), shape in zip(models_of(params).items(), shapes, strict=False)
         ],
         "steps": STEPS.tolist(),
         "sequences_per_step": 8,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    np.save(folder / "windows.npy", rng.integers(9, size=(POPULATION, 128)).astype(np.uint16))
-    domains = pa.table({"index": np.arange(POPULATION), "domain": ["code", "prose"] * 2000})
-    parquet.write_table(domains, folder / "domains.parquet")
-
-
-def write_tables(folder, rng):
-    index = np.sort(rng.choice(POPULATION, N, replace=False)).astype(np.int64)
-    match_length = rng.integers(25, 33, size=(N, len(STEPS))).astype(np.int8)
-    case = match_length[:, -1] == 32
-    stable = pd.array(np.where(case, STEPS[-1], 0).astype(np.int32), dtype="Int32")
-    stable[~case] = pd.NA
-    labels = pd.DataFrame(
-        {
-            "index": index,
-            "memorized": case,
-            "match_length": match_length[:, -1],
-            "first_step": stable,
-            "stable_step": stable,
-            "entry": np.zeros(N, np.int32),
-            "lower": np.where(case, STEPS[-2], STEPS[-1]).astype(np.int32),
-            "upper": stable,
+    if params.is_pythia:
+        manifest |= {
+            "variant": params.variant,
+            "release": params.pythia.models,
+            "corpus": {"source": "sample", "rows": 3000, "tokens": 192_000},
         }
-    )
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def made_up_trajectories(rng, index, source):
+    """Return evaluations of which published ones leave out what came later, and none all early."""
+    steps = {"scan": STEPS, "published": STEPS[5::3], "none": STEPS[-1:]}[source]
+    match_length = rng.integers(25, 33, size=(N, len(steps))).astype(np.int8)
+    observed = np.ones(match_length.shape, bool)
+    if source == "published":
+        observed = index[:, None] < 8 * steps
+        observed[:, -1] = True
+    if source != "scan":
+        match_length[(match_length < 32) | ~observed] = -1
+    logprob = np.full(match_length.shape, np.nan, np.float32)
+    return Trajectories(index, steps, match_length, logprob, observed)
+
+
+def write_tables(folder, rng, source):
+    index = np.sort(rng.choice(POPULATION, N, replace=False)).astype(np.int64)
+    trajectories = made_up_trajectories(rng, index, source)
+    labels = event_times(trajectories)
+    case = labels["memorized"].to_numpy()
     sequences = pd.DataFrame(
         {
             "index": index,
             "step": (index // 8 + 1).astype(np.int32),
             "tokens": tables.token_column(np.zeros((N, 64), dtype=np.int32)),
-            "domain": pd.Series(["code"] * N, dtype=object),
+            "domain": pd.Series([None if source != "scan" else "code"] * N, dtype=object),
             "case": case,
             "weight": np.where(case, 1.0, 18.0),
         }
@@ -119,20 +153,22 @@ def write_tables(folder, rng):
     tables.write_table(sequences, folder / "sequences.parquet", tables.SEQUENCES)
     # In another order, as nothing promises that tables share theirs.
     tables.write_table(splits[::-1], folder / "splits.parquet", tables.SPLITS)
-    np.savez(
-        folder / "trajectories.npz",
-        index=index[::-1],
-        steps=STEPS,
-        match_length=match_length[::-1],
-        continuation_logprob=np.zeros(match_length.shape, np.float32),
-    )
-    return match_length
+    backwards = {
+        name: values if name == "steps" else values[::-1]
+        for name, values in vars(trajectories).items()
+    }
+    Trajectories(**backwards).write(folder / "trajectories.npz")
+    return case
 
 
-def write_predictions(folder, params, tiers, case, rng):
+def write_predictions(folder, params, tiers, case, rng, source, duplicates):
     index = tables.read_table(folder / "sequences.parquet", tables.SEQUENCES)["index"]
-    parts = {"whether": [], "when": []}
+    schemas = {"whether": tables.WHETHER, "when": tables.WHEN}
+    parts = {question: [tables.empty_table(schema)] for question, schema in schemas.items()}
+    n_steps = {"scan": len(STEPS), "published": 3, "none": 1}[source]
     for question, found in parts.items():
+        if question == "when" and source == "none":
+            continue
         for tier, model in runs(params, question, tiers):
             part = pd.DataFrame({"index": index, "model": model, "tier": tier})
             part["fold"] = np.int32(0)
@@ -140,12 +176,14 @@ def write_predictions(folder, params, tiers, case, rng):
             if question == "whether":
                 part["probability"] = risk
             else:
-                part["survival"] = tables.survival_column(1 - risk[:, None] * STEPS / STEPS[-1])
+                part["survival"] = tables.survival_column(
+                    1 - risk[:, None] * np.arange(1, n_steps + 1) / n_steps
+                )
             # Rows in another order than those of the sequences.
             found.append(part.iloc[rng.permutation(N)])
     predictions = folder / "predictions"
-    for question, schema in (("whether", tables.WHETHER), ("when", tables.WHEN)):
-        table = pd.concat(parts[question], ignore_index=True)
+    for question, schema in schemas.items():
+        table = pd.concat(parts[question][1:] or parts[question], ignore_index=True)
         tables.write_table(table, predictions / f"{question}.parquet", schema)
     importance = [
         {
@@ -167,13 +205,15 @@ def write_predictions(folder, params, tiers, case, rng):
     ]
     table = pd.DataFrame(importance)
     tables.write_table(table, predictions / "importance.parquet", tables.IMPORTANCE)
-    curves = []
-    for place, stratum in enumerate(("1", "2–4", "5–19", "20–99", "≥100")):
+    write_association(predictions, tiers, rng)
+    curves = [] if source != "none" else [tables.empty_table(tables.KAPLAN_MEIER)]
+    strata = STRATA if duplicates else ("all",)
+    for place, stratum in enumerate(strata if source != "none" else ()):
         survival = 1 - 0.2 * place * STEPS / STEPS[-1]
         curve = pd.DataFrame({"stratum": stratum, "step": STEPS.astype(np.int32)})
         curve["survival"] = survival
         curve["low"], curve["high"] = survival * 0.9, survival * 0.9 + 0.1
-        if stratum == "≥100":
+        if stratum == "100+":
             curve["low"] = curve["high"] = np.nan
         curve["n"], curve["n_events"] = 40, 10
         curves.append(curve)
@@ -181,8 +221,58 @@ def write_predictions(folder, params, tiers, case, rng):
     tables.write_table(table, predictions / "kaplan_meier.parquet", tables.KAPLAN_MEIER)
 
 
-def write_all_metrics(folder, params, tiers, rng):
-    write_metrics(labels_metrics(params), folder / "labels.json")
+def features_by_tier(tiers):
+    """Return family.name -> tier of some declared features, by family."""
+    found = {"text": ("repetition.longest_run", "repetition.distinct_ratio")}
+    found |= {"corpus": ("duplication.sequence_count", "duplication.prompt_count")}
+    found |= {"reference": ("surprisal.mean",), "sibling": ("sibling.n_memorized",)}
+    return {name: tier for tier in tiers for name in found[tier]}
+
+
+def write_association(folder, tiers, rng):
+    features = features_by_tier(tiers)
+    table = pd.DataFrame({"feature": list(features)})
+    table["family"] = table["feature"].str.partition(".")[0]
+    table["tier"] = list(features.values())
+    table["expected"] = "+"
+    table[["low", "auroc", "high"]] = np.sort(rng.uniform(0, 1, (len(table), 3)), axis=1)
+    table["observed"] = np.where(table["low"] > 0.5, "+", np.where(table["high"] < 0.5, "-", "0"))
+    verdicts = {"+": "agrees", "-": "contradicts", "0": "undecided"}
+    table["agreement"], table["missing"] = table["observed"].map(verdicts), 0.0
+    table = table[list(tables.ASSOCIATION.columns)]
+    tables.write_table(table, folder / "association.parquet", tables.ASSOCIATION)
+    pairs = list(itertools.combinations(features, 2))
+    correlation = pd.DataFrame(pairs, columns=["feature", "other"])
+    correlation["spearman"] = rng.uniform(-1, 1, len(pairs))
+    tables.write_table(correlation, folder / "correlation.parquet", tables.CORRELATION)
+
+
+def association_metrics(tiers, rng):
+    families = {
+        name.partition(".")[0]: {
+            "tier": tier,
+            "features": 2,
+            "auroc": made_up(rng),
+            "average_precision": made_up(rng),
+            "average_precision_added": made_up(rng),
+            "auroc_added": made_up(rng),
+            "best": name,
+            "best_auroc": made_up(rng),
+            "told_apart": 1,
+            "nearest": "surprisal.max",
+            "nearest_spearman": -0.4,
+            "verdict": "redundant",
+        }
+        for name, tier in features_by_tier(tiers).items()
+    }
+    agreement = {"agrees": 3, "contradicts": 1, "undecided": 2, "open": 1}
+    return {"n": N, "cases": 30, "agreement": agreement, "families": families}
+
+
+def write_all_metrics(folder, params, tiers, rng, source, duplicates):
+    write_metrics(labels_metrics(params, source), folder / "labels.json")
+    write_metrics(siblings_metrics(params, rng), folder / "siblings.json")
+    write_metrics(association_metrics(tiers, rng), folder / "association.json")
     fold = dict.fromkeys(
         ("smallest", "largest", "fewest_cases", "most_cases", "exposed", "exposed_cases"), 7
     )
@@ -197,20 +287,31 @@ def write_all_metrics(folder, params, tiers, rng):
     }
     write_metrics(split, folder / "split.json")
     for question in ("whether", "when"):
+        if question == "when" and source == "none":
+            not_done = {"done": False, "reason": "there is no GPU to scan with", "cost": COST}
+            write_metrics(not_done, folder / "when.json")
+            continue
         scores = {}
         for tier, model in runs(params, question, tiers):
             scores.setdefault(tier, {})[model] = {name: made_up(rng) for name in METRICS[question]}
         baseline = scores["text"]["prevalence" if question == "whether" else "kaplan_meier"]
         baseline |= {"calibration_slope": undefined(), "f1": undefined()}
-        write_metrics(scores | extras(params, question, tiers, rng), folder / f"{question}.json")
+        more = extras(params, question, tiers, rng)
+        if not duplicates:
+            more.pop("strata", None)
+        write_metrics(scores | more, folder / f"{question}.json")
 
 
 def extras(params, question, tiers, rng):
     if question == "when":
         return {
+            "done": True,
+            "left_out": {},
             "event": params.when.event,
             "n": N,
             "n_events": 30,
+            "n_left_censored": 11,
+            "checkpoints": len(STEPS),
             "population_fraction": 0.0123,
             "event_step_quantiles": {"10%": 100, "50%": 300, "90%": 600},
         }
@@ -236,23 +337,66 @@ def extras(params, question, tiers, rng):
     }
 
 
-def labels_metrics(params):
+def labels_metrics(params, source):
     quantiles = {"10%": 100.0, "25%": 200.0, "50%": 300.0, "75%": 450.0, "90%": 600.0}
+    unknown = source == "none"
+    models = models_of(params)
     return {
         "sequences": N,
         "distinct_texts": 200,
         "memorized": {"sequences": 30, "distinct_texts": 17, "population_fraction": 0.01525},
         "forgotten": {"sequences": 20, "population_fraction": 0.005},
         "of_the_memorized": {
-            "first_step_quantiles": quantiles,
-            "stable_step_quantiles": quantiles,
-            "median_switches": 3.0,
-            "before_being_seen": 0.25,
+            "first_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
+            "stable_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
+            "median_switches": None if unknown else 3.0,
+            "before_being_seen": 0.25 if source == "scan" else None,
         },
         "target": params.target,
         "population": POPULATION,
-        "memorized_by_model": {"micro-140k": 12, "micro-360k": 30, "micro-1100k": 61},
+        "agreement": {"n": N, "share": 0.9958, "published_only": 1, "scan_only": 0}
+        if params.is_pythia and source == "scan"
+        else None,
+        "times": {"source": source, "reason": "there is no GPU to scan with", "cost": COST},
+        "memorized_by_model": dict(zip(models, (12, 30, 61, 80, 90, 100, 110, 120), strict=False)),
     }
+
+
+def siblings_metrics(params, rng):
+    """Return what the siblings stage writes, with made-up scores."""
+    models, target = models_of(params), params.target
+    names = ("accuracy", "f1", "precision", "recall")
+    counts = ("true_positive", "false_positive", "false_negative", "true_negative")
+    pairs = {
+        name: {
+            other: dict.fromkeys(counts, 10) | {metric: float(rng.uniform()) for metric in names}
+            for other in models
+            if models[other] < models[name]
+        }
+        for name in models
+        if models[name] > min(models.values())
+    }
+    bounds = [f"{name}_{side}" for name in ("precision", "recall") for side in ("low", "high")]
+    return {
+        "target": target,
+        "population": POPULATION,
+        "compute": {name: 6e6 * size for name, size in models.items()},
+        "pairs": pairs,
+        "evaluated_pairs": None,
+        "checkpoints": {
+            "step": [100, 300],
+            "relative_compute": [1 / 6, 0.5],
+            "population": {name: [0.5, 0.75] for name in (*names, *bounds)},
+            "evaluated": None,
+            "evaluated_fraction": 1.0,
+        },
+    }
+
+
+@pytest.fixture(scope="session", name="write_study")
+def write_study_fixture():
+    """Return the function that writes a study."""
+    return write_study
 
 
 @pytest.fixture(scope="session")
@@ -288,6 +432,22 @@ def smallest(params, tmp_path_factory):
     params = params.model_copy(update={"target": MODELS[0]})
     folder = tmp_path_factory.mktemp("smallest") / "results"
     return Results(write_study(folder, params, tiers=TIERS[:2], seed=1), params)
+
+
+@pytest.fixture(scope="session")
+def large(params, tmp_path_factory):
+    """Made-up results of a Pythia model whose times are not known, and nothing of duplicates."""
+    params = params.model_copy(update={"target": "1.4b"})
+    folder = tmp_path_factory.mktemp("large") / "results"
+    return Results(write_study(folder, params, seed=2, source="none", duplicates=False), params)
+
+
+@pytest.fixture(scope="session")
+def published(params, tmp_path_factory):
+    """Made-up results of the Pythia model with published evaluations during training."""
+    params = params.model_copy(update={"target": "12b"})
+    folder = tmp_path_factory.mktemp("published") / "results"
+    return Results(write_study(folder, params, seed=3, source="published"), params)
 
 
 @pytest.fixture

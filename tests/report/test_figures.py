@@ -40,6 +40,35 @@ def test_figure_of_the_smallest_target(name, smallest):
     assert FIGURES[name].__doc__
 
 
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("target", ["large", "published"])
+def test_figure_of_a_pythia_target_is_the_same_bytes_twice(name, target, request):
+    """Whatever is not known of it: times, duplicates, domains."""
+    results = request.getfixturevalue(target)
+    first = svg(lambda: FIGURES[name](results))
+    assert first == svg(lambda: FIGURES[name](Results(results.folder, results.params)))
+
+
+@pytest.mark.parametrize("name", ["growth", "survival_by_duplicates", "when_scores"])
+def test_a_figure_that_cannot_be_drawn_says_why(name, large):
+    figure = FIGURES[name](large)
+    assert figure.axes == []
+    (text,) = figure.texts
+    said = " ".join(text.get_text().split())
+    assert ("only the end" if name == "growth" else large.metrics["when"]["reason"]) in said
+
+
+def test_growth_is_of_the_sequences_that_a_checkpoint_was_evaluated_on(published):
+    observed, memorized = published.trajectories.observed, published.trajectories.memorized
+    assert 0 < observed[:, 0].mean() < 1
+    weight = published.sample["weight"].to_numpy()
+    axes = FIGURES["growth"](published).axes[1]
+    for at, height in enumerate(axes.lines[0].get_ydata()):
+        rows = observed[:, at]
+        expected = np.average(memorized[rows, at], weights=weight[rows])
+        assert height == pytest.approx(100 * expected)
+
+
 def test_every_interval_of_the_scores_is_drawn(results):
     figure = FIGURES["scores_by_tier"](results)
     scores = results.metrics["whether"]
@@ -101,10 +130,10 @@ def test_precision_recall_equals_scikit_learn(rng):
 
 
 def test_growth_equals_a_slow_count(rng):
-    match_length = rng.integers(30, 33, size=(40, 9))
-    found = states(match_length)
+    state = rng.random((40, 9)) < 0.5
+    found = states(state)
     for row in range(40):
-        memorized = [length == 32 for length in match_length[row]]
+        memorized = state[row].tolist()
         for c in range(9):
             assert found["now"][row, c] == memorized[c]
             assert found["ever"][row, c] == any(memorized[: c + 1])

@@ -43,7 +43,7 @@ def test_only_known_shortcodes_are_used():
     assert TEXT.count("{{<") == len(SHORTCODE.findall(TEXT))
 
 
-@pytest.mark.parametrize("target", ["results", "smallest"])
+@pytest.mark.parametrize("target", ["results", "smallest", "large", "published"])
 def test_every_variable_of_the_text_exists_whatever_the_target(target, request):
     written = yaml.safe_load(to_yaml(variables(request.getfixturevalue(target))))
     missing = [name for name in arguments("var") if not isinstance(_get(written, name), str)]

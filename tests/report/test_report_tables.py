@@ -1,5 +1,7 @@
 """Tables, variables and the writing of all."""
 
+import itertools
+import json
 import re
 import shutil
 
@@ -14,6 +16,8 @@ from memorization.report.figures import FIGURES
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
+from memorization.report.variables.whether import difference
+from memorization.report.variables.words import versus
 
 
 def cells(text):
@@ -61,14 +65,26 @@ def test_features_are_those_computed(results):
     few = results.params.features.model_copy(update={"families": ("duplication", "surprisal")})
     params = results.params.model_copy(update={"features": few})
     rows = cells(TABLES["features"](Results(results.folder, params)))[1:]
-    table = feature_table()
-    expected = table[table["family"].isin(few.families)]
-    assert [row[1].strip("`") for row in rows] == list(expected["feature"])
-    assert [row[4] for row in rows] == list(expected["hypothesis"])
+    table = feature_table(few.families)
+    # Braces stand for their alternatives: every feature is there once, under its family.
+    assert [row[0] for row in rows if row[0]] == list(few.families)
+    assert sorted(name for row in rows for name in alternatives(row[1])) == sorted(table["feature"])
+    hypotheses = set(table["hypothesis"])
+    assert all(row[4] in hypotheses for row in rows if "{" not in row[1])
+    families = cells(TABLES["families"](Results(results.folder, params)))[1:]
+    assert [row[0] for row in families] == list(few.families)
+    assert [int(row[3]) for row in families] == table.groupby("family", sort=False).size().tolist()
+
+
+def alternatives(cell):
+    pieces = re.split(r"\{(.*?)\}", cell.strip("`").replace(", ", ","))
+    return [
+        "".join(chosen) for chosen in itertools.product(*(piece.split(",") for piece in pieces))
+    ]
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("target", ["results", "smallest"])
+@pytest.mark.parametrize("target", ["results", "smallest", "large", "published"])
 def test_tables_are_whole(name, target, request):
     text = TABLES[name](request.getfixturevalue(target))
     assert len({len(row) for row in cells(text)}) == 1
@@ -84,7 +100,8 @@ def test_variables_say_what_the_metrics_say(results):
     found = v.variables(results)
     labels, whether = results.metrics["labels"], results.metrics["whether"]
     assert found["labels"]["memorized"] == str(labels["memorized"]["sequences"])
-    assert found["labels"]["forgotten_of_ever"] == "24.7%"  # 0.005 / 0.02025
+    # 0.005 / 0.02025
+    assert found["labels"]["absorbing"].startswith("Memorization is not absorbing: 24.7% of the")
     best = max(
         ("logistic", "boosting"), key=lambda m: whether["sibling"][m]["average_precision"]["value"]
     )
@@ -107,6 +124,50 @@ def test_what_the_smallest_target_lacks_is_a_dash(smallest):
     assert found["whether"]["tier"] == "corpus"
 
 
+def test_what_was_not_done_is_said_and_no_number_is_made_up(large):
+    found = v.variables(large)
+    assert large.metrics["when"]["reason"] in found["when"]["happened"]
+    assert "419 GB to download" in found["when"]["happened"]
+    assert found["when"]["concordance"] == found["labels"]["first_median"] == "—"
+    assert "evaluations are" not in found["labels"]["evaluated"]
+    assert "not counted" in found["strata"]["repetition"]
+    (row,) = cells(TABLES["when_scores"](large))[1:]
+    assert row[1] == "not answered: there is no GPU to scan with"
+    assert set(row[2:]) == {"—"}
+
+
+def test_nothing_is_said_to_be_trained_here_of_a_pythia_target(large, published, results):
+    for found in (v.variables(large), v.variables(published)):
+        said = " ".join(found["suite"].values())
+        assert "We train" not in said
+        assert "laptop" not in said
+        assert "published" in found["labels"]["end"]
+        assert found["suite"]["reference"] == "70m"
+    assert "We train" in v.variables(results)["suite"]["abstract"]
+
+
+def test_left_censored_sequences_are_counted_in_the_text(published):
+    late = published.trajectories
+    first = late.observed.argmax(axis=1)
+    rows = np.arange(len(first))
+    expected = (late.memorized[rows, first] & (first > 0)).sum()
+    assert expected > 0
+    said = v.variables(published)["labels"]["evaluated"]
+    assert f"For {expected} sequences of the sample" in said
+    assert "3 published evaluations, at the steps 300, 450 and 600" in said
+
+
+def test_a_sparse_scan_says_which_checkpoints(params, write_study, tmp_path):
+    params = params.model_copy(update={"target": "1.4b"})
+    folder = write_study(tmp_path / "results", params, seed=4)
+    manifest = json.loads((folder / "suite/manifest.json").read_text())
+    manifest["steps"] = list(range(10, 601, 10))
+    (folder / "suite/manifest.json").write_text(json.dumps(manifest))
+    found = v.variables(Results(folder, params))["labels"]
+    assert found["evaluated"] == ("The target is run at 12 of its 60 checkpoints, from step 50 on")
+    assert "agrees with them on 99.6% of the 240 sequences" in found["end"]
+
+
 def test_yaml_is_read_back(results):
     topics = v.variables(results)
     assert yaml.safe_load(v.to_yaml(topics)) == topics
@@ -123,12 +184,12 @@ def test_yaml_is_read_back(results):
     ],
 )
 def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
-    assert v.versus({"value": 0.0, "low": low, "high": high}) == verb
+    assert versus({"value": 0.0, "low": low, "high": high}) == verb
 
 
 def test_a_difference_is_paired(results):
     tier = results.top_tier("whether")
-    same = v._difference(results, (tier, "logistic"), (tier, "logistic"))
+    same = difference(results, (tier, "logistic"), (tier, "logistic"))
     assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
@@ -153,7 +214,7 @@ def test_report_is_whole_and_leaves_nothing_stale(results, paper):
 def test_rows_come_in_the_order_of_the_sequences(results):
     """Predictions and trajectories were written in other orders than the sequences."""
     sample = results.sample
-    assert (results.match_length[:, -1] == sample["match_length"].to_numpy()).all()
+    assert (results.trajectories.match_length[:, -1] == sample["match_length"].to_numpy()).all()
     # The risk that was made up is 0.3 higher for the memorized, but for noise.
     memorized = sample["memorized"].to_numpy()
     for risk in (
@@ -179,4 +240,4 @@ def test_results_of_two_runs_are_not_mixed(results, tmp_path):
     arrays["index"] = arrays["index"] + 1
     np.savez(folder / "trajectories.npz", **arrays)
     with pytest.raises(UserError, match="different runs"):
-        _ = Results(folder, results.params).match_length
+        _ = Results(folder, results.params).trajectories

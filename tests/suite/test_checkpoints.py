@@ -5,7 +5,7 @@ from transformers.utils import logging
 
 from memorization.params import Shape
 from memorization.suite.checkpoints import load_checkpoint, save_checkpoint
-from memorization.suite.train import new_model
+from memorization.suite.micro.train import new_model
 
 
 def test_transformers_and_we_load_the_same_model(tmp_path):

@@ -3,9 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from memorization.errors import UserError
-from memorization.tables import survival_matrix
-from memorization.when.crossfit import Run, out_of_fold, plan, predictions
+from memorization.tables import WHEN, survival_matrix
+from memorization.when.crossfit import Run, out_of_fold, plan, predictions, too_few_events
 from memorization.when.models import MODELS, chosen
 
 COLUMNS = ["repetition.longest_run", "duplication.sequence_count", "surprisal.mean"]
@@ -17,7 +16,9 @@ def fold(sample):
 
 
 def test_plan_is_cumulative_and_reports_baselines_once():
-    runs = plan(chosen(("kaplan_meier", "kaplan_meier_strata", "cox")), ["index", *COLUMNS])
+    models = chosen(("kaplan_meier", "kaplan_meier_strata", "cox"))
+    runs, absent = plan(models, ["index", *COLUMNS])
+    assert absent == {}
     assert [(r.tier, r.name) for r in runs] == [
         ("text", "kaplan_meier"),
         ("text", "cox"),
@@ -33,14 +34,14 @@ def test_plan_is_cumulative_and_reports_baselines_once():
 
 
 def test_plan_without_what_a_model_needs():
-    runs = plan(chosen(("kaplan_meier", "cox")), ["surprisal.mean"])
+    models = chosen(("kaplan_meier", "kaplan_meier_strata", "cox"))
+    runs, absent = plan(models, ["surprisal.mean"])
+    assert absent == {"kaplan_meier_strata": "duplication.sequence_count"}
     assert [(r.tier, r.name) for r in runs] == [
         ("text", "kaplan_meier"),
         ("reference", "cox"),
         ("sibling", "cox"),
     ]
-    with pytest.raises(UserError, match=r"needs the feature 'duplication\.sequence_count'"):
-        plan(chosen(("kaplan_meier_strata",)), ["surprisal.mean"])
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -70,10 +71,13 @@ def test_only_the_columns_of_the_tier_are_used(sample, fold):
 
 
 def test_too_few_events_are_explained(sample, fold):
-    few = dataclasses.replace(sample.targets, event=np.arange(len(fold)) < 9)
-    run = Run("text", "kaplan_meier", MODELS["kaplan_meier"], ())
-    with pytest.raises(UserError, match="sequences with the event outside fold 0, at least 10"):
-        out_of_fold(run, sample.features, few, sample.weight, fold, 0, 1)
+    # Fifteen events, six of them in fold 2, none in fold 0.
+    event = np.zeros(len(fold), bool)
+    event[np.flatnonzero(fold == 2)[:6]] = event[np.flatnonzero(fold == 1)[:9]] = True
+    few = dataclasses.replace(sample.targets, event=event)
+    assert too_few_events(sample.targets, fold) is None
+    reason = too_few_events(few, fold)
+    assert reason.startswith("only 15 of the sequences studied have the event, 6 outside fold 1")
 
 
 def test_predictions_keep_rows_with_their_run():
@@ -87,3 +91,4 @@ def test_predictions_keep_rows_with_their_run():
     assert table.loc[row, "fold"].tolist() == [1]
     np.testing.assert_allclose(survival_matrix(table.loc[row, "survival"]), [[0.3, 0.2]])
     assert len(table) == 4
+    assert len(WHEN.validate(predictions(index, fold, {}))) == 0

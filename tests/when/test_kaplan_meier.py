@@ -2,12 +2,8 @@ import numpy as np
 import pandas as pd
 from lifelines import KaplanMeierFitter
 
-from memorization.when.models.kaplan_meier import (
-    DUPLICATES,
-    KaplanMeierStrata,
-    duplicate_stratum,
-    kaplan_meier,
-)
+from memorization.metrics.strata import DUPLICATES
+from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
 from memorization.when.targets import Targets
 
 
@@ -48,11 +44,6 @@ def test_without_early_censoring_it_is_the_weighted_share(sample):
     for at in range(1, sample.targets.n_times + 1):
         survived = ~sample.targets.event | (sample.targets.time > at)
         np.testing.assert_allclose(curve[at - 1], np.average(survived, weights=sample.weight))
-
-
-def test_strata_are_those_of_the_counts():
-    counts = pd.DataFrame({DUPLICATES: [1, 2, 4, 5, 19, 20, 99, 100, 5000]})
-    assert duplicate_stratum(counts).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(sample):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.errors import UserError
-from memorization.when.targets import targets_of
+from memorization.when.targets import Targets, targets_of
 
 STEPS = np.array([10, 20, 30, 40])
 
@@ -26,22 +26,38 @@ def test_both_events_by_hand():
     assert first.event.tolist() == [True, True, True, False, True]
     assert stable.time.tolist() == [1, 4, 4, 4, 4]
     assert stable.event.tolist() == [True, False, True, False, True]
-    assert first.entry.tolist() == [0, 0, 0, 0, 2]
+    # Nothing is truncated: whoever comes late was looked at then, whatever was seen.
+    assert first.entry.tolist() == [0] * 5
+    assert first.first_evaluation.tolist() == [1, 1, 1, 1, 2]
+    assert not first.left_censored.any()
     assert first.n_times == 4
 
 
+def test_memorized_at_a_late_first_evaluation_is_left_censored():
+    # At the first evaluation, 20; later than it; at the first of all, which bounds it below.
+    table = labels([20, 30, 10], [30, 30, 10], [20, 20, 0])
+    first, stable = targets_of(table, STEPS, "first"), targets_of(table, STEPS, "stable")
+    assert first.left_censored.tolist() == [True, False, False]
+    assert stable.left_censored.tolist() == [False, False, False]
+
+
+def test_truncation_and_left_censoring_do_not_mix():
+    with pytest.raises(ValueError, match="no likelihood has both"):
+        Targets(np.array([2, 3]), np.array([True, False]), np.array([0, 1]), 3, np.array([2, 2]))
+
+
 def test_take_keeps_rows_together():
-    targets = targets_of(labels([10, 30, None], [None] * 3, [0, 10, 5]), STEPS, "first")
+    targets = targets_of(labels([10, 30, None], [None] * 3, [0, 30, 10]), STEPS, "first")
     some = targets.take(np.array([False, True, True]))
-    assert (some.time.tolist(), some.event.tolist(), some.entry.tolist()) == (
-        [3, 4],
-        [True, False],
-        [1, 0],
-    )
+    assert (some.time.tolist(), some.event.tolist()) == ([3, 4], [True, False])
+    assert some.first_evaluation.tolist() == [3, 1]
+    assert some.left_censored.tolist() == [True, False]
 
 
 def test_labels_of_another_suite_are_refused():
-    with pytest.raises(UserError, match="first_step 25 is not one of the suite's 4"):
+    with pytest.raises(UserError, match="first_step 25 is not one of the 4 checkpoints"):
         targets_of(labels([25], [None], [0]), STEPS, "first")
-    with pytest.raises(UserError, match="not after entry"):
-        targets_of(labels([10], [None], [10]), STEPS, "first")
+    with pytest.raises(UserError, match="entry 15 is not one of"):
+        targets_of(labels([20], [None], [15]), STEPS, "first")
+    with pytest.raises(UserError, match="first_step is before entry"):
+        targets_of(labels([10], [None], [20]), STEPS, "first")

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from memorization.errors import UserError
 from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.metrics.strata import DUPLICATES
 from memorization.tables import KAPLAN_MEIER
 from memorization.when.curves import survival_curves
-from memorization.when.models.kaplan_meier import DUPLICATES
 
 STEPS = 10 * np.arange(1, 13)
 
@@ -18,7 +17,7 @@ def test_curves_are_the_weighted_shares_of_the_strata(sample):
     )
     KAPLAN_MEIER.validate(table)
     counts = sample.features[DUPLICATES].to_numpy()
-    for name, rows in {"1": counts == 1, "2–4": (counts >= 2) & (counts <= 4)}.items():
+    for name, rows in {"1": counts == 1, "2-4": (counts >= 2) & (counts <= 4)}.items():
         part = table[table["stratum"] == name]
         assert part["step"].tolist() == STEPS.tolist()
         assert set(part["n"]) == {rows.sum()}
@@ -28,7 +27,7 @@ def test_curves_are_the_weighted_shares_of_the_strata(sample):
         assert part["survival"].iloc[5] == pytest.approx(expected)
         assert (part["low"] < part["survival"]).all()
         assert (part["survival"] < part["high"]).all()
-    assert "≥100" not in set(table["stratum"])
+    assert "100+" not in set(table["stratum"])
 
 
 def test_the_band_covers_at_its_level(make_sample):
@@ -52,17 +51,16 @@ def test_a_stratum_that_no_replicate_draws_has_no_band(sample):
     few = np.zeros((20, len(sample.targets)), dtype=np.int16)
     few[:, (sample.features[DUPLICATES] == 1).to_numpy()] = 1
     table = survival_curves(sample.features, sample.targets, STEPS, sample.weight, few, 0.9)
-    assert table.loc[table["stratum"] == "2–4", "low"].isna().all()
+    assert table.loc[table["stratum"] == "2-4", "low"].isna().all()
     assert table.loc[table["stratum"] == "1", "low"].notna().all()
 
 
-def test_missing_duplicate_counts_are_explained(sample):
-    with pytest.raises(UserError, match=r"add 'duplication' to features\.families"):
-        survival_curves(
-            sample.features[["surprisal.mean"]],
-            sample.targets,
-            STEPS,
-            sample.weight,
-            np.ones((2, len(sample.targets)), dtype=np.int16),
-            0.9,
-        )
+def test_without_duplicate_counts_all_are_one_stratum(sample):
+    drawn = cluster_multiplicities(np.arange(len(sample.targets)), 50, np.random.default_rng(0))
+    args = sample.targets, STEPS, sample.weight, drawn, 0.9
+    table = survival_curves(sample.features[["surprisal.mean"]], *args)
+    KAPLAN_MEIER.validate(table)
+    assert set(table["stratum"]) == {"all"}
+    assert set(table["n"]) == {len(sample.targets)}
+    survived = np.average(~sample.targets.event, weights=sample.weight)
+    assert table["survival"].iloc[-1] == pytest.approx(survived)

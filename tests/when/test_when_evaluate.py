@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from lifelines.utils import concordance_index
@@ -8,10 +10,9 @@ from memorization.tables import WHEN_CALIBRATION
 from memorization.when.evaluate import (
     Evaluation,
     calibration,
-    calibration_of,
     event_statistics,
-    metrics_of,
     milestones,
+    score_runs,
     survival_metrics,
 )
 from memorization.when.models.kaplan_meier import kaplan_meier
@@ -60,9 +61,8 @@ def test_a_curve_for_everybody_has_no_rank(evaluation, sample):
 
 def test_the_truth_beats_the_marginal_curve(evaluation, sample):
     marginal = np.tile(kaplan_meier(sample.targets, sample.weight), (len(sample.targets), 1))
-    metrics = metrics_of(
-        evaluation, {("text", "kaplan_meier"): marginal, ("corpus", "cox"): sample.truth}
-    )
+    survival = {("corpus", "cox"): sample.truth, ("text", "kaplan_meier"): marginal}
+    metrics = score_runs(evaluation, list(survival), survival.get).metrics
     truth, baseline = metrics["corpus"]["cox"], metrics["text"]["kaplan_meier"]
     assert baseline["brier_skill"] == {"value": 0, "low": 0, "high": 0}
     assert truth["brier_skill"]["low"] > 0.05
@@ -75,7 +75,9 @@ def test_the_truth_beats_the_marginal_curve(evaluation, sample):
 
 
 def test_skill_needs_its_baseline(evaluation, sample):
-    scores = metrics_of(evaluation, {("text", "cox"): sample.truth})["text"]["cox"]
+    scored = score_runs(evaluation, [("text", "cox")], lambda _: sample.truth)
+    scores = scored.metrics["text"]["cox"]
+    np.testing.assert_allclose(scored.survival["text", "cox"], sample.truth, atol=1e-6)
     assert "brier_skill" not in scores
 
 
@@ -98,7 +100,8 @@ def test_calibration_adds_up(sample):
 def test_calibration_of_every_model_is_a_valid_table(evaluation, sample):
     same = np.tile(kaplan_meier(sample.targets, sample.weight), (len(sample.targets), 1))
     survival = {("text", "kaplan_meier"): same, ("corpus", "cox"): sample.truth}
-    table = WHEN_CALIBRATION.validate(calibration_of(evaluation, survival))
+    scored = score_runs(evaluation, list(survival), survival.get)
+    table = WHEN_CALIBRATION.validate(scored.calibration)
     assert table["model"].value_counts().to_dict() == {"cox": 40, "kaplan_meier": 4}
 
 
@@ -111,10 +114,45 @@ def test_statistics_by_hand(sample):
         12,
     )
     weight = np.array([1.0, 1.0, 7.0, 10.0, 1.0])
-    assert event_statistics(targets, STEPS, weight, "first") == {
-        "event": "first",
+    assert event_statistics(targets, STEPS, weight) == {
         "n": 5,
         "n_events": 4,
+        "n_left_censored": 0,
+        "checkpoints": 12,
         "population_fraction": 0.5,
         "event_step_quantiles": {"10%": 20, "50%": 60, "90%": 60},
     }
+
+
+def test_late_evaluations_are_scored_where_the_state_is_known(sample):
+    observed = np.random.default_rng(1).integers(1, 13, len(sample.targets))
+    time = np.where(sample.targets.event, np.maximum(sample.targets.time, observed), 12)
+    late = dataclasses.replace(sample.targets, time=time, observed=observed)
+    left, weight = late.left_censored, sample.weight
+    assert 0 < left.sum() < late.event.sum()
+    one_fold = np.zeros(len(late))
+    metrics = survival_metrics(sample.truth, late, STEPS, one_fold)
+    for percent, at in {25: 3, 100: 12}.items():
+        known = observed <= at
+        by_then = (late.event & (time <= at))[known]
+        chance = 1 - sample.truth[known, at - 1]
+        found = metrics[f"auroc_at_{percent}"](weight)
+        assert found == pytest.approx(roc_auc_score(by_then, chance, sample_weight=weight[known]))
+        observed_share = np.average(by_then, weights=weight[known])
+        expected_share = np.average(chance, weights=weight[known])
+        found = metrics[f"observed_to_expected_at_{percent}"](weight)
+        assert found == pytest.approx(observed_share / expected_share)
+    exact = late.event & ~left
+    median = [np.flatnonzero(1 - s >= (1 - s[-1]) / 2)[0] + 1 for s in sample.truth[exact]]
+    error = np.average(np.abs(10 * (time[exact] - median)), weights=weight[exact])
+    assert metrics["absolute_error_steps"](weight) == pytest.approx(error)
+    # At each milestone, of the sequences seen by then.
+    table = calibration(sample.truth, late, STEPS, weight)
+    assert (
+        table.groupby("step")["n"].sum() == [(observed <= at).sum() for at in (3, 6, 9, 12)]
+    ).all()
+    # Early quantiles come from the curve, not from the bounds.
+    quantiles = event_statistics(late, STEPS, weight)["event_step_quantiles"]
+    truth = event_statistics(sample.targets, STEPS, weight)["event_step_quantiles"]
+    assert abs(quantiles["50%"] - truth["50%"]) <= 10
+    assert np.median(10 * time[late.event]) >= truth["50%"] + 20

@@ -11,11 +11,14 @@ import yaml
 
 from memorization import tables
 from memorization.errors import UserError
+from memorization.labels.trajectories import Trajectories
+from memorization.metrics.files import write_metrics
 from memorization.stages import when
 from memorization.when.models import MODELS
 
 ROOT = Path(__file__).parents[2]
 STEPS = 10 * np.arange(1, 13)
+COST = {"gigabytes": 419.0, "gpu_hours": {"A100": 4.2}}
 
 
 @pytest.fixture
@@ -26,15 +29,13 @@ def study(sample, tmp_path, monkeypatch):
     params["bootstrap"]["replicates"] = 20
     params["threads"] = 1
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    Path("results/suite").mkdir(parents=True)
-    manifest = {
-        "models": [{"name": params["target"], "parameters": 1}],
-        "steps": STEPS.tolist(),
-        "sequences_per_step": 8,
-    }
-    Path("results/suite/manifest.json").write_text(json.dumps(manifest))
     write_inputs(sample)
+    write_times({"source": "scan", "reason": "the checkpoints are on disk", "cost": COST})
     return tmp_path
+
+
+def write_times(times):
+    write_metrics({"times": times}, "results/metrics/labels.json")
 
 
 def write_inputs(sample):
@@ -73,6 +74,10 @@ def write_inputs(sample):
     for column in tables.SPLITS.columns:
         if column.startswith("fold"):
             splits[column] = fold
+    unknown = np.full((n, len(STEPS)), -1)
+    Trajectories(index, STEPS, unknown, unknown * 1.0, unknown < 0).write(
+        "results/trajectories.npz"
+    )
     for name, table, schema in [
         ("labels", labels, tables.LABELS),
         ("features", features[::-1], tables.FEATURES),
@@ -109,6 +114,8 @@ def test_stage_writes_everything_and_the_same_again(study, sample):
     metrics = json.loads(Path("results/metrics/when.json").read_text())
     assert metrics["n_events"] == sample.targets.event.sum()
     assert metrics["event"] == "first"
+    assert metrics["done"] is True
+    assert metrics["left_out"] == {}
     hazard = metrics["sibling"]["hazard"]["concordance"]
     assert hazard["low"] < hazard["value"] < hazard["high"]
     # The rows were joined by index, in spite of their order: the features tell the times.
@@ -126,3 +133,72 @@ def test_unknown_model_is_explained(study):
     Path("params.yaml").write_text(yaml.safe_dump(params))
     with pytest.raises(UserError, match="no model 'weibull'; the models are: kaplan_meier"):
         when.main()
+
+
+@pytest.mark.parametrize("why", ["no source", "one checkpoint", "few events"])
+def test_what_cannot_be_asked_is_written_down_and_the_pipeline_goes_on(study, sample, why):
+    labels = tables.read_table("results/labels.parquet", tables.LABELS)
+    if why == "no source":
+        write_times({"source": "none", "reason": "there is no GPU", "cost": COST})
+    if why == "one checkpoint":
+        index, one = labels["index"].to_numpy(), np.full((len(labels), 1), -1)
+        Trajectories(index, STEPS[-1:], one, one * 1.0, one < 0).write("results/trajectories.npz")
+    if why != "no source":
+        few = labels["first_step"].notna().cumsum() > 9
+        labels.loc[few | (why == "one checkpoint"), ["first_step", "stable_step", "upper"]] = pd.NA
+    tables.write_table(labels, "results/labels.parquet", tables.LABELS)
+    when.main()
+    metrics = json.loads(Path("results/metrics/when.json").read_text())
+    assert metrics["done"] is False
+    assert metrics["cost"] == COST
+    expected = {
+        "no source": "no GPU",
+        "one checkpoint": "one checkpoint",
+        "few events": "only 9 of",
+    }
+    assert expected[why] in metrics["reason"]
+    for name, schema in [
+        ("when", tables.WHEN),
+        ("kaplan_meier", tables.KAPLAN_MEIER),
+        ("when_calibration", tables.WHEN_CALIBRATION),
+    ]:
+        assert len(tables.read_table(f"results/predictions/{name}.parquet", schema)) == 0
+    assert list(Path("results/models/when").iterdir()) == []
+
+
+def test_sequences_that_come_under_observation_late(study, sample):
+    """As in published evaluations: half are first looked at at the sixth checkpoint."""
+    labels = tables.read_table("results/labels.parquet", tables.LABELS)
+    late = np.arange(len(labels)) % 2 == 0
+    first = labels["first_step"].fillna(0).to_numpy(dtype=np.int64)
+    hidden = late & (first > 0) & (first <= 60)
+    labels["entry"] = np.where(late, 60, 0).astype(np.int32)
+    labels.loc[hidden, ["first_step", "stable_step", "upper"]] = 60
+    labels.loc[hidden, "lower"] = 0
+    tables.write_table(labels, "results/labels.parquet", tables.LABELS)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["when"]["models"] = ["kaplan_meier", "forest", "hazard"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    when.main()
+    metrics = json.loads(Path("results/metrics/when.json").read_text())
+    assert metrics["n_left_censored"] == hidden.sum() > 20
+    for name in ("forest", "hazard"):
+        assert metrics["reference"][name]["concordance"]["low"] > 0.6
+        ratio = metrics["reference"][name]["observed_to_expected_at_25"]["value"]
+        assert ratio == pytest.approx(1, abs=0.35)
+
+
+def test_without_duplicate_counts_the_rest_goes_on(study, sample, capsys):
+    features = tables.read_table("results/features.parquet", tables.FEATURES)
+    features = features.drop(columns="duplication.sequence_count")
+    tables.write_table(features, "results/features.parquet", tables.FEATURES)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["when"]["models"] = ["kaplan_meier", "kaplan_meier_strata", "hazard"]
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    when.main()
+    said = capsys.readouterr().out
+    assert "'kaplan_meier_strata' is left out: it needs the feature 'duplication.seq" in said
+    metrics = json.loads(Path("results/metrics/when.json").read_text())
+    assert metrics["left_out"] == {"kaplan_meier_strata": "duplication.sequence_count"}
+    curves = tables.read_table("results/predictions/kaplan_meier.parquet", tables.KAPLAN_MEIER)
+    assert set(curves["stratum"]) == {"all"}

@@ -8,17 +8,22 @@ from memorization.features.registry import (
     FAMILIES,
     compute_features,
     feature_of,
-    feature_table,
     features_of_tier,
 )
+from memorization.features.table import family_table, feature_table, grouped_table
+from memorization.features.use import Sources, features_of
 
 __all__ = [
     "FAMILIES",
     "Family",
     "Feature",
     "Inputs",
+    "Sources",
     "compute_features",
+    "family_table",
     "feature_of",
     "feature_table",
+    "features_of",
     "features_of_tier",
+    "grouped_table",
 ]

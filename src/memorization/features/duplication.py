@@ -1,50 +1,72 @@
-"""How often the training data hold the sequence and its halves: exact counts, at any offset.
+"""How often the training data hold the sequence, its halves, and what is nearly the same.
 
-Occurrences are found anywhere in a training window, not only at its start, because the model is
-trained on every position of it. Counts include the sequence itself, so they are at least 1 for a
-training sequence; they are raw (log1p them where a model wants that).
+Occurrences are found anywhere in a row, not only at its start, because the model is trained on
+every position of it. Counts are one for the sequence itself and one for each occurrence elsewhere
+(:mod:`memorization.features.counts.elsewhere`); they are raw (log1p them where a model wants that).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from memorization.features.counts.counting import SequenceCounts
+from memorization.features.counts.occurrences import documents, occurrences
 from memorization.features.family import Family, Feature, Inputs
-from memorization.features.ngrams import counts, distinct_rows, occurrences
 from memorization.protocol import PROMPT, SEQUENCE
 
 
-def duplicate_counts(windows: np.ndarray, tokens: np.ndarray) -> dict[str, np.ndarray]:
-    """Return exact counts of the 64-token sequences and their halves, arrays [n].
+def duplicate_counts(counts: SequenceCounts) -> dict[str, np.ndarray]:
+    """Return the counts of n sequences and their halves, arrays [n].
 
     ``continuation_share`` is, of the prompt's occurrences that 32 tokens follow in the same row,
-    the share that this continuation follows; 0 where the prompt does not occur.
-
-    Parameters
-    ----------
-    windows : uint16 [N, T], T ≥ 64.
-    tokens : integers [n, 64].
+    the share that this continuation follows. ``near_count`` and ``variant_count`` are of rows that
+    hold four fifths, or half, of the sequence's 5-grams
+    (:mod:`memorization.features.counts.near_duplicates`).
     """
-    prompts, which = distinct_rows(tokens[:, :PROMPT])
-    prompt_count = np.zeros(len(prompts), dtype=np.int64)
-    followed_count = np.zeros(len(prompts), dtype=np.int64)
-    last_offset = windows.shape[1] - SEQUENCE
-    for found in occurrences(windows, prompts):
-        followed = found.pattern[found.offset <= last_offset]
-        prompt_count += np.bincount(found.pattern, minlength=len(prompts))
-        followed_count += np.bincount(followed, minlength=len(prompts))
-    sequence_count = counts(windows, tokens)
+    sequence = counts.elsewhere[SEQUENCE][:, 0] + 1
+    half = counts.elsewhere[PROMPT]
     return {
-        "sequence_count": sequence_count,
-        "prompt_count": prompt_count[which],
-        "continuation_count": counts(windows, tokens[:, PROMPT:]),
-        "continuation_share": sequence_count / np.maximum(followed_count[which], 1),
+        "sequence_count": sequence,
+        "prompt_count": half[:, 0] + 1,
+        "continuation_count": half[:, PROMPT] + 1,
+        "continuation_share": sequence / (counts.prompt_followed + 1),
+        "near_count": counts.near[0.8] + 1,
+        "variant_count": counts.near[0.5] + 1,
     }
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    return duplicate_counts(inputs.windows, inputs.tokens)
+def document_counts(
+    windows: np.ndarray, place: np.ndarray, tokens: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return in how many documents each sequence occurs, int64 [n].
 
+    It is in the document that holds its first token. A sequence that begins no row (``rows`` -1)
+    has a document of its own.
+
+    Parameters
+    ----------
+    windows, place : as in `memorization.features.counts.occurrences.documents`.
+    tokens : integers [n, 64].
+    rows : int64 [n].
+    """
+    found = occurrences(windows, tokens)
+    document = documents(windows, place, found.row, found.offset)
+    pairs = np.unique(np.stack([found.sequence, document]), axis=1)
+    return np.bincount(pairs[0], minlength=len(tokens)) + (rows < 0)
+
+
+def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
+    columns = duplicate_counts(inputs.counts)
+    if inputs.corpus_place is not None:
+        columns["document_count"] = document_counts(
+            inputs.windows, inputs.corpus_place, inputs.tokens, inputs.rows
+        )
+    if inputs.duplicates is not None:
+        columns["published_count"] = inputs.duplicates
+    return columns
+
+
+_PASS = "the first pass over the corpus"
 
 FAMILY = Family(
     "duplication",
@@ -55,6 +77,7 @@ FAMILY = Family(
             "Every exposure takes a gradient step towards the sequence.",
             "+",
             "Lee et al. 2022; Carlini et al. 2023",
+            _PASS,
         ),
         Feature(
             "prompt_count",
@@ -62,6 +85,7 @@ FAMILY = Family(
             "Exposures strengthen the context; other continuations of it compete.",
             "?",
             "this work",
+            _PASS,
         ),
         Feature(
             "continuation_count",
@@ -69,6 +93,7 @@ FAMILY = Family(
             "A continuation that is frequent after any prompt is learnt as a unit.",
             "+",
             "this work",
+            _PASS,
         ),
         Feature(
             "continuation_share",
@@ -76,6 +101,42 @@ FAMILY = Family(
             "A prompt that is always followed by the same text leaves nothing to choose.",
             "+",
             "this work",
+            _PASS,
+        ),
+        Feature(
+            "near_count",
+            "corpus",
+            "A copy with a few words changed rehearses nearly the same predictions.",
+            "+",
+            "Lee et al. 2022 (near-duplicates)",
+            "the second pass over the corpus",
+        ),
+        Feature(
+            "variant_count",
+            "corpus",
+            "Rows that share half of the text teach its template, but also other fillings of it.",
+            "?",
+            "this work, after Lee et al. 2022",
+            "the second pass over the corpus",
+        ),
+        Feature(
+            "document_count",
+            "corpus",
+            "Copies in many documents meet the model in many contexts, repeats in one document "
+            "in one.",
+            "+",
+            "this work",
+            "one pass over the corpus",
+            needs="corpus_place",
+        ),
+        Feature(
+            "published_count",
+            "corpus",
+            "The continuation's occurrences in all of the training data, not only in a sample.",
+            "+",
+            "Prashanth et al. 2024",
+            "a download",
+            needs="duplicates",
         ),
     ),
     _compute,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from memorization.features.counts.counting import SequenceCounts, count_sequences, n_passes
+from memorization.progress import progress
 from memorization.protocol import SEQUENCE, TIERS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers import GPTNeoXForCausalLM
+    from transformers import GPTNeoXForCausalLM, PreTrainedModel
 
 Direction = Literal["+", "-", "?"]
 
@@ -31,6 +34,9 @@ class Feature:
     direction : expected sign of its association with memorization; '?' where arguments go both
         ways.
     source : the paper it comes from, or 'this work'.
+    cost : what it takes to compute, in words: "one pass over the corpus", "a forward pass".
+    needs : the field of ``Inputs`` without which there is no column of it; '' where there always is
+        (or where the whole family is left out).
     """
 
     name: str
@@ -38,6 +44,8 @@ class Feature:
     hypothesis: str
     direction: Direction
     source: str
+    cost: str = ""
+    needs: str = ""
 
     def __post_init__(self) -> None:
         """Check the tier."""
@@ -57,7 +65,7 @@ class Feature:
         (True, False)
         """
         parts = re.split(r"\{\w+\}", self.name)
-        return re.fullmatch(r"[\w-]+".join(map(re.escape, parts)), name) is not None
+        return re.fullmatch(r"[\w.-]+".join(map(re.escape, parts)), name) is not None
 
 
 @dataclass(frozen=True)
@@ -68,24 +76,48 @@ class Inputs:
     ----------
     index : int64 [n], position in training order.
     tokens : int32 [n, 64].
-    step : int32 [n], optimizer step at which a sequence is seen.
+    step : int32 [n], optimizer step at which a sequence is seen, or None.
     domain : object [n], name or None.
-    windows : uint16 [N, T], T ≥ 64: the training data, a row a window, in training order; may be
-        memory-mapped. The model sees each row by itself, so no n-gram crosses rows.
+    windows : uint16 [N, T], T ≥ 64: rows of training text to count over, all of it or a sample; may
+        be memory-mapped. The model sees each row by itself, so no n-gram crosses rows.
+    rows : int64 [n], the row of ``windows`` that begins with the sequence, -1 where none does. What
+        is counted of a sequence must not depend on whether it was drawn into the sample itself, so
+        this one occurrence counts exactly once for every sequence.
     tokenizer : of the suite; token 0 is end-of-text.
+    corpus_step : int32 [N], the optimizer step in which each row of ``windows`` is trained on; None
+        when the rows are a sample, so that exposures in time are not known.
+    corpus_place : int64 [N, 2], where in the stream of all documents the first token of each row of
+        ``windows`` is, and where the document that holds it begins; None: not known.
+    context : uint16 [n, T], the whole training window that each sequence begins, or None.
+    offset : int64 [n], tokens of its document before the sequence, or None.
+    document_length : int64 [n], tokens of the document that holds its first token, or None.
+    epoch : int64 [n], how often the data have been gone through when it is seen, from 0.
+    duplicates : int64 [n], published number of the sequence's occurrences, or None.
+    token_count : int64 [V], published occurrences of each token; None: counted in ``windows``.
     reference : the smallest model at its last checkpoint, in evaluation mode; None when the target
         is that model, because nothing may come from the target itself.
-    siblings : models smaller than the target at their last checkpoints, from small to large.
+    memorized : model smaller than the target, from small to large -> bool [n].
+    siblings : those of them that can be run, at their last checkpoints.
     batch : sequences a forward pass; only speed depends on it.
     """
 
     index: np.ndarray
     tokens: np.ndarray
-    step: np.ndarray
+    step: np.ndarray | None
     domain: np.ndarray
     windows: np.ndarray
+    rows: np.ndarray
     tokenizer: Tokenizer
-    reference: GPTNeoXForCausalLM | None = None
+    corpus_step: np.ndarray | None = None
+    corpus_place: np.ndarray | None = None
+    context: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    document_length: np.ndarray | None = None
+    epoch: np.ndarray | None = None
+    duplicates: np.ndarray | None = None
+    token_count: np.ndarray | None = None
+    reference: PreTrainedModel | None = None
+    memorized: Mapping[str, np.ndarray] = field(default_factory=dict)
     siblings: Mapping[str, GPTNeoXForCausalLM] = field(default_factory=dict)
     batch: int = 256
 
@@ -94,10 +126,43 @@ class Inputs:
         n = len(self.index)
         if self.tokens.shape != (n, SEQUENCE):
             raise ValueError(f"tokens: shape {self.tokens.shape}, expected {(n, SEQUENCE)}")
-        if len(self.step) != n or len(self.domain) != n:
-            raise ValueError(f"step and domain must have {n} entries, one a sequence")
+        for name in PER_SEQUENCE:
+            values = getattr(self, name)
+            if values is not None and len(values) != n:
+                raise ValueError(f"{name}: {len(values)} entries, expected {n}, one a sequence")
         if self.windows.ndim != 2 or self.windows.shape[1] < SEQUENCE:
             raise ValueError(f"windows: shape {self.windows.shape}, expected [N, T ≥ {SEQUENCE}]")
+
+    @cached_property
+    def counts(self) -> SequenceCounts:
+        """What ``windows`` hold of the sequences; counted once, when first asked for."""
+        tokens = n_passes(len(self.index)) * self.windows.size
+        with progress("counts", tokens, "tokens") as advance:
+            return count_sequences(self.windows, self.tokens, self.rows, advance=advance)
+
+    def take(self, rows: np.ndarray) -> Inputs:
+        """Return the inputs of some of the sequences (positions or a mask)."""
+        own = {name: getattr(self, name) for name in PER_SEQUENCE}
+        taken: dict[str, Any] = {
+            name: None if values is None else values[rows] for name, values in own.items()
+        }
+        memorized = {name: values[rows] for name, values in self.memorized.items()}
+        return replace(self, **taken, memorized=memorized)
+
+
+# Fields of Inputs with an entry a sequence.
+PER_SEQUENCE = (
+    "index",
+    "tokens",
+    "step",
+    "domain",
+    "rows",
+    "context",
+    "offset",
+    "document_length",
+    "epoch",
+    "duplicates",
+)
 
 
 @dataclass(frozen=True)

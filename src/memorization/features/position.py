@@ -1,4 +1,7 @@
-"""Where the sequence stands: in its document and in the training."""
+"""Where the sequence stands: in its document, in its training window and in the training.
+
+What the data tell of it differs: a column is there where they tell it of all sequences.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,43 @@ def first_end_of_text(tokens: np.ndarray) -> np.ndarray:
     >>> first_end_of_text(np.array([[5, 0, 6, 0], [1, 2, 3, 4]]))
     array([1, 4])
     """
-    is_end = tokens == END_OF_TEXT
-    return np.where(is_end.any(axis=1), is_end.argmax(axis=1), tokens.shape[1])
+    n, length = tokens.shape
+    # One more column, so that there always is one, and a first one even of no tokens.
+    is_end = np.ones((n, length + 1), dtype=bool)
+    np.equal(tokens, END_OF_TEXT, out=is_end[:, :length])
+    return is_end.argmax(axis=1)
+
+
+def document_share(offset: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the share of its document that precedes the sequence, float64 [n] in 0…1.
+
+    >>> document_share(np.array([0, 30]), np.array([100, 40])).tolist()
+    [0.0, 0.75]
+    """
+    return offset / np.maximum(length, 1)
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
+    length = inputs.tokens.shape[1]
     first = first_end_of_text(inputs.tokens)
-    return {
-        "end_of_text": first,
-        "has_end_of_text": first < inputs.tokens.shape[1],
-        "step": inputs.step,
-    }
+    columns = {"end_of_text": first, "has_end_of_text": first < length}
+    if inputs.context is not None:
+        columns["next_end_of_text"] = first_end_of_text(inputs.context[:, length:])
+    if inputs.offset is not None:
+        columns["preceding_token_count"] = inputs.offset
+    if inputs.document_length is not None:
+        columns["document_token_count"] = inputs.document_length
+        if inputs.offset is not None:
+            columns["document_share"] = document_share(inputs.offset, inputs.document_length)
+    if inputs.epoch is not None:
+        columns["epoch"] = inputs.epoch
+    if inputs.step is not None:
+        columns["step"] = inputs.step
+    return columns
 
+
+_LOOKUP = "a look at where the sequence comes from"
+_THIS = "this work"
 
 FAMILY = Family(
     "position",
@@ -36,14 +64,61 @@ FAMILY = Family(
             "text",
             "After an end of text a new document begins, which the prompt does not predict.",
             "?",
-            "this work",
+            _THIS,
+            "comparison of the tokens",
         ),
         Feature(
             "has_end_of_text",
             "text",
             "A sequence across two documents joins what is joined nowhere else.",
             "-",
-            "this work",
+            _THIS,
+            "comparison of the tokens",
+        ),
+        Feature(
+            "next_end_of_text",
+            "corpus",
+            "Short documents, which end soon, are more often copies and templates.",
+            "-",
+            _THIS,
+            "the rest of the training window",
+            needs="context",
+        ),
+        Feature(
+            "preceding_token_count",
+            "corpus",
+            "Beginnings of documents are alike: headers, imports, licences.",
+            "-",
+            _THIS,
+            _LOOKUP,
+            needs="offset",
+        ),
+        Feature(
+            "document_token_count",
+            "corpus",
+            "Long documents are generated, or one of a kind.",
+            "?",
+            _THIS,
+            _LOOKUP,
+            needs="document_length",
+        ),
+        Feature(
+            "document_share",
+            "corpus",
+            "Documents end as they begin, with what others have too.",
+            "?",
+            _THIS,
+            _LOOKUP,
+            needs="document_length",
+        ),
+        Feature(
+            "epoch",
+            "corpus",
+            "In the second round of the data, all of the text is seen for the second time.",
+            "+",
+            "Biderman et al. 2023 (Pythia)",
+            "none",
+            needs="epoch",
         ),
         Feature(
             "step",
@@ -52,6 +127,8 @@ FAMILY = Family(
             "upon.",
             "?",
             "Biderman et al. 2023 (Pythia)",
+            "none",
+            needs="step",
         ),
     ),
     _compute,

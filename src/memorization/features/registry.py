@@ -15,12 +15,17 @@ from memorization.features import (
     compressibility,
     domain,
     duplication,
+    exposure,
     frequency,
+    infinigram,
+    ngram_frequency,
     ngram_model,
     position,
     repetition,
     sibling,
+    surface,
     surprisal,
+    template,
 )
 from memorization.features.family import Family, Feature, Inputs
 from memorization.protocol import TIERS
@@ -30,10 +35,15 @@ FAMILIES: dict[str, Family] = {
     module.FAMILY.name: module.FAMILY
     for module in (
         duplication,
+        exposure,
         frequency,
+        ngram_frequency,
         ngram_model,
+        infinigram,
         repetition,
+        template,
         compressibility,
+        surface,
         surprisal,
         domain,
         position,
@@ -75,7 +85,12 @@ def compute_features(
 def _family_columns(family: Family, inputs: Inputs) -> dict[str, np.ndarray]:
     """Return a family's columns, checked to hold what it declares; a breach is a defect of it."""
     columns = family.compute(inputs)
-    declared = {feature.name for feature in family.features if not feature.is_template}
+    declared = {
+        feature.name
+        for feature in family.features
+        if not feature.is_template
+        and (not feature.needs or getattr(inputs, feature.needs) is not None)
+    }
     if columns and not declared <= columns.keys():
         raise ValueError(f"family {family.name} misses: {sorted(declared - columns.keys())}")
     for name, values in columns.items():
@@ -126,23 +141,3 @@ def features_of_tier(columns: Iterable[str], tier: str) -> list[str]:
     allowed = TIERS[: TIERS.index(tier) + 1]
     names = [column for column in columns if column != "index"]
     return [column for column in names if feature_of(column).tier in allowed]
-
-
-def feature_table() -> pd.DataFrame:
-    """Return every declared feature, one a row, as the paper prints them.
-
-    Columns: family, feature, tier, direction, hypothesis, source.
-    """
-    rows = [
-        {
-            "family": family.name,
-            "feature": feature.name,
-            "tier": feature.tier,
-            "direction": feature.direction,
-            "hypothesis": feature.hypothesis,
-            "source": feature.source,
-        }
-        for family in FAMILIES.values()
-        for feature in family.features
-    ]
-    return pd.DataFrame(rows)

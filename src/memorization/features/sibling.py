@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from memorization.features.family import Family, Feature, Inputs
-from memorization.protocol import CONTINUATION
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
@@ -16,15 +15,17 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     from memorization.labels.extraction import score
 
     columns: dict[str, np.ndarray] = {}
-    n_memorized = np.zeros(len(inputs.index))
-    for name, model in inputs.siblings.items():
-        match_length, _ = score(model, inputs.tokens, inputs.batch)
-        memorized = match_length == CONTINUATION
+    for name, memorized in inputs.memorized.items():
         columns[f"{name}_memorized"] = memorized
-        columns[f"{name}_match_length"] = match_length
-        n_memorized += memorized
-    return columns | {"n_memorized": n_memorized} if columns else {}
+        if name in inputs.siblings:
+            match_length, _ = score(inputs.siblings[name], inputs.tokens, inputs.batch)
+            columns[f"{name}_match_length"] = match_length
+    if not columns:
+        return {}
+    return columns | {"n_memorized": np.sum(list(inputs.memorized.values()), axis=0)}
 
+
+_EVALUATED = "evaluations of the smaller models"
 
 FAMILY = Family(
     "sibling",
@@ -35,6 +36,7 @@ FAMILY = Family(
             "What a smaller model has memorized, a larger one mostly memorizes too.",
             "+",
             "Biderman et al. 2023",
+            _EVALUATED,
         ),
         Feature(
             "{model}_match_length",
@@ -42,6 +44,7 @@ FAMILY = Family(
             "A sequence that a smaller model nearly memorized is within a larger one's reach.",
             "+",
             "this work",
+            "one forward pass of each smaller model",
         ),
         Feature(
             "n_memorized",
@@ -49,6 +52,7 @@ FAMILY = Family(
             "The more smaller models memorized it, the safer the prediction.",
             "+",
             "this work",
+            _EVALUATED,
         ),
     ),
     _compute,

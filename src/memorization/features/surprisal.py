@@ -1,6 +1,7 @@
-"""How surprising the sequence is to the reference, the smallest model of the suite.
+"""How surprising the sequence is to the reference, a small model of the suite.
 
-Where the target is the smallest model there is no admissible reference, and no column.
+One forward pass gives every column. Where the target is the smallest model there is no admissible
+reference, and no column.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.protocol import PROMPT, SEQUENCE
+from memorization.protocol import PROMPT
 
 if TYPE_CHECKING:
     import torch
-    from transformers import GPTNeoXForCausalLM
+    from transformers import PreTrainedModel
 
-# Logits at a time: 2¹⁹ floats are 2 MB, which stay in the cache while they are read several times.
-LOGITS = 2**19
+# Logits at a time. On a CPU 2¹⁹ floats are 2 MB, which stay in the cache while they are read
+# several times, but fewer positions than 128 would read a large head's weights too often; a GPU
+# wants much at once, here 0.5 GB in float32.
+LOGITS = {"cpu": 2**19, "cuda": 2**27}
+POSITIONS = 128
 
 
 @dataclass(frozen=True)
@@ -32,94 +36,155 @@ class Predictions:
     surprisal : float32, −log p of the token, nats.
     entropy : float32, of the predicted distribution, nats.
     rank : int32, 1 + number of tokens with larger logits than the token's.
+    margin : float32 ≥ 0, logit of the likeliest token − that of the second, nats: the logarithm of
+        how many times likelier it is.
+    lead : float32, logit of the token − the largest of all others, nats; positive where greedy
+        decoding takes the token.
+    right : bool, whether greedy decoding takes the token; of equal logits it takes the first.
     """
 
     surprisal: np.ndarray
     entropy: np.ndarray
     rank: np.ndarray
+    margin: np.ndarray
+    lead: np.ndarray
+    right: np.ndarray
 
 
-def predictions(model: GPTNeoXForCausalLM, tokens: np.ndarray, batch: int) -> Predictions:
-    """Return a model's teacher-forced predictions, in float32.
+# Of the fields of Predictions, in order.
+_DTYPES: dict[str, type] = {
+    "surprisal": np.float32,
+    "entropy": np.float32,
+    "rank": np.int32,
+    "margin": np.float32,
+    "lead": np.float32,
+    "right": np.bool_,
+}
+
+
+def predictions(model: PreTrainedModel, tokens: np.ndarray, batch: int) -> Predictions:
+    """Return a model's teacher-forced predictions; logits become float32 first.
 
     The [n, 63, vocabulary] logits never exist at once: the body of the model runs in batches, the
     head in chunks of them.
 
     Parameters
     ----------
-    model : in evaluation mode.
+    model : a causal language model in evaluation mode, whose logits are its head on the last hidden
+        state; in any precision, on any device.
     tokens : integers [n, length].
     batch : sequences a forward pass.
     """
     import torch
 
     n, length = tokens.shape
-    shape = (n, length - 1)
     found = Predictions(
-        np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.int32)
+        **{name: np.empty((n, length - 1), dtype) for name, dtype in _DTYPES.items()}
     )
     with torch.inference_mode():
         for start in range(0, n, batch):
             rows = slice(start, start + batch)
             chunk = torch.from_numpy(tokens[rows].astype(np.int64)).to(model.device)
-            hidden = model.gpt_neox(chunk[:, :-1], use_cache=False).last_hidden_state
+            hidden = model.base_model(chunk[:, :-1], use_cache=False).last_hidden_state
             columns = _head(model, hidden.flatten(0, 1), chunk[:, 1:].flatten())
-            for whole, part in zip(
-                (found.surprisal, found.entropy, found.rank), columns, strict=True
-            ):
-                whole[rows] = part.view(len(chunk), -1).cpu().numpy()
+            for name, part in columns.items():
+                getattr(found, name)[rows] = part.view(len(chunk), -1).cpu().numpy()
     return found
 
 
 def _head(
-    model: GPTNeoXForCausalLM, hidden: torch.Tensor, target: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return surprisal, entropy and rank at flat positions [m]."""
+    model: PreTrainedModel, hidden: torch.Tensor, target: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return the fields of `Predictions` at flat positions [m]."""
     import torch
 
-    surprisal, entropy = (torch.empty(len(target), device=target.device) for _ in range(2))
-    rank = torch.empty(len(target), dtype=torch.int32, device=target.device)
-    size = max(1, LOGITS // model.config.vocab_size)
+    head = model.get_output_embeddings()
+    parts = []
+    budget = LOGITS.get(target.device.type, LOGITS["cpu"])
+    size = max(POSITIONS, budget // model.config.vocab_size)
     for start in range(0, len(target), size):
         rows = slice(start, start + size)
         token = target[rows, None]
-        logits = model.lm_head(hidden[rows]).float()
-        rank[rows] = 1 + torch.count_nonzero(logits > logits.gather(1, token), dim=1)
+        logits = head(hidden[rows]).float()
+        own = logits.gather(1, token)
+        rank = 1 + torch.count_nonzero(logits > own, dim=1)
         log_p = logits.log_softmax(dim=1)
-        surprisal[rows] = -log_p.gather(1, token)[:, 0]
-        entropy[rows] = -torch.linalg.vecdot(log_p.exp(), log_p)
-    return surprisal, entropy, rank
+        surprisal = -log_p.gather(1, token)[:, 0]
+        entropy = -torch.linalg.vecdot(log_p.exp(), log_p)
+        best = logits.argmax(dim=1, keepdim=True)
+        first = logits.gather(1, best)
+        # The second largest is the largest without the first; quicker than a partial sort.
+        second = logits.scatter_(1, best, -torch.inf).amax(dim=1, keepdim=True)
+        right = best == token
+        lead = own - torch.where(right, second, first)
+        parts.append(
+            (surprisal, entropy, rank.int(), (first - second)[:, 0], lead[:, 0], right[:, 0])
+        )
+    columns = zip(*parts, strict=True)
+    return {name: torch.cat(column) for name, column in zip(_DTYPES, columns, strict=True)}
+
+
+def slope(values: np.ndarray) -> np.ndarray:
+    """Return the least-squares slope of each row over its positions, per position, float64 [n].
+
+    >>> slope(np.array([[1.0, 3.0, 5.0], [2.0, 2.0, 2.0]]))
+    array([2., 0.])
+    """
+    place = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    return values @ place / (place @ place)
+
+
+def leading(right: np.ndarray) -> np.ndarray:
+    """Return how many leading entries of each row are true, int64 [n].
+
+    >>> leading(np.array([[True, True, False, True], [False, True, True, True]]))
+    array([2, 0])
+    """
+    return np.cumprod(right, axis=1, dtype=np.int64).sum(axis=1)
 
 
 def surprisal_features(found: Predictions) -> dict[str, np.ndarray]:
     """Return summaries over the continuation (and the prompt, where named so), arrays [n]."""
     first = PROMPT - 1  # column of the first continuation token
     surprisal = found.surprisal.astype(np.float64)
-    continuation = surprisal[:, first:]
+    prompt, continuation = surprisal[:, :first], surprisal[:, first:]
+    log_rank = np.log(found.rank[:, first:])
+    lead = found.lead[:, first:]
     return {
         "mean": continuation.mean(axis=1),
         "max": continuation.max(axis=1),
+        "min": continuation.min(axis=1),
         "sd": continuation.std(axis=1),
+        "slope": slope(continuation),
         "first": continuation[:, 0],
-        "prompt_mean": surprisal[:, :first].mean(axis=1),
+        "last": continuation[:, -1],
+        "prompt_mean": prompt.mean(axis=1),
+        "prompt_max": prompt.max(axis=1),
+        "prompt_sd": prompt.std(axis=1),
+        "difference": continuation.mean(axis=1) - prompt.mean(axis=1),
         "entropy": found.entropy[:, first:].mean(axis=1, dtype=np.float64),
-        "log_rank": np.log(found.rank[:, first:]).mean(axis=1),
+        "margin": found.margin[:, first:].mean(axis=1, dtype=np.float64),
+        "lead_mean": lead.mean(axis=1, dtype=np.float64),
+        "lead_min": lead.min(axis=1),
+        "log_rank": log_rank.mean(axis=1),
+        "log_rank_max": log_rank.max(axis=1),
         "n_top": (found.rank[:, first:] == 1).sum(axis=1),
+        "match_length": leading(found.right[:, first:]),
     }
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     if inputs.reference is None:
         return {}
-    found = predictions(inputs.reference, inputs.tokens, inputs.batch)
-    assert found.surprisal.shape[1] == SEQUENCE - 1
-    return surprisal_features(found)
+    return surprisal_features(predictions(inputs.reference, inputs.tokens, inputs.batch))
 
 
 def _feature(
     name: str, hypothesis: str, direction: Direction, source: str = "this work"
 ) -> Feature:
-    return Feature(name, "reference", hypothesis, direction, source)
+    return Feature(
+        name, "reference", hypothesis, direction, source, "one forward pass of the reference"
+    )
 
 
 FAMILY = Family(
@@ -129,12 +194,30 @@ FAMILY = Family(
             "mean", "What a small model predicts need not be stored.", "-", "Carlini et al. 2021"
         ),
         _feature("max", "Greedy decoding breaks at the hardest token.", "-"),
+        _feature(
+            "min", "Where even the easiest token surprises, nothing is known of the text.", "-"
+        ),
         _feature("sd", "Surprise in one place is stored more cheaply than spread out.", "?"),
+        _feature("slope", "A continuation that gets easier, once begun, runs to its end.", "-"),
         _feature("first", "The first token decides whether the model enters the text.", "-"),
+        _feature("last", "What surprises after all the context must be stored.", "-"),
         _feature("prompt_mean", "An unusual prompt is a better key.", "?", "Prashanth et al. 2024"),
+        _feature("prompt_max", "One token that is rare in its place makes the prompt unique.", "?"),
+        _feature("prompt_sd", "A prompt with both easy and hard tokens is text with names.", "?"),
+        _feature("difference", "A continuation harder than its prompt breaks with it.", "-"),
         _feature("entropy", "Where many continuations are plausible, few are exact.", "-"),
+        _feature("margin", "Where the model is sure, right or wrong, it has seen such text.", "+"),
+        _feature("lead_mean", "The nearer the true tokens are to the top, the less to learn.", "+"),
+        _feature("lead_min", "The token furthest from the top is learnt last.", "+"),
         _feature("log_rank", "A token ranked high needs a small push to the top.", "-"),
+        _feature("log_rank_max", "The worst-ranked token needs the largest push.", "-"),
         _feature("n_top", "Tokens that a small model gets right are won already.", "+"),
+        _feature(
+            "match_length",
+            "A text that a small model already continues for a while is within reach.",
+            "+",
+            "Biderman et al. 2023",
+        ),
     ),
     _compute,
 )

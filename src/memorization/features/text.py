@@ -2,15 +2,28 @@
 
 Decoding to a string would put U+FFFD where a sequence begins or ends inside a character; the bytes
 of a byte-level BPE have no such trouble, and concatenating them is a gather.
+
+Features of text are computed over the bytes of many sequences at once, in chunks that stay in the
+cache: ``in_chunks``. All of them take sequences of any length, the empty one too; the prompt is
+then the first 32 tokens or what there is of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer
+
+from memorization.protocol import PROMPT
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# Sequences at a time: about 0.4 MB of text and a few arrays of that many entries.
+CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -19,12 +32,40 @@ class Texts:
 
     Attributes
     ----------
-    data : all the bytes, one text after another.
+    data : all the bytes, one text after another, with nothing in between.
     start : int64 [n, length + 1], where each token begins, and last where the text ends.
     """
 
     data: bytes
     start: np.ndarray
+
+    @property
+    def bytes(self) -> np.ndarray:
+        """The data as numbers, uint8."""
+        return np.frombuffer(self.data, dtype=np.uint8)
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Where each text begins, and where the last one ends, int64 [n + 1]."""
+        return np.append(self.start[:, 0], self.start[-1:, -1] if len(self.start) else 0)
+
+    def take(self, rows: np.ndarray) -> Texts:
+        """Return some of the texts, in the order of ``rows``, int64 [m]."""
+        begin, size = self.start[rows, :1], self.start[rows, -1] - self.start[rows, 0]
+        moved = (np.cumsum(size) - size)[:, None]
+        data = self.bytes[ragged(begin[:, 0], size)]
+        return Texts(data.tobytes(), self.start[rows] - begin + moved)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Where each continuation begins, int64 [n]: after 32 tokens, or at the text's end."""
+        return self.start[:, min(PROMPT, self.start.shape[1] - 1)]
+
+    @property
+    def half_bounds(self) -> np.ndarray:
+        """Where each prompt and each continuation begins, in turn, int64 [2 n + 1]."""
+        bounds = self.bounds
+        return np.append(np.stack([bounds[:-1], self.middle], axis=1).ravel(), bounds[-1])
 
 
 @lru_cache(maxsize=1)
@@ -75,9 +116,42 @@ def texts(table: list[bytes], tokens: np.ndarray) -> Texts:
     size = np.array([len(piece) for piece in table], dtype=np.int64)
     first = np.cumsum(size) - size
     flat = tokens.ravel()
-    end = np.cumsum(size[flat])
-    # Byte b of the output belongs to a token whose bytes begin at ``first`` in the joined table.
-    gather = np.repeat(first[flat] - (end - size[flat]), size[flat]) + np.arange(size[flat].sum())
-    data = np.frombuffer(b"".join(table), dtype=np.uint8)[gather].tobytes()
-    begin = np.concatenate([[0], end])[np.arange(n)[:, None] * length + np.arange(length + 1)]
-    return Texts(data, begin)
+    data = np.frombuffer(b"".join(table), dtype=np.uint8)[ragged(first[flat], size[flat])]
+    end = np.concatenate([[0], np.cumsum(size[flat])])
+    begin = end[np.arange(n)[:, None] * length + np.arange(length + 1)]
+    return Texts(data.tobytes(), begin)
+
+
+def in_chunks(
+    compute: Callable[[np.ndarray], dict[str, np.ndarray]], tokens: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return what ``compute`` gives for all sequences, calling it with ``CHUNK`` at a time.
+
+    Time grows linearly with the number of sequences, and memory beyond the result does not grow.
+
+    >>> in_chunks(lambda rows: {"first": rows[:, 0]}, np.arange(6).reshape(3, 2))["first"]
+    array([0, 2, 4])
+
+    Parameters
+    ----------
+    compute : integers [m, length] -> column name -> array [m]; called once even when n is 0.
+    tokens : integers [n, length].
+    """
+    columns: dict[str, np.ndarray] = {}
+    for start in range(0, max(len(tokens), 1), CHUNK):
+        rows = slice(start, start + CHUNK)
+        for name, values in compute(tokens[rows]).items():
+            if start == 0:
+                columns[name] = np.empty(len(tokens), dtype=values.dtype)
+            columns[name][rows] = values
+    return columns
+
+
+def ragged(begin: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the positions ``begin[i] … begin[i] + size[i] - 1`` of all runs in turn, int64.
+
+    >>> ragged(np.array([5, 0]), np.array([2, 3]))
+    array([5, 6, 0, 1, 2])
+    """
+    end = np.cumsum(size)
+    return np.repeat(begin - (end - size), size) + np.arange(end[-1] if len(end) else 0)

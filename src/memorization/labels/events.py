@@ -1,4 +1,23 @@
-"""From trajectories to event times, and what the labels look like as a whole."""
+"""From trajectories to event times, and what the labels look like as a whole.
+
+How the labels table reads in a survival likelihood
+---------------------------------------------------
+The event of a sequence is in (``lower``, ``upper``]; null ``upper``: not by ``lower``, the end. The
+sample is drawn without regard to *when* a sequence is memorized, so nothing is truncated, and a row
+contributes S(lower) − S(upper), or S(lower), **whatever its** ``entry``: the full likelihood.
+
+``entry`` serves the other way to write it, risk sets with delayed entry: a row is at risk at the
+checkpoints after ``entry``. It is 0 where every checkpoint was evaluated on the sequence (a scan).
+Published evaluations begin, for a sequence, with the first after it was trained on; where earlier
+ones left it out, ``entry`` is that first one: its state is known from there on. If it was memorized
+there already, its event is left-censored, (0, ``entry``], and ``upper`` ≤ ``entry``: it is in no
+risk set and contributes nothing. Both ways are consistent. A mixture is not: to divide by S(entry)
+for those that were not memorized at ``entry``, and to count F(entry) for those that were, drives
+the estimate of F(entry) to one.
+
+With a single evaluation, the last, no order in time is known: ``first_step`` and ``stable_step``
+are null, and the interval says all there is: (0, last] or after.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +26,48 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.protocol import CONTINUATION
+from memorization.labels.trajectories import Trajectories
 
 
-def event_times(index: np.ndarray, steps: np.ndarray, match_length: np.ndarray) -> pd.DataFrame:
+def event_times(trajectories: Trajectories) -> pd.DataFrame:
     """Return the labels table: event times under both definitions, and censoring.
 
-    ``first_step`` is the first checkpoint at which a sequence is memorized, ``stable_step`` the
-    first from which it stays memorized to the end; null if never. A checkpoint only shows that the
+    ``first_step`` is the first evaluation at which a sequence is memorized, ``stable_step`` the
+    first from which it stays memorized to the end; null if never. An evaluation only shows that the
     first event lies between it and the one before: in (``lower``, ``upper``], ``upper`` null when
-    censored at the end. Every checkpoint is observed, so observation starts at step 0.
+    censored at the end; see the module for ``entry``.
 
     Parameters
     ----------
-    index : int64 [n].
-    steps : int [c], ascending.
-    match_length : int8 [n, c].
+    trajectories : of n sequences at c checkpoints; a sequence is observed from some checkpoint on
+        to the end.
 
-    >>> match_length = np.array([[0, 32, 9, 32], [3, 0, 1, 2]], dtype=np.int8)
-    >>> table = event_times(np.array([7, 9]), np.array([10, 20, 30, 40]), match_length)
-    >>> table[["first_step", "stable_step", "lower", "upper"]].astype(object).values.tolist()
-    [[20, 40, 10, 20], [<NA>, <NA>, 40, <NA>]]
+    >>> match_length = np.array([[0, 32, 9, 32], [3, 0, 1, 2], [-1, 32, 32, 32]], dtype=np.int8)
+    >>> observed = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 1]], dtype=bool)
+    >>> index, steps = np.array([7, 9, 11]), np.array([10, 20, 30, 40])
+    >>> table = event_times(Trajectories(index, steps, match_length, np.zeros((3, 4)), observed))
+    >>> table.loc[:, "first_step":].astype(object).values.tolist()
+    [[20, 40, 0, 10, 20], [<NA>, <NA>, 0, 40, <NA>], [20, 20, 20, 0, 20]]
     """
-    memorized = match_length == CONTINUATION
-    ever, at_end = memorized.any(axis=1), memorized[:, -1]
-    first = memorized.argmax(axis=1)
+    steps, memorized = trajectories.steps, trajectories.memorized
+    ever = np.asarray(memorized.any(axis=1))
+    at_end = memorized[:, -1]
+    first, begins = memorized.argmax(axis=1), trajectories.observed.argmax(axis=1)
     # The run of memorized checkpoints that ends at the last one starts after the last gap.
     stable = memorized.shape[1] - np.minimum.accumulate(memorized[:, ::-1], axis=1).sum(axis=1)
+    # With one evaluation alone there is no order.
+    timed = np.full(len(memorized), len(steps) > 1)
     before = np.concatenate([[0], steps])
+    lower = np.where(first > begins, before[first], 0)
     return pd.DataFrame(
         {
-            "index": index.astype(np.int64),
+            "index": trajectories.index.astype(np.int64),
             "memorized": at_end,
-            "match_length": match_length[:, -1],
-            "first_step": _nullable(steps[first], ever),
-            "stable_step": _nullable(steps[np.minimum(stable, len(steps) - 1)], at_end),
-            "entry": np.zeros(len(index), np.int32),
-            "lower": np.where(ever, before[first], steps[-1]).astype(np.int32),
+            "match_length": trajectories.match_length[:, -1],
+            "first_step": _nullable(steps[first], ever & timed),
+            "stable_step": _nullable(steps[np.minimum(stable, len(steps) - 1)], at_end & timed),
+            "entry": np.where(begins == 0, 0, steps[begins]).astype(np.int32),
+            "lower": np.where(ever, lower, steps[-1]).astype(np.int32),
             "upper": _nullable(steps[first], ever),
         }
     )
@@ -57,24 +81,28 @@ def label_statistics(
     labels: pd.DataFrame,
     weight: np.ndarray,
     texts: np.ndarray,
-    match_length: np.ndarray,
+    trajectories: Trajectories,
     step_seen: np.ndarray,
 ) -> dict[str, Any]:
     """Return what the labels look like, in the sample and weighted to the population.
+
+    What cannot be told from the evaluations is null: times where there is one evaluation only, and
+    how many were memorized before being seen where evaluations leave out what was not seen yet.
 
     Parameters
     ----------
     labels : the labels table, n rows.
     weight : float [n], population sequences a row stands for.
     texts : int [n], equal for rows of the same text.
-    match_length : int8 [n, c].
+    trajectories : of the same n sequences.
     step_seen : int [n], the step in which a sequence is itself trained on.
     """
-    memorized = match_length == CONTINUATION
+    memorized, observed = trajectories.memorized, trajectories.observed
     at_end = labels["memorized"].to_numpy()
     ever = memorized.any(axis=1)
-    switches = (memorized[:, 1:] != memorized[:, :-1]).sum(axis=1)
+    switches = ((memorized[:, 1:] != memorized[:, :-1]) & observed[:, :-1]).sum(axis=1)
     first, stable = labels["first_step"][at_end], labels["stable_step"][at_end]
+    timed = bool(at_end.any()) and len(trajectories.steps) > 1
     return {
         "sequences": len(labels),
         "distinct_texts": len(np.unique(texts)),
@@ -90,13 +118,17 @@ def label_statistics(
         "of_the_memorized": {
             "first_step_quantiles": _quantiles(first),
             "stable_step_quantiles": _quantiles(stable),
-            "median_switches": float(np.median(switches[at_end])) if at_end.any() else None,
+            "median_switches": float(np.median(switches[at_end])) if timed else None,
             "before_being_seen": float(np.mean(first.to_numpy(dtype=np.int64) < step_seen[at_end]))
-            if at_end.any()
+            if timed and observed.all()
             else None,
         },
     }
 
 
-def _quantiles(steps: pd.Series) -> dict[str, float]:
-    return {f"{q:.0%}": float(steps.quantile(q)) for q in (0.1, 0.25, 0.5, 0.75, 0.9)}
+def _quantiles(steps: pd.Series) -> dict[str, float | None]:
+    known = steps.dropna().to_numpy(dtype=np.float64)
+    return {
+        f"{q:.0%}": float(np.quantile(known, q)) if len(known) else None
+        for q in (0.1, 0.25, 0.5, 0.75, 0.9)
+    }

@@ -1,53 +1,117 @@
-"""The scan: every sequence of the sample at every checkpoint of the target."""
+"""The scan: every sequence of the sample at every chosen checkpoint of the target."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from transformers import GPTNeoXForCausalLM
 
+from memorization.errors import UserError
+from memorization.labels.batches import Batch
 from memorization.labels.extraction import score
+from memorization.labels.trajectories import Trajectories
 from memorization.progress import progress
 from memorization.suite import Suite
 
+# Given steps in order, yields each with its model, on the CPU or wherever it is loaded to.
+Models = Callable[[list[int]], Generator[tuple[int, GPTNeoXForCausalLM]]]
+
+
+def models_on_disk(suite: Suite, target: str) -> Models:
+    """Return a source of the checkpoints of a model that are part of a suite."""
+
+    def models(steps: list[int]) -> Generator[tuple[int, GPTNeoXForCausalLM]]:
+        for step in steps:
+            yield step, suite.load(target, step)
+
+    return models
+
 
 def scan(
-    suite: Suite, target: str, tokens: np.ndarray, batch: int, work: Path, device: torch.device
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return match lengths and log-probabilities at every checkpoint.
+    index: np.ndarray,
+    tokens: np.ndarray,
+    steps: tuple[int, ...],
+    models: Models,
+    batch: Batch,
+    work: Path,
+    device: torch.device,
+    *,
+    compiled: bool = False,
+    end_of_text: bool = True,
+    at_end: Callable[[np.ndarray], Any] = lambda match_length: None,
+    job: str = "scanning",
+) -> Trajectories:
+    """Return match lengths and log-probabilities at checkpoints.
 
-    A checkpoint that an interrupted run finished is read from ``work`` instead.
+    The last checkpoint is evaluated first, so that one soon knows what comes out at the end. A
+    checkpoint that an interrupted run finished is read from ``work`` instead.
 
     Parameters
     ----------
+    index : int64 [n].
     tokens : int [n, 64].
-    batch : sequences a forward pass.
+    steps : ascending.
+    models : source of the checkpoints.
+    batch, compiled, end_of_text : as for `score`.
     work : folder for the finished checkpoints, made if missing.
+    device : where to evaluate.
+    at_end : told the match lengths at the last checkpoint as soon as they are known.
+    job : what the progress is named.
 
-    Returns
-    -------
-    match_length : int8 [n, c], 0…32.
-    continuation_logprob : float32 [n, c], nats.
+    Raises
+    ------
+    UserError
+        If a checkpoint cannot be had, or a result not be written; finished ones stay.
     """
     work.mkdir(parents=True, exist_ok=True)
-    match_length = np.empty((len(tokens), len(suite.steps)), np.int8)
-    logprob = np.empty(match_length.shape, np.float32)
-    done = [step for step in suite.steps if _file(work, step).exists()]
-    with progress(
-        f"scanning {target}",
-        match_length.size,
-        "sequences",
-        len(done) * len(tokens),
-    ) as advance:
-        for column, step in enumerate(suite.steps):
-            if step not in done:
-                model = suite.load(target, step).to(device)  # type: ignore[arg-type]
-                _write(_file(work, step), *score(model, tokens, batch, advance))
-            with np.load(_file(work, step)) as saved:
-                match_length[:, column] = saved["match_length"]
-                logprob[:, column] = saved["continuation_logprob"]
-    return match_length, logprob
+    ordered = [steps[-1], *steps[:-1]]
+    todo = [step for step in ordered if not _file(work, step).exists()]
+    done = len(steps) - len(todo)
+    if steps[-1] not in todo:
+        at_end(_read(work, steps[-1])[0])
+    with (
+        progress(job, len(steps) * len(tokens), "sequences", done * len(tokens)) as advance,
+        closing(models(todo)) as source,
+    ):
+        placed = None
+        for step, model in source:
+            placed = _placed(model, placed, device, compiled)
+            del model  # or two would be in memory while the next is loaded
+            match_length, logprob = score(placed, tokens, batch, advance, compiled, end_of_text)
+            _write(_file(work, step), match_length, logprob)
+            if step == steps[-1]:
+                at_end(match_length)
+            if device.type == "cpu" and not compiled:
+                placed = None
+    columns = [_read(work, step) for step in steps]
+    return Trajectories(
+        index,
+        np.array(steps),
+        np.stack([match_length for match_length, _ in columns], axis=1),
+        np.stack([logprob for _, logprob in columns], axis=1),
+        np.ones((len(tokens), len(steps)), bool),
+    )
+
+
+def _placed(
+    model: GPTNeoXForCausalLM,
+    placed: GPTNeoXForCausalLM | None,
+    device: torch.device,
+    compiled: bool,
+) -> GPTNeoXForCausalLM:
+    """Return the model on the device; in the place of the one before where there is one.
+
+    There its compiled graphs stay valid, and memory of the device need not hold both.
+    """
+    if placed is None:
+        return model.to(device)  # type: ignore[arg-type]
+    placed.load_state_dict(model.state_dict())
+    return placed
 
 
 def _file(work: Path, step: int) -> Path:
@@ -56,6 +120,17 @@ def _file(work: Path, step: int) -> Path:
 
 def _write(path: Path, match_length: np.ndarray, logprob: np.ndarray) -> None:
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, match_length=match_length, continuation_logprob=logprob)
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, match_length=match_length, continuation_logprob=logprob)
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); make room and run the same "
+            "command again, it goes on with this checkpoint"
+        ) from None
+
+
+def _read(work: Path, step: int) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(_file(work, step)) as saved:
+        return saved["match_length"], saved["continuation_logprob"]

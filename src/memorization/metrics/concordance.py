@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from memorization.metrics.prepared import OfWeights
+from memorization.metrics.ranking import Thresholds
+from memorization.metrics.ratio import ratio
+
 
 def concordance(
     time: np.ndarray,
@@ -11,6 +15,7 @@ def concordance(
     risk: np.ndarray,
     weight: np.ndarray,
     group: np.ndarray | None = None,
+    left: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the weighted concordance of risk and time, float [...] (Harrell et al. 1982).
 
@@ -18,9 +23,6 @@ def concordance(
     ties in risk count one half. A pair is known when the earlier time is an event and the later one
     is a later event, or censored then or later. It weighs the product of its weights. 0.5 is
     chance, 1 is perfect. NaN where no pair has weight.
-
-    One pass over the distinct event times, each of which needs the later events only: rows censored
-    at or after the last event, nearly all in our data, are ranked once.
 
     Parameters
     ----------
@@ -32,6 +34,9 @@ def concordance(
         Only pairs within a group count. Out-of-fold scores are compared within folds: models of two
         folds disagree in level, and in the wrong direction, because a fold rich in events leaves a
         training set poor in them.
+    left : bool [n], optional
+        Events that are only known to be at or before their time: they are earlier than what is
+        later than that, and never known to be later than anything.
 
     Examples
     --------
@@ -39,39 +44,56 @@ def concordance(
     >>> float(concordance(time, event, np.array([0.9, 0.1, 0.1]), np.ones(3))).__round__(4)
     0.8333
     """
-    weight = np.asarray(weight, dtype=np.float64)
-    concordant, known = np.zeros(weight.shape[:-1]), np.zeros(weight.shape[:-1])
-    groups = np.zeros(len(time), np.int64) if group is None else group
-    # Ascending by risk, once; every subset below inherits the order.
-    order = np.argsort(risk, kind="stable")
-    for name in np.unique(groups):
-        rows = order[groups[order] == name]
-        happened = rows[event[rows]]
-        if not len(happened):
-            continue
-        always = ~event[rows] & (time[rows] >= time[happened].max())
-        pairs = [(happened, rows[always])]
-        sometimes = rows[~always]
-        for moment in np.unique(time[happened]):
-            later = (time[sometimes] > moment) | ((time[sometimes] == moment) & ~event[sometimes])
-            pairs.append((happened[time[happened] == moment], sometimes[later]))
-        for earlier, later_rows in pairs:
-            right, all_ = _pairs(earlier, later_rows, risk, weight)
-            concordant += right
-            known += all_
-    undefined = np.full(known.shape, np.nan)
-    return np.divide(concordant, known, out=undefined, where=known > 0)
+    return concordance_of(time, event, risk, group, left)(np.asarray(weight, dtype=np.float64))
+
+
+def concordance_of(
+    time: np.ndarray,
+    event: np.ndarray,
+    risk: np.ndarray,
+    group: np.ndarray | None = None,
+    left: np.ndarray | None = None,
+) -> OfWeights:
+    """Return `concordance` as a function of the weights, its pairs found once.
+
+    Rows censored at or after the last event, nearly all in our data, are later than every event and
+    ranked once; the few others are ranked once for every distinct time of an event.
+    """
+    group = np.zeros(len(time), np.int64) if group is None else group
+    left = np.zeros(len(time), bool) if left is None else left
+    few = event | (time < time[event].max(initial=0))
+    folds = [group == name for name in np.unique(group)]
+    once = [Thresholds.of(event, risk, np.flatnonzero(fold & (event | ~few))) for fold in folds]
+    # What is ranked again and again is gathered first, so that it lies close together.
+    rows = np.flatnonzero(few)
+    time, event, risk, left = time[rows], event[rows], risk[rows], left[rows]
+    again = []
+    for fold in (fold[rows] for fold in folds):
+        for moment in np.unique(time[fold & event]):
+            earlier = event & (time == moment)
+            later = ((time > moment) | ((time == moment) & ~event)) & ~left
+            chosen = np.flatnonzero(fold & (earlier | later))
+            again.append(Thresholds.of(earlier, risk, chosen))
+
+    def of_weights(weight: np.ndarray) -> np.ndarray:
+        concordant, known = np.zeros((2, *weight.shape[:-1]))
+        for part, own in ((once, weight), (again, np.take(weight, rows, axis=-1))):
+            for thresholds in part:
+                right, every = thresholds.pairs(own)
+                concordant, known = concordant + right, known + every
+        return ratio(concordant, known)
+
+    return of_weights
 
 
 def cumulative_auroc(
     time: np.ndarray,
     event: np.ndarray,
     risk: np.ndarray,
-    weight: np.ndarray,
     at: float,
     group: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return the weighted cumulative/dynamic area under the ROC curve at a time, float [...].
+) -> OfWeights:
+    """Return the cumulative/dynamic area under the ROC curve at a time, a function of the weights.
 
     The probability that a sequence with the event by then has a higher risk than one without
     (Heagerty et al. 2000). Without censoring before ``at`` there is nothing to correct for.
@@ -86,16 +108,4 @@ def cumulative_auroc(
     if (~event & (time < at)).any():
         raise ValueError(f"rows censored before {at}: their state then is not known")
     by_then = event & (time <= at)
-    return concordance(np.where(by_then, 1, 2), by_then, risk, weight, group)
-
-
-def _pairs(
-    earlier: np.ndarray, later: np.ndarray, risk: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of concordant and of all pairs of two sets of rows, ascending by risk."""
-    first, total = weight[..., earlier], np.zeros((*weight.shape[:-1], len(later) + 1))
-    np.cumsum(weight[..., later], axis=-1, out=total[..., 1:])
-    below = np.searchsorted(risk[later], risk[earlier], side="left")
-    upto = np.searchsorted(risk[later], risk[earlier], side="right")
-    right = (first * (total[..., below] + total[..., upto])).sum(axis=-1) / 2
-    return right, first.sum(axis=-1) * total[..., -1]
+    return concordance_of(np.where(by_then, 1, 2), by_then, risk, group)

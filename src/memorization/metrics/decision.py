@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from memorization.metrics.ratio import ratio, weighted_mean
+
 
 def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted share of right decisions, float [...].
@@ -15,8 +17,7 @@ def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.
     truth, decision : bool [n]
     weight : float [..., n]
     """
-    right = weight @ (truth == decision).astype(np.float64)
-    return _ratio(right, np.asarray(weight, dtype=np.float64).sum(axis=-1))
+    return weighted_mean(truth == decision, weight)
 
 
 def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -33,7 +34,9 @@ def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np
     >>> float(precision(np.array([True, False, True]), accepted, np.array([1.0, 3.0, 9.0])))
     0.25
     """
-    return _ratio(weight @ _float(truth & decision), weight @ _float(decision))
+    return ratio(
+        weight @ (truth & decision).astype(np.float64), weight @ decision.astype(np.float64)
+    )
 
 
 def recall(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -44,7 +47,7 @@ def recall(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.nd
     truth, decision : bool [n]
     weight : float [..., n]
     """
-    return _ratio(weight @ _float(truth & decision), weight @ _float(truth))
+    return ratio(weight @ (truth & decision).astype(np.float64), weight @ truth.astype(np.float64))
 
 
 def f1(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -57,8 +60,8 @@ def f1(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarra
     truth, decision : bool [n]
     weight : float [..., n]
     """
-    hits = weight @ _float(truth & decision)
-    return _ratio(2 * hits, weight @ _float(truth) + weight @ _float(decision))
+    hits = weight @ (truth & decision).astype(np.float64)
+    return ratio(2 * hits, weight @ truth.astype(np.float64) + weight @ decision.astype(np.float64))
 
 
 def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
@@ -88,11 +91,3 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     # A threshold cannot separate rows of equal score: only the last of a tie is a choice.
     values[:-1][ranked[1:] == ranked[:-1]] = -1.0
     return float(ranked[np.argmax(values)])
-
-
-def _float(flags: np.ndarray) -> np.ndarray:
-    return flags.astype(np.float64)
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from memorization.metrics.ratio import weighted_mean
+
 
 def conditional_median(survival: np.ndarray) -> np.ndarray:
     """Return the median checkpoint of the event, given that it happens, int [n] in 1 … c.
@@ -59,6 +61,4 @@ def absolute_error(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray)
     >>> float(absolute_error(np.array([10, 20]), np.array([20, 20]), np.array([3.0, 1.0])))
     7.5
     """
-    total = np.asarray(weight, dtype=np.float64).sum(axis=-1)
-    off = weight @ np.abs(truth - predicted).astype(np.float64)
-    return np.divide(off, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return weighted_mean(np.abs(truth - predicted), weight)

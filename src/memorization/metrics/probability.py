@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from memorization.metrics.ratio import ratio, weighted_mean
+
 # Probabilities are kept this far from 0 and 1, so that a sure mistake costs much, not everything
 # (as scikit-learn's log_loss).
 EPSILON = float(np.finfo(np.float64).eps)
@@ -23,7 +25,7 @@ def brier(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.
     >>> float(brier(np.array([True, False]), np.array([0.5, 0.0]), np.array([1.0, 3.0])))
     0.0625
     """
-    return _mean((truth - probability) ** 2, weight)
+    return weighted_mean((truth - probability) ** 2, weight)
 
 
 def log_loss(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -41,8 +43,8 @@ def log_loss(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> 
     >>> round(float(log_loss(np.array([True, False]), np.array([0.5, 0.5]), np.ones(2))), 4)
     0.6931
     """
-    p = np.clip(probability, EPSILON, 1 - EPSILON)
-    return _mean(-np.where(truth, np.log(p), np.log1p(-p)), weight)
+    p = _clipped(probability)
+    return weighted_mean(-np.where(truth, np.log(p), np.log1p(-p)), weight)
 
 
 def observed_to_expected(
@@ -63,9 +65,7 @@ def observed_to_expected(
     >>> float(observed_to_expected(np.array([True, False]), np.array([0.3, 0.1]), np.ones(2)))
     2.5
     """
-    observed, expected = weight @ truth.astype(np.float64), weight @ probability
-    undefined = np.full(np.shape(expected), np.nan)
-    return np.divide(observed, expected, out=undefined, where=expected > 0)
+    return ratio(weight @ truth.astype(np.float64), weight @ probability)
 
 
 def calibration_slope(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def calibration_slope(truth: np.ndarray, probability: np.ndarray, weight: np.nda
     probability : float [n]
     weight : float [..., n]
     """
-    p = np.clip(probability, EPSILON, 1 - EPSILON)
+    p = _clipped(probability)
     x = np.log(p) - np.log1p(-p)
     weight = np.asarray(weight, dtype=np.float64)
     rows = weight.reshape(-1, weight.shape[-1])
@@ -107,6 +107,7 @@ def _newton_slope(truth: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.nd
     coefficients = np.tile([0.0, 1.0], (len(weight), 1))
     converged = np.zeros(len(weight), dtype=bool)
     weight = weight / weight.sum(axis=-1, keepdims=True)
+    powers = np.stack([np.ones_like(x), x, x**2], axis=1)
     for _ in range(50):
         active = np.flatnonzero(~converged)
         if not len(active):
@@ -114,10 +115,8 @@ def _newton_slope(truth: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.nd
         w, (a, b) = weight[active], coefficients[active].T
         # |log-odds| beyond 40 add nothing in double precision, and would overflow.
         fitted = 1 / (1 + np.exp(-np.clip(a[:, None] + b[:, None] * x, -40, 40)))
-        residual = w * (truth - fitted)
-        curvature = w * fitted * (1 - fitted)
-        g0, g1 = residual.sum(axis=-1), residual @ x
-        h00, h01, h11 = curvature.sum(axis=-1), curvature @ x, curvature @ x**2
+        g0, g1 = ((w * (truth - fitted)) @ powers[:, :2]).T
+        h00, h01, h11 = ((w * fitted * (1 - fitted)) @ powers).T
         determinant = np.maximum(h00 * h11 - h01**2, 1e-300)
         step = np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0], axis=-1) / determinant[:, None]
         coefficients[active] += np.clip(step, -1, 1)
@@ -125,6 +124,5 @@ def _newton_slope(truth: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.nd
     return np.where(converged, coefficients[:, 1], np.nan)
 
 
-def _mean(loss: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    total = np.asarray(weight, dtype=np.float64).sum(axis=-1)
-    return np.divide(weight @ loss, total, out=np.full(np.shape(total), np.nan), where=total > 0)
+def _clipped(probability: np.ndarray) -> np.ndarray:
+    return np.clip(probability, EPSILON, 1 - EPSILON)

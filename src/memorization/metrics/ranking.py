@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from memorization.metrics.prepared import OfWeights, PreparedMetric
+from memorization.metrics.ratio import ratio
+from memorization.metrics.sums import GroupSums
 
-def auroc(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+
+@PreparedMetric
+def auroc(truth: np.ndarray, score: np.ndarray) -> OfWeights:
     """Return the weighted area under the ROC curve, float [...].
 
     The probability that a random memorized sequence of the population scores higher than a random
@@ -26,10 +31,12 @@ def auroc(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarra
     >>> float(auroc(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]), np.ones(3)))
     0.75
     """
-    return _ratio(*_pairs(truth, score, weight))
+    thresholds = Thresholds.of(truth, score, np.arange(len(truth)))
+    # A sum of products, rounded, may exceed the product of the sums by a last bit.
+    return lambda weight: np.minimum(ratio(*thresholds.pairs(weight)), 1.0)
 
 
-def auroc_within(fold: np.ndarray) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+def auroc_within(fold: np.ndarray) -> PreparedMetric:
     """Return the metric `auroc` over those pairs alone that are of one fold.
 
     Out-of-fold scores come from one model a fold. A pair across folds compares two models, and the
@@ -48,17 +55,24 @@ def auroc_within(fold: np.ndarray) -> Callable[[np.ndarray, np.ndarray, np.ndarr
     0.5
     """
 
-    def metric(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        won, pairs = np.zeros((2, *np.shape(weight)[:-1]))
-        for rows in (fold == name for name in np.unique(fold)):
-            of_fold = _pairs(truth[rows], score[rows], weight[..., rows])
-            won, pairs = won + of_fold[0], pairs + of_fold[1]
-        return _ratio(won, pairs)
+    @PreparedMetric
+    def metric(truth: np.ndarray, score: np.ndarray) -> OfWeights:
+        folds = [Thresholds.of(truth, score, np.flatnonzero(fold == f)) for f in np.unique(fold)]
+
+        def of_weights(weight: np.ndarray) -> np.ndarray:
+            won, pairs = np.zeros((2, *weight.shape[:-1]))
+            for thresholds in folds:
+                of_fold = thresholds.pairs(weight)
+                won, pairs = won + of_fold[0], pairs + of_fold[1]
+            return ratio(won, pairs)
+
+        return of_weights
 
     return metric
 
 
-def average_precision(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+@PreparedMetric
+def average_precision(truth: np.ndarray, score: np.ndarray) -> OfWeights:
     """Return the weighted average precision, float [...].
 
     The area under the precision-recall curve by the step rule, sum over thresholds of precision
@@ -78,37 +92,52 @@ def average_precision(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     >>> round(float(average_precision(truth, np.array([0.1, 0.4, 0.5, 0.9]), np.ones(4))), 4)
     0.8333
     """
-    positive, negative = _by_score(truth, score, weight)
-    # From the highest score down: a threshold accepts its own group and all above.
-    positive, negative = positive[..., ::-1], negative[..., ::-1]
-    hits = np.cumsum(positive, axis=-1)
-    accepted = hits + np.cumsum(negative, axis=-1)
-    precision = _ratio(hits, accepted, empty=0.0)
-    return _ratio((positive * precision).sum(axis=-1), positive.sum(axis=-1))
+    thresholds = Thresholds.of(truth, score, np.arange(len(truth)))
+
+    def of_weights(weight: np.ndarray) -> np.ndarray:
+        gained, negative = thresholds.positive(weight), thresholds.negative(weight)
+        hits = np.cumsum(gained[..., ::-1], axis=-1)[..., ::-1]
+        # A threshold accepts what ties with it, and all above.
+        alarms = np.cumsum(negative[..., ::-1], axis=-1)[..., ::-1][..., 1::2]
+        precision = ratio(hits, hits + alarms, empty=0.0)
+        return ratio((gained * precision).sum(axis=-1), gained.sum(axis=-1))
+
+    return of_weights
 
 
-def _pairs(
-    truth: np.ndarray, score: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight of the pairs of both classes in the right order, and of all, [...]."""
-    positive, negative = _by_score(truth, score, weight)
-    below = np.cumsum(negative, axis=-1) - negative / 2
-    return (positive * below).sum(axis=-1), positive.sum(axis=-1) * negative.sum(axis=-1)
+@dataclass(frozen=True)
+class Thresholds:
+    """The distinct scores of the positives, ascending, and where the negatives lie among them.
 
+    Only at these g thresholds does a ranking metric gain anything, and they are few where positives
+    are. Negatives fall into 2 g + 1 places: below the first threshold, at it, between it and the
+    second, and so on.
 
-def _by_score(
-    truth: np.ndarray, score: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positive and the negative weight of each distinct score, ascending, [..., g]."""
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]][: len(ranked)])
-    ordered = np.asarray(weight, dtype=np.float64)[..., order]
-    total = np.add.reduceat(ordered, starts, axis=-1)
-    positive = np.add.reduceat(ordered * truth[order], starts, axis=-1)
-    # The sums are of the same rows in the same order, but their difference may round below zero.
-    return positive, np.maximum(total - positive, 0)
+    Attributes
+    ----------
+    positive : the positive weight at each threshold, [..., g].
+    negative : the negative weight at each place, [..., 2 g + 1].
+    """
 
+    positive: GroupSums
+    negative: GroupSums
 
-def _ratio(above: np.ndarray, below: np.ndarray, empty: float = np.nan) -> np.ndarray:
-    return np.divide(above, below, out=np.full(np.shape(below), empty), where=below > 0)
+    @classmethod
+    def of(cls, truth: np.ndarray, score: np.ndarray, rows: np.ndarray) -> Thresholds:
+        """Return the thresholds among some rows (positions)."""
+        truth = truth.astype(bool)
+        positives, negatives = rows[truth[rows]], rows[~truth[rows]]
+        thresholds, own = np.unique(score[positives], return_inverse=True)
+        below = np.searchsorted(thresholds, score[negatives], side="left")
+        upto = np.searchsorted(thresholds, score[negatives], side="right")
+        g = len(thresholds)
+        return cls(
+            GroupSums.of(positives, own, g), GroupSums.of(negatives, below + upto, 2 * g + 1)
+        )
+
+    def pairs(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weight of the pairs of both classes in the right order, and of all, [...]."""
+        positive, negative = self.positive(weight), self.negative(weight)
+        upto = np.cumsum(negative, axis=-1)
+        below = upto[..., :-1:2] + negative[..., 1::2] / 2
+        return (positive * below).sum(axis=-1), positive.sum(axis=-1) * upto[..., -1]

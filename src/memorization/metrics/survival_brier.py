@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from memorization.metrics.ratio import ratio
+
 
 def squared_error(survival: np.ndarray, time: np.ndarray, event: np.ndarray) -> np.ndarray:
     """Return the squared error of the survival at each checkpoint, float [n, c].
@@ -28,20 +30,33 @@ def squared_error(survival: np.ndarray, time: np.ndarray, event: np.ndarray) -> 
 
 
 def integrated_squared_error(
-    survival: np.ndarray, time: np.ndarray, event: np.ndarray, steps: np.ndarray
-) -> np.ndarray:
-    """Return each row's mean squared error over training, float [n].
+    survival: np.ndarray,
+    time: np.ndarray,
+    event: np.ndarray,
+    steps: np.ndarray,
+    observed: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's squared error, integrated over the share of training in which its state is
+    known, and that share, two float [n].
 
-    By the trapezoidal rule over optimizer steps, from step 0, at which nothing is memorized and
-    every model knows it, to the last checkpoint.
+    By the trapezoidal rule over optimizer steps, in units of the whole training: from step 0, at
+    which nothing is memorized and every model knows it, to the last checkpoint. The score is the
+    ratio of the weighted sums of the two.
 
     Parameters
     ----------
     steps : int [c], of the checkpoints, ascending.
+    observed : int [n], optional
+        Position (1 … c) of a row's first evaluation, before which its state is not known; 1, and
+        None, are from step 0 on.
     """
     error = squared_error(survival, time, event)
-    error = np.hstack([np.zeros((len(error), 1)), error])
-    return np.trapezoid(error, np.concatenate([[0], steps]), axis=1) / steps[-1]
+    mean = (np.hstack([np.zeros((len(error), 1)), error[:, :-1]]) + error) / 2
+    length = np.diff(steps, prepend=0) / steps[-1]
+    positions = np.arange(1, len(steps) + 1)
+    first = np.ones(len(error), np.int64) if observed is None else observed
+    known = (positions > first[:, None]) | (first[:, None] == 1)
+    return (mean * known) @ length, known @ length
 
 
 def integrated_brier_score(
@@ -68,6 +83,5 @@ def integrated_brier_score(
     >>> float(integrated_brier_score(survival, time, event, steps, np.ones(2)))
     0.1875
     """
-    error = integrated_squared_error(survival, time, event, steps)
-    total = np.asarray(weight, dtype=np.float64).sum(axis=-1)
-    return np.divide(weight @ error, total, out=np.full(total.shape, np.nan), where=total > 0)
+    error, share = integrated_squared_error(survival, time, event, steps)
+    return ratio(weight @ error, weight @ share)

@@ -41,6 +41,15 @@ def model_name(key: str) -> str:
     return MODELS.get(key, key.replace("_", " "))
 
 
+def family_name(key: str) -> str:
+    """Return the name of a family, or of a feature, in words, so that a line may break in it.
+
+    >>> family_name("ngram_frequency"), family_name("duplication.prompt_count")
+    ('ngram frequency', 'duplication: prompt count')
+    """
+    return key.replace("_", " ").replace(".", ": ", 1)
+
+
 def tier_name(tier: str) -> str:
     """Return the heading of a tier, which says that tiers are cumulative.
 
@@ -48,6 +57,15 @@ def tier_name(tier: str) -> str:
     ('text', '+ corpus')
     """
     return tier if tier == TIERS[0] else f"+ {tier}"
+
+
+def stratum_name(stratum: str, at_least: str = "≥") -> str:
+    """Return the name of a stratum of duplicate count.
+
+    >>> stratum_name("2-4"), stratum_name("100+"), stratum_name("100+", "at least ")
+    ('2–4', '≥100', 'at least 100')
+    """
+    return at_least + stratum[:-1] if stratum.endswith("+") else stratum.replace("-", "–")
 
 
 def listed(items: list[str]) -> str:

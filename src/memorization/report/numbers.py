@@ -67,13 +67,18 @@ def percent_estimate(found: Mapping[str, float | None] | None) -> str:
     return _with_interval(found, percent)
 
 
-def parameters(value: int) -> str:
-    """Return a number of parameters in thousands or millions.
+def large(value: float) -> str:
+    """Return a number of parameters or tokens in thousands, millions, billions or trillions.
 
-    >>> parameters(143_200), parameters(1_121_024), parameters(6_900_000_000)
-    ('143 thousand', '1.12 million', '6.90 billion')
+    >>> large(143_200), large(1_121_024), large(6_900_000_000), large(299_892_736_000)
+    ('143 thousand', '1.12 million', '6.90 billion', '300 billion')
     """
-    for size, unit in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
+    for size, unit in (
+        (10**12, "trillion"),
+        (10**9, "billion"),
+        (10**6, "million"),
+        (10**3, "thousand"),
+    ):
         if value >= size:
             return f"{_three_digits(value / size)} {unit}"
     return str(value)

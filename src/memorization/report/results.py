@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,15 @@ from pandera.pandas import DataFrameSchema
 
 from memorization import tables
 from memorization.errors import UserError
+from memorization.labels.trajectories import Trajectories
 from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.metrics.strata import STRATA
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
+from memorization.siblings.checkpoints import rows_of
 from memorization.suite import Suite
+from memorization.when.targets import Targets, targets_of
 
 BASELINES = {
     "whether": ("prevalence", "duplicate_count", "smaller_sibling"),
@@ -60,21 +63,35 @@ class Results:
         return sample
 
     @cached_property
-    def match_length(self) -> np.ndarray:
-        """Continuation tokens right at each checkpoint, int8 [n, c], rows as in ``sample``.
+    def trajectories(self) -> Trajectories:
+        """The evaluations at every checkpoint, rows as in ``sample``."""
+        found = Trajectories.read(self.folder / "trajectories.npz")
+        return rows_of(found, self.sample["index"].to_numpy())
 
-        Raises
-        ------
-        UserError
-            If the trajectories are missing.
-        """
-        path = self.folder / "trajectories.npz"
-        try:
-            with np.load(path, allow_pickle=False) as trajectories:
-                index, match_length = trajectories["index"], trajectories["match_length"]
-        except FileNotFoundError:
-            raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
-        return match_length[_places(index, self.sample["index"].to_numpy())]
+    @property
+    def steps(self) -> np.ndarray:
+        """Optimizer steps of the checkpoints that were evaluated, int [c]."""
+        return self.trajectories.steps
+
+    @cached_property
+    def targets(self) -> Targets:
+        """Event and censoring as the survival models have them, rows as in ``sample``."""
+        return targets_of(self.sample, self.steps, self.params.when.event)
+
+    @property
+    def when_done(self) -> bool:
+        """Whether the when question could be asked; where not, its metrics say why."""
+        return bool(self.metrics["when"]["done"])
+
+    @cached_property
+    def association(self) -> pd.DataFrame:
+        """How each feature alone ranks, in the order of the features."""
+        return self._table("predictions/association", tables.ASSOCIATION)
+
+    @cached_property
+    def correlation(self) -> pd.DataFrame:
+        """Rank correlation of every two features."""
+        return self._table("predictions/correlation", tables.CORRELATION)
 
     @cached_property
     def importance(self) -> pd.DataFrame:
@@ -109,7 +126,7 @@ class Results:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The metrics files by name: labels, split, whether, when.
+        """The metrics files by name: association, labels, siblings, split, whether, when.
 
         Raises
         ------
@@ -117,7 +134,7 @@ class Results:
             If one is missing.
         """
         found = {}
-        for name in ("labels", "split", "whether", "when"):
+        for name in ("association", "labels", "siblings", "split", "whether", "when"):
             path = self.folder / "metrics" / f"{name}.json"
             try:
                 found[name] = json.loads(path.read_text(encoding="utf-8"))
@@ -140,8 +157,8 @@ class Results:
 
         Empty where duplicates were not counted.
         """
-        strata = self.metrics["whether"].get("strata", {})
-        return dict(sorted(strata.items(), key=lambda item: int(re.findall(r"\d+", item[0])[0])))
+        found = self.metrics["whether"].get("strata", {})
+        return {name: found[name] for name in STRATA if name in found}
 
     def tiers(self, question: str) -> list[str]:
         """Return the tiers that have scores for a question ("whether" or "when"), lowest first."""

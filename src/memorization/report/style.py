@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def svg(draw: Callable[[], Figure]) -> bytes:
     # Matplotlib leaves spaces at the ends of lines, at which git takes offence.
     lines = buffer.getvalue().decode("utf-8").splitlines()
     return ("\n".join(line.rstrip() for line in lines) + "\n").encode("utf-8")
+
+
+def in_words(text: str) -> Figure:
+    """Return a figure that says in words why there is nothing to draw."""
+    figure = Figure(figsize=(6.5, 1.6))
+    lines = textwrap.fill(text, 84)
+    figure.text(0.5, 0.5, lines, ha="center", va="center", fontsize=9, color=GREY)
+    return figure
 
 
 def label_ends(

@@ -6,7 +6,6 @@ python -m memorization.stages.sequences
 import numpy as np
 
 from memorization.params import load_params
-from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
 from memorization.sampling import case_cohort
 from memorization.stages import run
@@ -18,17 +17,19 @@ def main() -> None:
     """Draw the case-cohort sample."""
     params = load_params()
     suite = Suite.read("results/suite")
+    size = params.sample_size
     sample = case_cohort(
-        len(suite.windows),
+        suite.population,
         suite.memorized(params.target),
-        params.sequences.cases,
-        params.sequences.cohort,
+        size.cases,
+        size.cohort,
         generator(params.seed, "sample"),
+        suite.pool,
     )
     index = sample["index"].to_numpy()
     sample.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))
-    sample.insert(2, "tokens", token_column(suite.windows[index, :SEQUENCE]))
-    sample.insert(3, "domain", suite.domains[index])
+    sample.insert(2, "tokens", token_column(suite.tokens(index)))
+    sample.insert(3, "domain", suite.domains(index))
     write_table(sample, "results/sequences.parquet", SEQUENCES)
 
 

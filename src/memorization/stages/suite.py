@@ -9,14 +9,23 @@ import torch
 
 from memorization.params import load_params
 from memorization.stages import run
-from memorization.suite.micro import make_suite
+
+DESTINATION = Path("results/suite")
 
 
 def main() -> None:
-    """Train the micro suite on the corpus."""
+    """Train the micro suite on the corpus, or fetch what was published of Pythia."""
     params = load_params()
     torch.set_num_threads(params.threads)
-    make_suite(params, Path("data/corpus.tar.xz"), Path("results/suite"))
+    # Each suite's libraries are loaded by its own runs only.
+    if params.is_pythia:
+        from memorization.suite.pythia.make import make_suite
+
+        make_suite(params, DESTINATION)
+    else:
+        from memorization.suite.micro.make import make_suite as train_suite
+
+        train_suite(params, Path("data/corpus.tar.xz"), DESTINATION)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,23 @@
 python -m memorization.stages.when
 """
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from memorization.features import features_of_tier
+from memorization.features.exposure import HINDSIGHT
+from memorization.labels.trajectories import Trajectories
 from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.metrics.files import write_metrics
 from memorization.params import Params, load_params
 from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.stages import run
-from memorization.suite import Suite
 from memorization.tables import (
     FEATURES,
     KAPLAN_MEIER,
@@ -26,66 +28,99 @@ from memorization.tables import (
     SPLITS,
     WHEN,
     WHEN_CALIBRATION,
+    empty_table,
     read_table,
     write_table,
 )
-from memorization.when.crossfit import out_of_fold, plan, predictions
-from memorization.when.curves import survival_curves
-from memorization.when.evaluate import Evaluation, calibration_of, event_statistics, metrics_of
+from memorization.when.crossfit import plan, predictions
 from memorization.when.models import chosen
+from memorization.when.study import Study, not_done, survival_study
 from memorization.when.targets import targets_of
 
 MODELS_FOLDER = Path("results/models/when")
 
 
 def main() -> None:
-    """Cross-fit the survival models, score them, and keep those fitted to all rows."""
+    """Cross-fit the survival models, score them, and keep those fitted to all rows.
+
+    Where there are no times, or too few events, that is written down instead, and the pipeline
+    goes on.
+    """
     params = load_params()
-    # Bounds the threads of the linear algebra and of scikit-learn's own loops.
-    with threadpool_limits(params.threads):
-        _survival_study(params)
+    # One thread: the bits of a sum depend on their number, and on tables of this size more of them
+    # mostly wait for each other. Models that grow trees side by side are told how many to take.
+    with threadpool_limits(1):
+        _main(params)
 
 
-def _survival_study(params: Params) -> None:
+def _main(params: Params) -> None:
     models = chosen(params.when.models)
-    steps = np.array(Suite.read("results/suite").steps)
+    steps = Trajectories.read("results/trajectories.npz").steps
+    times = json.loads(Path("results/metrics/labels.json").read_text(encoding="utf-8"))["times"]
     table, names = _joined()
-    features, weight = table[names], table["weight"].to_numpy()
-    fold = table["fold"].to_numpy()
     targets = targets_of(table, steps, params.when.event)
-    runs = plan(models, names)
-    drawn = cluster_multiplicities(
-        table["cluster"].to_numpy(), params.bootstrap.replicates, generator(params.seed, "when")
-    )
-    curves = survival_curves(features, targets, steps, weight, drawn, params.bootstrap.level)
-    write_table(curves, "results/predictions/kaplan_meier.parquet", KAPLAN_MEIER)
-
-    survival = {}
-    with progress("when: fits", len(runs) * len(np.unique(fold)), "fits") as advance:
-        for r in runs:
-            survival[r.tier, r.name] = out_of_fold(
-                r, features, targets, weight, fold, params.seed, params.threads, advance
-            )
-    evaluation = Evaluation(targets, steps, weight, fold, drawn, params.bootstrap.level)
-    with progress("when: intervals", len(runs), "models") as advance:
-        metrics = metrics_of(evaluation, survival, advance)
-
-    index = table["index"].to_numpy()
-    write_table(predictions(index, fold, survival), "results/predictions/when.parquet", WHEN)
-    groups = calibration_of(evaluation, survival)
-    write_table(groups, "results/predictions/when_calibration.parquet", WHEN_CALIBRATION)
     shutil.rmtree(MODELS_FOLDER, ignore_errors=True)
+    MODELS_FOLDER.mkdir(parents=True)
+    reason = not_done(times, targets, table["fold"].to_numpy())
+    if reason is not None:
+        print(f"when: not done: {reason}", flush=True)
+        _write({"done": False, "reason": reason, "cost": times["cost"]})
+        return
+    runs, absent = plan(models, names)
+    for name, column in absent.items():
+        print(f"when: '{name}' is left out: it needs the feature '{column}'", flush=True)
+    study = Study(
+        index=table["index"].to_numpy(),
+        features=table[names],
+        targets=targets,
+        steps=steps,
+        weight=table["weight"].to_numpy(),
+        fold=table["fold"].to_numpy(),
+        drawn=cluster_multiplicities(
+            table["cluster"].to_numpy(),
+            params.bootstrap.replicates,
+            generator(params.seed, "when"),
+        ),
+        level=params.bootstrap.level,
+        seed=params.seed,
+        threads=params.threads,
+    )
+    with progress("when", len(runs), "models") as advance:
+        curves, scored = survival_study(study, runs, advance)
     for r in runs:
-        fitted = r.fit(features, targets, weight, params.seed, params.threads)
+        fitted = study.fit(r)
         fitted.save(MODELS_FOLDER / f"{r.tier}-{r.name}{r.model.suffix}")
-    statistics = event_statistics(targets, steps, weight, params.when.event)
-    write_metrics(statistics | metrics, "results/metrics/when.json")
+    about = {"done": True, "left_out": absent, "event": params.when.event}
+    _write(
+        about | study.statistics() | scored.metrics,
+        curves,
+        scored.calibration,
+        predictions(study.index, study.fold, scored.survival),
+    )
+
+
+def _write(
+    metrics: dict[str, Any],
+    curves: pd.DataFrame | None = None,
+    calibration: pd.DataFrame | None = None,
+    survival: pd.DataFrame | None = None,
+) -> None:
+    for name, found, schema in (
+        ("kaplan_meier", curves, KAPLAN_MEIER),
+        ("when_calibration", calibration, WHEN_CALIBRATION),
+        ("when", survival, WHEN),
+    ):
+        frame = empty_table(schema) if found is None else found
+        write_table(frame, f"results/predictions/{name}.parquet", schema)
+    write_metrics(metrics, "results/metrics/when.json")
 
 
 def _joined() -> tuple[pd.DataFrame, list[str]]:
     """Return all that is known of each sequence in one table, and the names of its features."""
     features = read_table("results/features.parquet", FEATURES)
-    names = features_of_tier(features.columns, "sibling")
+    # What is yet to come of the training is not known at any step in the middle of it.
+    known = [name for name in features.columns if not name.startswith(HINDSIGHT)]
+    names = features_of_tier(known, "sibling")
     table = read_table("results/labels.parquet", LABELS)
     sequences = read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]]
     splits = read_table("results/splits.parquet", SPLITS)[["index", "cluster", "fold"]]

@@ -1,23 +1,24 @@
-"""What a suite of models looks like to every later stage.
+"""What a suite of models looks like to every later stage, whoever trained it.
 
-The layout mirrors what EleutherAI published for Pythia: the data in training order, checkpoints
-that ``transformers`` loads, and for each model the sequences memorized at the end::
+A suite is a folder::
 
-    manifest.json            models from small to large, checkpoint steps, sizes
+    manifest.json            which suite; models from small to large, checkpoint steps, sizes
     tokenizer.json
-    windows.npy              uint16 [N, window]: the training data in training order
-    domains.parquet          index, domain: where each window's first token comes from
     evals/MODEL.parquet      index, tokens: positives only, as in pythia-memorized-evals
     MODEL/stepK/             config.json, model.safetensors
+
+and the text: micro has all of its training data (``windows.npy``), Pythia a sample of them (see
+:mod:`memorization.suite.pythia`).
 """
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -30,24 +31,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Suite:
+class Suite(ABC):
     """A suite on disk.
 
     Attributes
     ----------
     folder : where it is.
-    parameters : model name -> number of parameters, from small to large.
-    steps : optimizer steps of the checkpoints, ascending; the last is the end of training.
-    sequences_per_step : windows seen in one optimizer step.
+    manifest : its description, as in ``manifest.json``.
     """
 
     folder: Path
-    parameters: dict[str, int]
-    steps: tuple[int, ...]
-    sequences_per_step: int
+    manifest: dict[str, Any]
 
-    @classmethod
-    def read(cls, folder: str | Path) -> Suite:
+    @staticmethod
+    def read(folder: str | Path) -> Suite:
         """Return the suite in a folder.
 
         Raises
@@ -64,12 +61,36 @@ class Suite:
             raise UserError(
                 f"{folder}/manifest.json: damaged ({error}); run the suite again"
             ) from None
-        return cls(
-            folder,
-            {model["name"]: model["parameters"] for model in manifest["models"]},
-            tuple(manifest["steps"]),
-            manifest["sequences_per_step"],
-        )
+        # Here, because both are suites themselves.
+        from memorization.suite.micro.suite import MicroSuite
+        from memorization.suite.pythia.suite import PythiaSuite
+
+        return {"micro": MicroSuite, "pythia": PythiaSuite}[manifest["suite"]](folder, manifest)
+
+    @property
+    def name(self) -> str:
+        """``micro`` or ``pythia``."""
+        return self.manifest["suite"]
+
+    @property
+    def population(self) -> int:
+        """Number of sequences that the models are trained on."""
+        return self.manifest["population"]
+
+    @property
+    def sequences_per_step(self) -> int:
+        """Training windows seen in one optimizer step."""
+        return self.manifest["sequences_per_step"]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Optimizer steps of the checkpoints, ascending; the last is the end of training."""
+        return tuple(self.manifest["steps"])
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """Model name -> number of parameters, from small to large."""
+        return {model["name"]: model["parameters"] for model in self.manifest["models"]}
 
     @property
     def models(self) -> list[str]:
@@ -84,22 +105,16 @@ class Suite:
         """Return the folder of one checkpoint, as ``from_pretrained`` takes it."""
         return self.folder / model / f"step{step}"
 
+    def has(self, model: str, step: int | None = None) -> bool:
+        """Return whether a checkpoint (default: the last) is on disk."""
+        return self.checkpoint(model, self.steps[-1] if step is None else step).exists()
+
     def load(self, model: str, step: int | None = None) -> GPTNeoXForCausalLM:
         """Return a model in evaluation mode, float32, at a checkpoint (default: the last)."""
         # Here, so that stages that load no model need not wait seconds for the import.
         from memorization.suite.checkpoints import load_checkpoint
 
         return load_checkpoint(self.checkpoint(model, self.steps[-1] if step is None else step))
-
-    @cached_property
-    def windows(self) -> np.ndarray:
-        """The training data, uint16 [N, window], memory-mapped; row = ``index``."""
-        return np.load(self.folder / "windows.npy", mmap_mode="r")
-
-    @cached_property
-    def domains(self) -> np.ndarray:
-        """The domain of each window, object [N]."""
-        return parquet.read_table(self.folder / "domains.parquet")["domain"].to_pandas().to_numpy()
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -110,3 +125,69 @@ class Suite:
         """Return the ``index`` of each sequence that a model has memorized at the end, sorted."""
         table = parquet.read_table(self.folder / "evals" / f"{model}.parquet", columns=["index"])
         return np.sort(table["index"].to_numpy())
+
+    @property
+    @abstractmethod
+    def pool(self) -> np.ndarray | None:
+        """A uniform sample of the population to draw a cohort from, sorted ``index``; None: all."""
+
+    @abstractmethod
+    def tokens(self, index: np.ndarray) -> np.ndarray:
+        """Return the sequences at some positions of the training order, int32 [n, 64].
+
+        Known for the pool and for what any model has memorized.
+        """
+
+    @abstractmethod
+    def domains(self, index: np.ndarray) -> np.ndarray:
+        """Return the domain of each sequence, object [n]; None where it is not recorded."""
+
+    @property
+    @abstractmethod
+    def corpus(self) -> np.ndarray:
+        """Rows of training text to count over, uint16 [N, T], memory-mapped; T ≥ 64.
+
+        Micro: all of the training data, row = ``index``. Pythia: a sample of them.
+        """
+
+    @abstractmethod
+    def corpus_rows(self, index: np.ndarray) -> np.ndarray:
+        """Return the corpus row that begins with each sequence, int64 [n]; -1 where none does."""
+
+    @property
+    def corpus_step(self) -> np.ndarray | None:
+        """The optimizer step that each corpus row is trained on in, int32 [N].
+
+        None where the corpus is not all of the training data.
+        """
+        return None
+
+    @property
+    def corpus_place(self) -> np.ndarray | None:
+        """Where each corpus row and its first document begin in the stream, int64 [N, 2], tokens.
+
+        None where it is not known.
+        """
+        return None
+
+    def document_place(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return how far into its document each sequence begins and how long that is, int64 [n].
+
+        In tokens; None where it is not known.
+        """
+        return None
+
+    def published_duplicates(self, index: np.ndarray) -> np.ndarray | None:
+        """Return published counts of each sequence's occurrences, int64 [n]; None: there are none.
+
+        They are of all of the training data.
+        """
+        return None
+
+    def published_token_counts(self) -> np.ndarray | None:
+        """Return published counts of each token in all of the training data, int64 [V], or None."""
+        return None
+
+    @abstractmethod
+    def context(self, index: np.ndarray) -> np.ndarray | None:
+        """Return each sequence's whole training window, uint16 [n, T]; None: not kept."""

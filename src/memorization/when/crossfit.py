@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from memorization.errors import UserError
 from memorization.features import features_of_tier
+from memorization.metrics.thinning import thinned
 from memorization.protocol import TIERS
 from memorization.randomness import generator
-from memorization.tables import WHEN, survival_column
+from memorization.tables import WHEN, empty_table, survival_column
+from memorization.when.left_censoring import fit_by_rounds
 from memorization.when.models import SurvivalModel
 from memorization.when.targets import Targets
 
@@ -38,38 +39,64 @@ class Run:
         threads: int,
     ) -> SurvivalModel:
         """Return the model fitted to the rows given; the seed is the study's."""
-        own = generator(seed, f"when/{self.tier}/{self.name}").integers(2**31)
-        return self.model.fit(features[list(self.columns)], targets, weight, int(own), threads)
+        own = generator(seed, f"when/{self.tier}/{self.name}")
+        seed = int(own.integers(2**31))
+        kept, weight = thinned(targets.event, weight, self.model.largest, own)
+        x, targets = features[list(self.columns)].iloc[kept], targets.take(kept)
+        if self.model.takes_left_censoring or not targets.left_censored.any():
+            return self.model.fit(x, targets, weight, seed, threads)
+        return fit_by_rounds(
+            lambda complete: self.model.fit(x, complete, weight, seed, threads),
+            lambda model, rows: model.survival(x.iloc[rows]),
+            targets,
+            weight,
+            own,
+        )
 
 
-def plan(models: Mapping[str, type[SurvivalModel]], columns: Iterable[str]) -> list[Run]:
-    """Return the runs: every model in every tier that it is reported in, from the lowest tier up.
+def plan(
+    models: Mapping[str, type[SurvivalModel]], columns: Iterable[str]
+) -> tuple[list[Run], dict[str, str]]:
+    """Return the runs: every model in every tier that it is reported in, from the lowest tier up;
+    and the models left out for want of a feature, with that feature.
 
     A tier without features is left to the models that need none.
 
     Parameters
     ----------
     columns : of the features table.
-
-    Raises
-    ------
-    UserError
-        If a model needs a feature that is not there.
     """
     columns = list(columns)
+    absent = {
+        name: next(column for column in model.requires if column not in columns)
+        for name, model in models.items()
+        if not set(model.requires) <= set(columns)
+    }
     runs = []
     for tier in TIERS:
         usable = features_of_tier(columns, tier)
-        for name, model in models.items():
-            missing = [column for column in model.requires if column not in columns]
-            if missing:
-                raise UserError(
-                    f"when.models: '{name}' needs the feature '{missing[0]}'; add its family to "
-                    "features.families or leave the model out"
-                )
-            if tier in model.tiers and (usable or model.featureless):
-                runs.append(Run(tier, name, model, tuple(usable)))
-    return runs
+        runs += [
+            Run(tier, name, model, tuple(usable))
+            for name, model in models.items()
+            if name not in absent and tier in model.tiers and (usable or model.featureless)
+        ]
+    return runs, absent
+
+
+def too_few_events(targets: Targets, fold: np.ndarray) -> str | None:
+    """Return why no model can be fitted and judged, in words; None where there are enough events.
+
+    Every fold's training rows need `MIN_EVENTS` events.
+    """
+    folds = np.unique(fold)
+    events = [int(targets.event[fold != held_out].sum()) for held_out in folds]
+    if min(events) >= MIN_EVENTS:
+        return None
+    return (
+        f"only {int(targets.event.sum())} of the sequences studied have the event, {min(events)} "
+        f"outside fold {folds[int(np.argmin(events))]}, and at least {MIN_EVENTS} are needed "
+        "there; more can be studied (sequences.cases, sequences.cohort)"
+    )
 
 
 def out_of_fold(
@@ -80,7 +107,6 @@ def out_of_fold(
     fold: np.ndarray,
     seed: int,
     threads: int,
-    fitted: Callable[[int], None] = lambda fits: None,
 ) -> np.ndarray:
     """Return each row's survival as predicted without its fold, float [n, c].
 
@@ -89,41 +115,29 @@ def out_of_fold(
     features : n rows.
     weight : float [n], population sequences a row stands for.
     fold : int [n].
-    fitted : called with 1 after each fit, to show progress.
-
-    Raises
-    ------
-    UserError
-        If the rows outside a fold have fewer than `MIN_EVENTS` events.
     """
     survival = np.empty((len(targets), targets.n_times))
     for held_out in np.unique(fold):
         train = fold != held_out
-        n_events = int(targets.event[train].sum())
-        if n_events < MIN_EVENTS:
-            raise UserError(
-                f"when: {n_events} sequences with the event outside fold {held_out}, at least "
-                f"{MIN_EVENTS} are needed; study more (sequences.cases, sequences.cohort)"
-            )
         model = run.fit(features[train], targets.take(train), weight[train], seed, threads)
         survival[~train] = model.survival(features.loc[~train, list(run.columns)])
-        fitted(1)
     return survival
 
 
 def predictions(
     index: np.ndarray, fold: np.ndarray, survival: Mapping[tuple[str, str], np.ndarray]
 ) -> pd.DataFrame:
-    """Return the table of predictions from (tier, model) -> survival [n, c]."""
-    runs = list(survival)
-    n = len(index)
-    table = pd.DataFrame(
-        {
-            "index": np.tile(index.astype(np.int64), len(runs)),
-            "model": np.repeat([name for _, name in runs], n).astype(object),
-            "tier": np.repeat([tier for tier, _ in runs], n).astype(object),
-            "fold": np.tile(fold.astype(np.int32), len(runs)),
-            "survival": survival_column(np.vstack(list(survival.values()))),
-        }
-    )
-    return WHEN.validate(table)
+    """Return the table of predictions from (tier, model) -> survival [n, c]; none, an empty one."""
+    parts = [
+        pd.DataFrame(
+            {
+                "index": index.astype(np.int64),
+                "model": pd.Series([name] * len(index), dtype=object),
+                "tier": pd.Series([tier] * len(index), dtype=object),
+                "fold": fold.astype(np.int32),
+                "survival": survival_column(curves),
+            }
+        )
+        for (tier, name), curves in survival.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else empty_table(WHEN)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from memorization.errors import UserError
 from memorization.metrics.bootstrap import replicate
-from memorization.when.models.kaplan_meier import (
-    DUPLICATES,
-    STRATA,
-    duplicate_stratum,
-    kaplan_meier,
-)
+from memorization.metrics.strata import ALL, DUPLICATES, STRATA, duplicate_stratum
+from memorization.when.models.kaplan_meier import curve_of, kaplan_meier
 from memorization.when.targets import Targets
+
+# Floats of weights at a time; left-censored events are shared out for that many at once.
+BLOCK = 2**22
 
 
 def survival_curves(
@@ -27,28 +25,22 @@ def survival_curves(
     """Return the weighted Kaplan-Meier curve of each stratum of duplicate count, with its band.
 
     Columns: stratum · step · survival, low, high (pointwise, from the cluster bootstrap) · n,
-    n_events (rows of the sample). A row a checkpoint; strata without sequences are left out.
+    n_events (rows of the sample). A row a checkpoint; strata without sequences are left out. Where
+    duplicates were not counted, all sequences are one stratum, "all".
 
     Parameters
     ----------
-    features : n rows, with the duplicate count.
+    features : n rows, with the duplicate count or without.
     weight : float [n], population sequences a row stands for.
     multiplicities : int [replicates, n], of the cluster bootstrap.
     level : coverage of the band.
-
-    Raises
-    ------
-    UserError
-        If the features lack the duplicate count.
     """
-    if DUPLICATES not in features:
-        raise UserError(
-            f"when: the survival curves need the feature '{DUPLICATES}'; add 'duplication' to "
-            "features.families"
-        )
-    stratum = duplicate_stratum(features)
+    if DUPLICATES in features:
+        names, stratum = list(STRATA), duplicate_stratum(features[DUPLICATES].to_numpy())
+    else:
+        names, stratum = [ALL], np.zeros(len(features), dtype=np.int64)
     parts = []
-    for position, name in enumerate(STRATA):
+    for position, name in enumerate(names):
         rows = stratum == position
         if rows.any():
             own = targets.take(rows)
@@ -76,8 +68,7 @@ def _band(
     drawn = multiplicities[multiplicities.any(axis=1)]
     if not len(drawn):
         return np.full(targets.n_times, np.nan), np.full(targets.n_times, np.nan)
-    curves = replicate(
-        lambda truth, _, weights: kaplan_meier(truth, weights), targets, None, weight, drawn
-    )
+    curve = curve_of(targets)
+    curves = replicate(lambda _, __, weights: curve(weights), None, None, weight, drawn, BLOCK)
     low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.bootstrap import estimate
-from memorization.metrics.concordance import concordance, cumulative_auroc
-from memorization.metrics.event_time import (
-    absolute_error,
-    conditional_mean_step,
-    conditional_median,
-)
+from memorization.metrics.bootstrap import interval, replicate
+from memorization.metrics.concordance import concordance_of, cumulative_auroc
+from memorization.metrics.event_time import conditional_mean_step, conditional_median
+from memorization.metrics.prepared import OfWeights
 from memorization.metrics.probability import observed_to_expected
+from memorization.metrics.ratio import ratio, weighted_mean
 from memorization.metrics.survival_brier import integrated_squared_error
+from memorization.when.models.kaplan_meier import kaplan_meier
 from memorization.when.targets import Targets
 
 # Percentages of training at which the state so far is scored.
@@ -26,7 +25,9 @@ MILESTONES = (25, 50, 75, 100)
 # Groups of the calibration table, each expecting the same number of events.
 N_GROUPS = 10
 
-Metric = Callable[[np.ndarray], np.ndarray]
+# Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
+# which few replicates at a time would not pay for.
+BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,19 @@ class Evaluation:
             Survival of the model against which ``brier_skill`` is measured.
         """
         metrics = survival_metrics(survival, self.targets, self.steps, self.fold, baseline)
-        return {
-            name: estimate(
+        found = {}
+        for name, metric in metrics.items():
+            replicates = replicate(
                 lambda _, __, weight, metric=metric: metric(weight),  # type: ignore[misc]
                 None,
                 None,
                 self.weight,
                 self.multiplicities,
-                self.level,
+                BLOCK,
             )
-            for name, metric in metrics.items()
-        }
+            low, high = interval(replicates, self.level)
+            found[name] = {"value": float(metric(self.weight)), "low": low, "high": high}
+        return found
 
 
 def milestones(steps: np.ndarray) -> dict[int, int]:
@@ -89,7 +92,7 @@ def survival_metrics(
     steps: np.ndarray,
     fold: np.ndarray,
     baseline: np.ndarray | None = None,
-) -> dict[str, Metric]:
+) -> dict[str, OfWeights]:
     """Return name -> metric of the weights, vectorised over their leading axes.
 
     - ``concordance``: of all sequences, by expected memorization-free time within training.
@@ -98,45 +101,57 @@ def survival_metrics(
     - ``integrated_brier``; ``brier_skill`` is the share of the baseline's that is saved.
     - ``absolute_error_steps``: of the median time given the event, among those with it, in steps.
 
+    Where a sequence is first evaluated late, its state before is not known: of the state at a
+    checkpoint are scored the sequences evaluated by then, whatever it was; in a concordance a
+    left-censored event is earlier than what is later than its bound; and its time has no error.
+
     Parameters
     ----------
     survival : float [n, c], out of fold.
     """
-    time, event = targets.time, targets.event
+    time, event, left = targets.time, targets.event, targets.left_censored
     free = np.trapezoid(np.hstack([np.ones((len(time), 1)), survival]), np.r_[0, steps], axis=1)
     expected = conditional_mean_step(survival[event], steps)
-    median = steps[conditional_median(survival[event]) - 1]
-    error = integrated_squared_error(survival, time, event, steps)
-    happened = np.ones(int(event.sum()), dtype=bool)
-    metrics: dict[str, Metric] = {
-        "concordance": lambda weight: concordance(time, event, -free, weight, fold),
-        "concordance_memorized": lambda weight: concordance(
-            time[event], happened, -expected, weight[..., event], fold[event]
-        ),
-        "integrated_brier": lambda weight: _mean(error, weight),
-        "absolute_error_steps": lambda weight: absolute_error(
-            steps[time[event] - 1], median, weight[..., event]
+    exact = event & ~left
+    off = np.abs(steps[time[exact] - 1] - steps[conditional_median(survival[exact]) - 1])
+    error, share = _squared_errors(survival, targets, steps)
+    among = concordance_of(time[event], event[event], -expected, fold[event], left[event])
+    metrics: dict[str, OfWeights] = {
+        "concordance": concordance_of(time, event, -free, fold, left),
+        "concordance_memorized": lambda weight: among(np.compress(event, weight, axis=-1)),
+        "integrated_brier": lambda weight: ratio(weight @ error, weight @ share),
+        "absolute_error_steps": lambda weight: weighted_mean(
+            off, np.compress(exact, weight, axis=-1)
         ),
     }
     for percent, at in milestones(steps).items():
         metrics |= _metrics_at(percent, at, 1 - survival[:, at - 1], targets, fold)
     if baseline is not None:
-        reference = integrated_squared_error(baseline, time, event, steps)
-        metrics["brier_skill"] = lambda weight: 1 - _mean(error, weight) / _mean(reference, weight)
+        reference, _ = _squared_errors(baseline, targets, steps)
+        metrics["brier_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ reference)
     return metrics
+
+
+def _squared_errors(
+    survival: np.ndarray, targets: Targets, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    return integrated_squared_error(
+        survival, targets.time, targets.event, steps, targets.first_evaluation
+    )
 
 
 def _metrics_at(
     percent: int, at: int, probability: np.ndarray, targets: Targets, fold: np.ndarray
-) -> dict[str, Metric]:
-    """Return the metrics of the state at one checkpoint."""
-    by_then = targets.event & (targets.time <= at)
+) -> dict[str, OfWeights]:
+    """Return the metrics of the state at one checkpoint, of the sequences evaluated by then."""
+    known = targets.first_evaluation <= at
+    own, p = targets.take(known), probability[known]
+    by_then = own.event & (own.time <= at)
+    area = cumulative_auroc(own.time, own.event, p, at, fold[known])
     return {
-        f"auroc_at_{percent}": lambda weight: cumulative_auroc(
-            targets.time, targets.event, probability, weight, at, fold
-        ),
+        f"auroc_at_{percent}": lambda weight: area(np.compress(known, weight, axis=-1)),
         f"observed_to_expected_at_{percent}": lambda weight: observed_to_expected(
-            by_then, probability, weight
+            by_then, p, np.compress(known, weight, axis=-1)
         ),
     }
 
@@ -149,23 +164,28 @@ def calibration(
     Columns: step · group (1 … 10, ascending) · predicted, observed (weighted fractions memorized by
     then) · n (rows) · weight (population sequences). Groups expect equally many events: deciles of
     the population would put nearly all the memorized into the last. Equal predictions share one.
+    At each milestone, of the sequences evaluated by then; none where there are none.
     """
     parts = []
-    for at in milestones(steps).values():
-        probability = 1 - survival[:, at - 1]
-        by_then = targets.event & (targets.time <= at)
+    # Milestones between two checkpoints of a sparse grid share the next one.
+    for at in dict.fromkeys(milestones(steps).values()):
+        known = targets.first_evaluation <= at
+        own, w = targets.take(known), weight[known]
+        probability = 1 - survival[known, at - 1]
+        by_then = own.event & (own.time <= at)
         table = pd.DataFrame(
             {
-                "group": _group(probability, weight),
-                "predicted": weight * probability,
-                "observed": weight * by_then,
-                "n": np.ones(len(weight), dtype=np.int64),
-                "weight": weight,
+                "group": _group(probability, w),
+                "predicted": w * probability,
+                "observed": w * by_then,
+                "n": np.ones(len(w), dtype=np.int64),
+                "weight": w,
             }
         )
         sums = table.groupby("group", as_index=False).sum()
         for name in ("predicted", "observed"):
-            sums[name] /= sums["weight"]
+            # A mean of probabilities, of which rounding can make a little more than 1.
+            sums[name] = np.minimum(sums[name] / sums["weight"], 1.0)
         sums.insert(0, "step", np.int32(steps[at - 1]))
         parts.append(sums)
     return pd.concat(parts, ignore_index=True)
@@ -180,56 +200,71 @@ def _group(probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.minimum(share * N_GROUPS, N_GROUPS - 1).astype(np.int32)[which] + np.int32(1)
 
 
-def event_statistics(
-    targets: Targets, steps: np.ndarray, weight: np.ndarray, event: str
-) -> dict[str, Any]:
-    """Return which event is studied, how many have it, and when: weighted quantiles of its step."""
-    happened = targets.event
-    order = np.argsort(targets.time[happened], kind="stable")
-    times = steps[targets.time[happened][order] - 1]
-    share = np.cumsum(weight[happened][order]) / weight[happened].sum()
+def event_statistics(targets: Targets, steps: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+    """Return how many have the event, and when: quantiles of its step.
+
+    The quantiles are those of the marginal curve, given the event by the end: weighted to the
+    population, and with the left-censored where they are likely to belong.
+    """
+    happened = 1 - kaplan_meier(targets, weight)
+    share = happened / happened[-1]
     return {
-        "event": event,
         "n": len(targets),
-        "n_events": int(happened.sum()),
-        "population_fraction": float(np.average(happened, weights=weight)),
+        "n_events": int(targets.event.sum()),
+        "n_left_censored": int(targets.left_censored.sum()),
+        "checkpoints": len(steps),
+        "population_fraction": float(np.average(targets.event, weights=weight)),
         "event_step_quantiles": {
-            f"{q:.0%}": int(times[min(np.searchsorted(share, q), len(times) - 1)])
+            # The share of a quantile that is reached exactly may be rounded to just below it.
+            f"{q:.0%}": int(steps[np.searchsorted(share, q - 1e-9)])
             for q in (0.1, 0.5, 0.9)
         },
     }
 
 
-def metrics_of(
-    evaluation: Evaluation,
-    survival: Mapping[tuple[str, str], np.ndarray],
-    scored: Callable[[int], None] = lambda runs: None,
-) -> dict[str, Any]:
-    """Return tier -> model -> metric -> {value, low, high} of (tier, model) -> survival [n, c].
+@dataclass(frozen=True)
+class Scored:
+    """What is kept of all runs, each by (tier, model) or in that order.
 
-    ``brier_skill`` is against the model kaplan_meier, where that was run.
+    Attributes
+    ----------
+    survival : float32 [n, c] of each run.
+    metrics : tier -> model -> metric -> {value, low, high}.
+    calibration : `calibration` of every run, after the columns tier and model.
     """
-    baselines = [curves for (_, name), curves in survival.items() if name == "kaplan_meier"]
-    baseline = baselines[0] if baselines else None
+
+    survival: dict[tuple[str, str], np.ndarray]
+    metrics: dict[str, Any]
+    calibration: pd.DataFrame
+
+
+def score_runs(
+    evaluation: Evaluation,
+    runs: Sequence[tuple[str, str]],
+    predict: Callable[[tuple[str, str]], np.ndarray],
+    scored: Callable[[int], None] = lambda runs: None,
+) -> Scored:
+    """Return the scores of all runs, one after the other, so that one is held in full precision.
+
+    Parameters
+    ----------
+    runs : (tier, model) of each.
+    predict : of a run its survival, float [n, c]. ``brier_skill`` is against the model
+        kaplan_meier, where that is among the runs.
+    scored : told ``1`` after each.
+    """
+    key = next((run for run in runs if run[1] == "kaplan_meier"), None)
+    baseline = None if key is None else predict(key)
+    survival: dict[tuple[str, str], np.ndarray] = {}
     metrics: dict[str, Any] = {}
-    for (tier, name), curves in survival.items():
-        metrics.setdefault(tier, {})[name] = evaluation.scores(curves, baseline)
-        scored(1)
-    return metrics
-
-
-def calibration_of(
-    evaluation: Evaluation, survival: Mapping[tuple[str, str], np.ndarray]
-) -> pd.DataFrame:
-    """Return `calibration` of every model, after the columns tier and model."""
     parts = []
-    for (tier, name), curves in survival.items():
+    for tier, name in runs:
+        curves = predict((tier, name)) if baseline is None or (tier, name) != key else baseline
+        metrics.setdefault(tier, {})[name] = evaluation.scores(curves, baseline)
         part = calibration(curves, evaluation.targets, evaluation.steps, evaluation.weight)
         part.insert(0, "tier", tier)
         part.insert(1, "model", name)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return weight @ values / weight.sum(axis=-1)
+        survival[tier, name] = curves.astype(np.float32)
+        scored(1)
+    return Scored(survival, metrics, pd.concat(parts, ignore_index=True))

@@ -12,42 +12,74 @@ from memorization.errors import UserError
 
 @dataclass(frozen=True)
 class Targets:
-    """Right-censored, left-truncated event times of n sequences.
+    """Censored event times of n sequences.
 
     A sequence is at risk at the positions ``entry + 1 … time``, and at the last of them it has the
-    event or leaves unobserved.
+    event or leaves unobserved. An event at the first evaluation of a sequence, where that is not
+    the first of the grid, is *left-censored*: it was then, or before.
 
     Attributes
     ----------
     time : int [n], grid position (1 … n_times) of the event, or the last one under observation.
     event : bool [n], whether there is an event at ``time``.
-    entry : int [n], grid position after which it is under observation; 0 is from the start.
+    entry : int [n], grid position after which it is at risk; 0 is from the start. More than 0 is
+        truncation: it is among the n because it had no event until then.
     n_times : number of checkpoints c.
+    observed : int [n], grid position of its first evaluation; 1 where nothing is said of it.
     """
 
     time: np.ndarray
     event: np.ndarray
     entry: np.ndarray
     n_times: int
+    observed: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Fill in what is not said, and refuse what has no likelihood."""
+        if self.observed is None:
+            object.__setattr__(self, "observed", np.ones(len(self.time), dtype=np.int64))
+        if self.left_censored.any() and self.entry.any():
+            raise ValueError("left-censored rows among truncated ones: no likelihood has both")
 
     def __len__(self) -> int:
         """Return the number of sequences."""
         return len(self.time)
 
+    @property
+    def first_evaluation(self) -> np.ndarray:
+        """Grid position of the first evaluation, int [n]."""
+        assert self.observed is not None
+        return self.observed
+
+    @property
+    def left_censored(self) -> np.ndarray:
+        """Whether all that is known is that the event was by ``time``, bool [n]."""
+        return self.event & (self.time <= self.first_evaluation) & (self.first_evaluation > 1)
+
     def take(self, rows: np.ndarray) -> Targets:
         """Return the targets of some rows (a mask or positions)."""
-        return Targets(self.time[rows], self.event[rows], self.entry[rows], self.n_times)
+        return Targets(
+            self.time[rows],
+            self.event[rows],
+            self.entry[rows],
+            self.n_times,
+            self.first_evaluation[rows],
+        )
 
 
 def targets_of(labels: pd.DataFrame, steps: np.ndarray, event: str) -> Targets:
     """Return the targets in a labels table.
 
-    A sequence without the event is censored at the last checkpoint, at which it was looked at.
+    A sequence without the event is censored at the last checkpoint, at which it was looked at. All
+    are at risk from the start, and nothing is truncated, because no sequence is left out for being
+    memorized early: one that published evaluations come to late was, by then, either memorized,
+    and is left-censored, or not, and is known to have had no event so far. (That it was memorized
+    and forgotten again before, nobody can see, as between any two evaluations.)
 
     Parameters
     ----------
-    labels : the labels table, n rows.
-    steps : int [c], optimizer steps of the checkpoints, ascending.
+    labels : the labels table, n rows; see `memorization.labels.events`.
+    steps : int [c], optimizer steps of the evaluated checkpoints, ascending.
     event : 'first' (the first checkpoint at which it is memorized) or 'stable' (the first from
         which it stays memorized to the end).
 
@@ -56,23 +88,28 @@ def targets_of(labels: pd.DataFrame, steps: np.ndarray, event: str) -> Targets:
     UserError
         If an event is at a step that is no checkpoint, or before the sequence's entry.
 
-    >>> labels = pd.DataFrame({"first_step": pd.array([20, None], "Int32"), "entry": [0, 10]})
+    >>> labels = pd.DataFrame({"first_step": pd.array([20, None], "Int32"), "entry": [0, 20]})
     >>> targets = targets_of(labels, np.array([10, 20, 30]), "first")
-    >>> targets.time.tolist(), targets.event.tolist(), targets.entry.tolist()
-    ([2, 3], [True, False], [0, 1])
+    >>> targets.time.tolist(), targets.event.tolist(), targets.first_evaluation.tolist()
+    ([2, 3], [True, False], [1, 2])
     """
     column = labels[f"{event}_step"]
     happened = column.notna().to_numpy()
     step = column.fillna(0).to_numpy(dtype=np.int64)
-    position = np.searchsorted(steps, step) + 1
-    time = np.where(happened, position, len(steps))
-    entry = np.searchsorted(steps, labels["entry"].to_numpy(dtype=np.int64), side="right")
-    off_grid = happened & ~np.isin(step, steps)
-    if off_grid.any():
-        raise UserError(
-            f"labels: {event}_step {step[off_grid][0]} is not one of the suite's {len(steps)} "
-            "checkpoints; run the stage labels again for this suite"
-        )
-    if (happened & (time <= entry)).any():
-        raise UserError(f"labels: {event}_step is not after entry; run the stage labels again")
-    return Targets(time, happened, entry, len(steps))
+    entry = labels["entry"].to_numpy(dtype=np.int64)
+    for name, found in ((f"{event}_step", step[happened]), ("entry", entry[entry > 0])):
+        off_grid = ~np.isin(found, steps)
+        if off_grid.any():
+            raise UserError(
+                f"labels: {name} {found[off_grid][0]} is not one of the {len(steps)} checkpoints "
+                "evaluated; run the stage labels again"
+            )
+    if (happened & (step < entry)).any():
+        raise UserError(f"labels: {event}_step is before entry; run the stage labels again")
+    return Targets(
+        time=np.where(happened, np.searchsorted(steps, step) + 1, len(steps)),
+        event=happened,
+        entry=np.zeros(len(labels), dtype=np.int64),
+        n_times=len(steps),
+        observed=np.searchsorted(steps, entry) + 1,
+    )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import cluster_multiplicities, estimate
-from memorization.whether.baselines import DUPLICATES
+from memorization.metrics.strata import DUPLICATES
 from memorization.whether.evaluate import Candidate, candidates, cross_fit, out_of_fold
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models.fitted import Fitted, ModelFit

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from memorization.metrics.strata import DUPLICATES
 from memorization.whether.models import logistic
 from memorization.whether.models.fitted import Fit, Fitted, unit_weight
-
-DUPLICATES = "duplication.sequence_count"
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,23 @@ other when they are taken one by one, so a family can weigh more than all of its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from memorization.metrics.bootstrap import interval, replicate
 from memorization.metrics.ranking import average_precision
+from memorization.metrics.thinning import thinned
 from memorization.whether.evaluate import fit_rows
-from memorization.whether.models.fitted import Fit
+from memorization.whether.models.fitted import Fit, Predictor
 
 # Draws of the donors; their mean is reported.
 REPEATS = 3
+
+# Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
+# model makes hundreds of predictions of them.
+LARGEST = 20_000
 
 
 def groups_of(columns: Sequence[str]) -> dict[str, list[str]]:
@@ -70,7 +75,14 @@ def permutation_importance(
         ``low``, ``high``: its cluster bootstrap interval.
     """
     groups = groups_of(list(features.columns))
-    probability = _permuted(fit, features, truth, weight, fold, list(groups.values()), seed, rng)
+    rows, thin = thinned(truth, weight, LARGEST, rng)
+    fitted = {
+        test: fit_rows(fit, features, truth, weight, fold != test, seed) for test in np.unique(fold)
+    }
+    probability = _permuted(
+        fitted, features.iloc[rows], thin, fold[rows], list(groups.values()), rng
+    )
+    truth, weight, multiplicities = truth[rows], thin, multiplicities[:, rows]
     whole, permuted = probability[0, 0], probability[1:]
     value = average_precision(truth, whole, weight)
     replicates = replicate(average_precision, truth, whole, weight, multiplicities)
@@ -88,29 +100,26 @@ def permutation_importance(
 
 
 def _permuted(
-    fit: Fit,
+    fitted: Mapping[int, Predictor],
     features: pd.DataFrame,
-    truth: np.ndarray,
     weight: np.ndarray,
     fold: np.ndarray,
     groups: list[list[str]],
-    seed: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Return out-of-fold probabilities [1 + groups, REPEATS, n]: of all rows as they are, then with
     each group of columns taken from other rows."""
-    probability = np.empty((1 + len(groups), REPEATS, len(truth)))
+    probability = np.empty((1 + len(groups), REPEATS, len(weight)))
     values, columns = features.to_numpy(dtype=np.float64), list(features.columns)
     places = [[columns.index(column) for column in group] for group in groups]
-    for test in np.unique(fold):
+    for test, model in fitted.items():
         rows = np.flatnonzero(fold == test)
-        fitted = fit_rows(fit, features, truth, weight, fold != test, seed)
         chance = weight[rows] / weight[rows].sum()
         donors = rng.choice(rows, size=REPEATS * len(rows), p=chance)
         own = np.tile(values[rows], (REPEATS, 1))
         for k, place in enumerate([[], *places]):
             changed = own.copy()
             changed[:, place] = values[donors][:, place]
-            predicted = fitted.predict(pd.DataFrame(changed, columns=columns))
+            predicted = model.predict(pd.DataFrame(changed, columns=columns))
             probability[k][:, rows] = predicted.reshape(REPEATS, len(rows))
     return probability

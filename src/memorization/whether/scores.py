@@ -9,16 +9,9 @@ import numpy as np
 from memorization.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS, Metric
 from memorization.metrics.bootstrap import estimate, interval, replicate
 from memorization.metrics.ranking import auroc_within, average_precision
+from memorization.metrics.ratio import weighted_mean
+from memorization.metrics.strata import STRATA, duplicate_stratum
 from memorization.whether.evaluate import CrossFit
-
-# How often the sequence occurs in the training data: name -> (least, most).
-STRATA = {
-    "1": (0, 1),
-    "2-4": (2, 4),
-    "5-19": (5, 19),
-    "20-99": (20, 99),
-    "100+": (100, np.inf),
-}
 
 
 def ranking_metrics(fold: np.ndarray) -> dict[str, Metric]:
@@ -130,8 +123,9 @@ def strata(
         present, ``{tier: {model: {metric: {value, low, high}}}}``.
     """
     found: dict[str, Any] = {}
-    for stratum_name, (least, most) in STRATA.items():
-        rows = (count >= least) & (count <= most)
+    stratum_of = duplicate_stratum(count)
+    for position, stratum_name in enumerate(STRATA):
+        rows = stratum_of == position
         if not rows.any():
             continue
         here, w, drawn = truth[rows], weight[rows], multiplicities[:, rows]
@@ -153,8 +147,7 @@ def strata(
 
 def prevalence(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted share that is memorized, float [...]; a metric that ignores the score."""
-    total = np.asarray(weight, dtype=np.float64).sum(axis=-1)
-    return np.divide(weight @ truth, total, out=np.full(np.shape(total), np.nan), where=total > 0)
+    return weighted_mean(truth, weight)
 
 
 def _undefined(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:

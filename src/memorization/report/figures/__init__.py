@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memorization.report.figures import (
     calibration,
+    correlation,
     growth,
     importance,
     leakage,
@@ -11,7 +12,9 @@ from memorization.report.figures import (
     memorized_by_size,
     precision_recall,
     scores_by_tier,
+    siblings,
     survival_by_duplicates,
+    univariate,
     when_scores,
 )
 
@@ -23,7 +26,10 @@ FIGURES = {
         growth,
         scores_by_tier,
         precision_recall,
+        siblings,
         importance,
+        univariate,
+        correlation,
         leakage,
         survival_by_duplicates,
         when_scores,

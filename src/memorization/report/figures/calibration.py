@@ -39,11 +39,11 @@ def draw(results: Results) -> Figure:
     for model in results.fitted("whether", tier):
         predicted = results.probability(tier, model)
         panels.append((f"whether: {model_name(model)}", predicted, memorized))
-    event = results.sample[f"{results.params.when.event}_step"].notna().to_numpy()
-    tier = results.top_tier("when")
-    for model in results.fitted("when", tier):
+    # None, where the question could not be asked.
+    tier = results.top_tier("when") if results.when_done else ""
+    for model in results.fitted("when", tier) if tier else []:
         predicted = 1 - results.survival(tier, model)[:, -1].astype(np.float64)
-        panels.append((f"when: {model_name(model)}", predicted, event))
+        panels.append((f"when: {model_name(model)}", predicted, results.targets.event))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(6.5, 0.35 + 2.05 * rows))
@@ -79,6 +79,9 @@ def _draw_panel(axes: Axes, results: Results, probability: np.ndarray, truth: np
     axes.vlines(predicted, np.maximum(low, FLOOR), np.maximum(high, FLOOR), color=BLUE, linewidth=1)
     # What is below the axis lies on it, hollow.
     for below, fill in ((value <= FLOOR, "white"), (value > FLOOR, BLUE)):
+        # Marks of no points, not being clipped, would take room at the figure's corner.
+        if not below.any():
+            continue
         heights = np.maximum(value[below], FLOOR)
         axes.plot(
             predicted[below],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from memorization.errors import UserError
+from memorization.report.names import stratum_name
 from memorization.report.numbers import percent
 from memorization.report.results import Results
-from memorization.report.style import BLUE
+from memorization.report.style import BLUE, in_words
 
 # Bottom of the logarithmic axis, %.
 FLOOR = 0.01
@@ -17,17 +17,10 @@ def draw(results: Results) -> Figure:
     """Return the fraction memorized at the end, by how often the sequence occurs.
 
     Weighted to the population, with the interval of the cluster bootstrap.
-
-    Raises
-    ------
-    UserError
-        If duplicates were not counted.
     """
     strata = results.strata
     if not strata:
-        raise UserError(
-            "report: duplicates were not counted; add 'duplication' to features.families"
-        )
+        return in_words("How often sequences occur was not counted (features.families).")
     total = sum(stratum["population"] for stratum in strata.values())
     figure = Figure(figsize=(6.5, 3.1))
     axes = figure.subplots()
@@ -48,8 +41,7 @@ def draw(results: Results) -> Figure:
             fontsize=8,
         )
     labels = [
-        f"{name.replace('-', '–').replace('100+', '≥100')}\n{percent(s['population'] / total)}"
-        for name, s in strata.items()
+        f"{stratum_name(name)}\n{percent(s['population'] / total)}" for name, s in strata.items()
     ]
     axes.set_xticks(range(len(labels)), labels)
     axes.set_xlim(-0.5, len(labels) - 0.3)

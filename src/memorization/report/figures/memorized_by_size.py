@@ -8,6 +8,9 @@ from memorization.report.numbers import percent
 from memorization.report.results import Results
 from memorization.report.style import BLUE, GREY
 
+# So many names have room above their points.
+FEW = 4
+
 
 def draw(results: Results) -> Figure:
     """Return the fraction of the whole population memorized by each model, against its size.
@@ -21,16 +24,21 @@ def draw(results: Results) -> Figure:
     figure = Figure(figsize=(6.5, 2.9))
     axes = figure.subplots()
     axes.plot(sizes, fractions, color=GREY, linewidth=1)
-    for model, size, fraction in zip(suite.models, sizes, fractions, strict=True):
+    for place, (model, size, fraction) in enumerate(
+        zip(suite.models, sizes, fractions, strict=True)
+    ):
         target = model == results.params.target
         fill = BLUE if target else "white"
         axes.plot(size, fraction, "o", color=BLUE, markerfacecolor=fill, clip_on=False, zorder=3)
+        # Where there are many, every second name is below.
+        below = len(sizes) > FEW and place % 2 == 1 and not target
         axes.annotate(
             f"{model}{' (target)' if target else ''}\n{percent(fraction / 100)}",
             (size, fraction),
-            xytext=(0, 8),
+            xytext=(0, -8 if below else 8),
             textcoords="offset points",
             ha="center",
+            va="top" if below else "bottom",
             fontsize=8,
         )
     axes.set_xscale("log")

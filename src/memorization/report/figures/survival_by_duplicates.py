@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from memorization.metrics.strata import ALL
+from memorization.report.names import stratum_name
 from memorization.report.results import Results
-from memorization.report.style import ORDERED, label_ends
+from memorization.report.style import ORDERED, in_words, label_ends
 
 
 def draw(results: Results) -> Figure:
     """Return the Kaplan-Meier curve of each stratum of duplicate count, with its band."""
+    if not results.when_done:
+        return in_words(f"When is not answered: {results.metrics['when']['reason']}.")
     table = results.kaplan_meier
     figure = Figure(figsize=(6.5, 3.4))
     axes = figure.subplots()
@@ -30,7 +34,13 @@ def draw(results: Results) -> Figure:
                 linewidth=0,
             )
         axes.step(step, [100, *(100 * curve["survival"])], where="post", color=colour)
-        ends.append((float(100 * curve["survival"].iloc[-1]), f"{stratum}×", colour))
+        ends.append(
+            (
+                float(100 * curve["survival"].iloc[-1]),
+                "" if stratum == ALL else f"{stratum_name(str(stratum))}×",
+                colour,
+            )
+        )
     axes.set_xlim(0, last)
     axes.set_ylim(0, 101)
     axes.set_xlabel("optimizer step of the checkpoint")

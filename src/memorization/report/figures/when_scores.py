@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from memorization.report.forest_plot import draw_estimates, mark_value, panels, rows_of
 from memorization.report.results import Results
+from memorization.report.style import in_words
 
 METRICS = {
     "concordance": ("concordance\n(all sequences)", 0.5, "chance"),
@@ -16,6 +17,8 @@ METRICS = {
 
 def draw(results: Results) -> Figure:
     """Return concordance and Brier skill with intervals of every model and baseline, by tier."""
+    if not results.when_done:
+        return in_words(f"When is not answered: {results.metrics['when']['reason']}.")
     scores = results.metrics["when"]
     rows = rows_of(results, "when")
     figure, axes = panels(rows, [label for label, _, _ in METRICS.values()])

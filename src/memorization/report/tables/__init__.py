@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from memorization.report.tables import (
+    families,
     features,
     labels,
+    siblings,
     split,
     suite,
+    univariate,
     when_scores,
     whether_scores,
 )
 
 TABLES = {
     module.__name__.rpartition(".")[2]: module.write
-    for module in (suite, labels, features, split, whether_scores, when_scores)
+    for module in (
+        suite,
+        labels,
+        families,
+        features,
+        split,
+        whether_scores,
+        univariate,
+        siblings,
+        when_scores,
+    )
 }

@@ -13,6 +13,7 @@ def write(results: Results) -> str:
     memorized, forgotten = labels["memorized"], labels["forgotten"]
     times = labels["of_the_memorized"]
     first, stable = times["first_step_quantiles"], times["stable_step_quantiles"]
+    late = int(results.targets.left_censored.sum())
     quantiles = ("10%", "50%", "90%")
     rows = [
         ["sequences in the population", count(labels["population"])],
@@ -27,6 +28,7 @@ def write(results: Results) -> str:
         ["… stable step (10, 50, 90%)", _listed(stable, quantiles)],
         ["… memorized before the step that trains on them", percent(times["before_being_seen"])],
         ["… changes of state over training, median", decimal(times["median_switches"], 1)],
+        ["event at or before a late first evaluation, in the sample", count(late)],
     ]
     return pipe_table(["", "value"], rows, "<52 >24")
 

@@ -11,16 +11,16 @@ def write(results: Results) -> str:
     """Return the models of the suite with exact counts over the whole population."""
     labels = results.metrics["labels"]
     rows = []
-    for model in results.suite.models:
-        shape = results.params.suite.models[model]
+    for described in results.suite.manifest["models"]:
+        model, shape = described["name"], described["shape"]
         memorized = labels["memorized_by_model"][model]
         rows.append(
             [
                 f"{model}{' (target)' if model == labels['target'] else ''}",
                 count(results.suite.parameters[model]),
-                str(shape.layers),
-                str(shape.hidden),
-                str(shape.heads),
+                str(shape["layers"]),
+                str(shape["hidden"]),
+                str(shape["heads"]),
                 count(memorized),
                 percent(memorized / labels["population"]),
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memorization.report.names import METRICS, model_name
-from memorization.report.numbers import estimate
+from memorization.report.numbers import MISSING, estimate
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
 
@@ -20,6 +20,8 @@ def write(results: Results) -> str:
     """Return the scores of every survival model by tier, with intervals."""
     scores = results.metrics["when"]
     rows = []
+    if not results.when_done:
+        rows = [["", f"not answered: {scores['reason']}", *[MISSING] * len(COLUMNS)]]
     for tier in results.tiers("when"):
         for place, model in enumerate(results.models("when", tier)):
             found = scores[tier][model]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -14,32 +13,30 @@ from lifelines.exceptions import ConvergenceError, StatisticalWarning
 
 from memorization.errors import UserError
 from memorization.when.covariates import Covariates
-from memorization.when.models.files import read_json, write_json
-from memorization.when.models.model import SurvivalModel
+from memorization.when.models.linear import LinearModel
 from memorization.when.targets import Targets
 
 # Strength of the L2 penalty, in units of the log-likelihood of all rows; when Newton's method does
-# not converge, as where covariates separate the events, the next one is tried.
-PENALTIES = (1.0, 10.0, 100.0)
+# not converge, as where covariates separate the events, the next one is tried. A rare covariate
+# that nearly always means the event, such as a smaller model's memory, takes the later ones.
+PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4)
 
 # exp(50) times any baseline hazard is certainty; beyond it only overflow is to be had.
 LIMIT = 50.0
 
 
 @dataclass(frozen=True)
-class Cox(SurvivalModel):
+class Cox(LinearModel):
     """Log hazard = log baseline + linear in the covariates (Cox 1972).
 
     Attributes
     ----------
-    covariates : the map from features to k covariates.
-    coefficients : float [k], log hazard ratio a weighted standard deviation.
+    coefficients : float [k], log hazard ratios.
     baseline : float [c], cumulative hazard at each checkpoint at the covariates' means.
     """
 
-    covariates: Covariates
-    coefficients: np.ndarray
     baseline: np.ndarray
+    largest: ClassVar[int | None] = 100_000
 
     @classmethod
     def fit(
@@ -49,34 +46,12 @@ class Cox(SurvivalModel):
         covariates = Covariates.fit(features, weight)
         x = covariates.transform(features)
         coefficients = _coefficients(x, targets, weight / weight.mean())
-        baseline = breslow(targets, weight, _relative_hazard(x, coefficients))
+        baseline = breslow(targets, weight, _relative_hazard(x @ coefficients))
         return cls(covariates, coefficients, baseline)
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:
         """Return exp(-baseline × relative hazard), float [n, c]."""
-        relative = _relative_hazard(self.covariates.transform(features), self.coefficients)
-        return np.exp(-relative[:, None] * self.baseline)
-
-    def save(self, path: Path) -> None:
-        """Write covariates, coefficients and baseline as JSON."""
-        values = {
-            "coefficients": dict(
-                zip(self.covariates.names, self.coefficients.tolist(), strict=True)
-            ),
-            "baseline": self.baseline.tolist(),
-            "covariates": self.covariates.to_json(),
-        }
-        write_json(values, path)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the model in a file."""
-        values = read_json(path)
-        return cls(
-            Covariates.from_json(values["covariates"]),
-            np.array(list(values["coefficients"].values()), dtype=np.float64),
-            np.array(values["baseline"]),
-        )
+        return np.exp(-_relative_hazard(self.linear(features))[:, None] * self.baseline)
 
 
 def breslow(targets: Targets, weight: np.ndarray, relative_hazard: np.ndarray) -> np.ndarray:
@@ -92,8 +67,8 @@ def breslow(targets: Targets, weight: np.ndarray, relative_hazard: np.ndarray) -
     return np.cumsum(np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0))
 
 
-def _relative_hazard(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip(x @ coefficients, -LIMIT, LIMIT))
+def _relative_hazard(linear: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(linear, -LIMIT, LIMIT))
 
 
 def _coefficients(x: np.ndarray, targets: Targets, weight: np.ndarray) -> np.ndarray:

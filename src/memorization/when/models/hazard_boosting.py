@@ -57,6 +57,8 @@ class HazardBoosting(SurvivalModel):
     start: float
     baseline: np.ndarray
     bins: np.ndarray
+    # Three seconds a fit with 60 features. What is left out are sequences without the event.
+    largest: ClassVar[int | None] = 20_000
     suffix: ClassVar[str] = ".safetensors"
 
     @classmethod

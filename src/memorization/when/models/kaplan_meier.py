@@ -9,14 +9,17 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from memorization.metrics.prepared import OfWeights
+from memorization.metrics.strata import DUPLICATES, STRATA, duplicate_stratum
+from memorization.metrics.sums import GroupSums
 from memorization.when.models.files import read_json, write_json
 from memorization.when.models.model import SurvivalModel
 from memorization.when.targets import Targets
 
-DUPLICATES = "duplication.sequence_count"
-
-# How often the 64 tokens occur in the training data: lower bounds of the strata.
-STRATA = {"1": 1, "2–4": 2, "5–19": 5, "20–99": 20, "≥100": 100}
+# The self-consistent curve of left-censored events is iterated until no probability moves by more,
+# or so often.
+TOLERANCE = 1e-7
+ITERATIONS = 1000
 
 
 def kaplan_meier(targets: Targets, weight: np.ndarray) -> np.ndarray:
@@ -24,6 +27,9 @@ def kaplan_meier(targets: Targets, weight: np.ndarray) -> np.ndarray:
 
     The product over checkpoints of 1 - events / at risk (Kaplan & Meier 1958), both weighted; at
     risk are the sequences under observation before it. Where nobody is at risk it stays as it is.
+    Events that are left-censored are shared out among the checkpoints up to theirs as the curve
+    itself has it (Turnbull 1976, "The empirical distribution function with arbitrarily grouped,
+    censored and truncated data").
 
     Parameters
     ----------
@@ -33,23 +39,54 @@ def kaplan_meier(targets: Targets, weight: np.ndarray) -> np.ndarray:
     >>> kaplan_meier(targets, np.array([1.0, 1.0, 2.0])).round(6).tolist()
     [0.75, 0.5, 0.5]
     """
-    positions = np.arange(1, targets.n_times + 1)
-    ends = (targets.time[:, None] == positions).astype(np.float64)
-    enters = (targets.entry[:, None] == positions - 1).astype(np.float64)
-    events = weight @ (ends * targets.event[:, None])
-    left = np.cumsum(weight @ ends, axis=-1) - weight @ ends
-    at_risk = np.cumsum(weight @ enters, axis=-1) - left
+    return curve_of(targets)(np.asarray(weight, dtype=np.float64))
+
+
+def curve_of(targets: Targets) -> OfWeights:
+    """Return `kaplan_meier` as a function of the weights, the rows sorted once."""
+    c, left = targets.n_times, targets.left_censored
+    events = _sums(targets.event & ~left, targets.time - 1, c)
+    censored = _sums(~targets.event, targets.time - 1, c)
+    before = _sums(left, targets.time - 1, c)
+    entered = _sums(targets.entry < c, targets.entry, c)
+
+    def of_weights(weight: np.ndarray) -> np.ndarray:
+        known, gone = events(weight), censored(weight)
+        under = np.cumsum(entered(weight), axis=-1)
+        if not left.any():
+            return _product_limit(known, gone, under)
+        unknown = before(weight)
+        # At first as if the event could be anywhere before.
+        parts = unknown / np.arange(1, c + 1)
+        survival = _product_limit(known + _from_here_on(parts), gone, under)
+        for _ in range(ITERATIONS):
+            mass = -np.diff(survival, axis=-1, prepend=1.0)
+            happened = np.maximum(1 - survival, np.finfo(float).tiny)
+            expected = known + mass * _from_here_on(unknown / happened)
+            last, survival = survival, _product_limit(expected, gone, under)
+            if np.abs(survival - last).max(initial=0) < TOLERANCE:
+                break
+        return survival
+
+    return of_weights
+
+
+def _sums(rows: np.ndarray, group: np.ndarray, c: int) -> GroupSums:
+    return GroupSums.of(np.flatnonzero(rows), group[rows], c)
+
+
+def _from_here_on(values: np.ndarray) -> np.ndarray:
+    return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
+
+
+def _product_limit(events: np.ndarray, censored: np.ndarray, entered: np.ndarray) -> np.ndarray:
+    """Return the curve of events and censorings at checkpoints, and entries before, [..., c]."""
+    left = events + censored
+    at_risk = entered - (np.cumsum(left, axis=-1) - left)
     # The difference of two sums over the same rows may round to just above zero.
-    total = np.asarray(weight, dtype=np.float64).sum(axis=-1)[..., None]
-    hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=at_risk > 1e-9 * total)
+    some = at_risk > 1e-9 * entered[..., -1:]
+    hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=some)
     return np.cumprod(1 - np.clip(hazard, 0, 1), axis=-1)
-
-
-def duplicate_stratum(features: pd.DataFrame) -> np.ndarray:
-    """Return the stratum of duplicate count of each row, int [n], a position in `STRATA`."""
-    lower = np.array(list(STRATA.values()))
-    position = np.searchsorted(lower, features[DUPLICATES].to_numpy(), side="right") - 1
-    return np.clip(position, 0, len(lower) - 1)
 
 
 @dataclass(frozen=True)
@@ -59,6 +96,7 @@ class KaplanMeier(SurvivalModel):
     curve: np.ndarray
     tiers: ClassVar[tuple[str, ...]] = ("text",)
     featureless: ClassVar[bool] = True
+    takes_left_censoring: ClassVar[bool] = True
 
     @classmethod
     def fit(
@@ -88,13 +126,14 @@ class KaplanMeierStrata(SurvivalModel):
     curves: np.ndarray
     tiers: ClassVar[tuple[str, ...]] = ("corpus",)
     requires: ClassVar[tuple[str, ...]] = (DUPLICATES,)
+    takes_left_censoring: ClassVar[bool] = True
 
     @classmethod
     def fit(
         cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
     ) -> Self:
         """Return the stratified estimate; a stratum without rows gets the marginal one."""
-        stratum = duplicate_stratum(features)
+        stratum = duplicate_stratum(features[DUPLICATES].to_numpy())
         curves = np.tile(kaplan_meier(targets, weight), (len(STRATA), 1))
         for k in np.unique(stratum):
             rows = stratum == k
@@ -103,7 +142,7 @@ class KaplanMeierStrata(SurvivalModel):
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:
         """Return the curve of each row's stratum, float [n, c]."""
-        return self.curves[duplicate_stratum(features)]
+        return self.curves[duplicate_stratum(features[DUPLICATES].to_numpy())]
 
     def save(self, path: Path) -> None:
         """Write the curves as JSON, stratum -> curve."""

@@ -22,12 +22,18 @@ class SurvivalModel(ABC):
         feature, or none, is the same in all tiers from its own on, and reported once.
     requires : features without which the model cannot be fitted.
     featureless : whether it can do without any feature.
+    takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
+        they are completed, see `memorization.when.left_censoring`.
+    largest : rows that the model is fitted to at most, those with the event first, the others
+        thinned at random; None: all. See `memorization.metrics.thinning`.
     suffix : of the file that holds a fitted model.
     """
 
     tiers: ClassVar[tuple[str, ...]] = TIERS
     requires: ClassVar[tuple[str, ...]] = ()
     featureless: ClassVar[bool] = False
+    takes_left_censoring: ClassVar[bool] = False
+    largest: ClassVar[int | None] = None
     suffix: ClassVar[str] = ".json"
 
     @classmethod

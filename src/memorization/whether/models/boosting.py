@@ -32,17 +32,10 @@ SETTINGS = {
 
 
 def fit(features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int) -> Fitted:
-    """Return gradient-boosted trees whose probabilities are those of the population.
+    """Return gradient-boosted trees whose probabilities are the population's; see `fitted.Fit`.
 
-    Parameters
-    ----------
-    features : DataFrame [n], float columns; missing values allowed
-    truth : bool [n]
-        Of both classes.
-    weight : float [n]
-        Between the classes it moves the odds; within them, if it varies, it weights rows.
-    seed : int
-        Draws the rows from which bins are made, beyond 200,000 rows.
+    Between the classes the weights move the odds; within them, if they vary, they weight rows. The
+    seed draws the rows from which bins are made, beyond 200,000 rows.
     """
     within = np.empty(len(truth))
     within[truth], within[~truth] = unit_weight(weight[truth]), unit_weight(weight[~truth])

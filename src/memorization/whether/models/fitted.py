@@ -32,7 +32,18 @@ class Fit(Protocol):
     def __call__(
         self, features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
     ) -> Predictor:
-        """Return the predictor fitted to n rows of features, truth bool and weight float."""
+        """Return a predictor of the population's probabilities, fitted to a sample of it.
+
+        Parameters
+        ----------
+        features : DataFrame [n], float columns; missing values allowed
+        truth : bool [n]
+            Of both classes.
+        weight : float [n]
+            Population sequences that a row stands for; only their proportions matter.
+        seed : int
+            Of every random choice of the fit.
+        """
 
 
 class ModelFit(Protocol):
@@ -41,7 +52,7 @@ class ModelFit(Protocol):
     def __call__(
         self, features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
     ) -> Fitted:
-        """Return the classifier fitted to n rows of features, truth bool and weight float."""
+        """Return the classifier; the parameters are those of `Fit`."""
 
 
 @dataclass(frozen=True)

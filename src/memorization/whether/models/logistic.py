@@ -34,16 +34,9 @@ def count_columns(columns: list[str]) -> list[str]:
 
 
 def fit(features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int) -> Fitted:
-    """Return a logistic regression, weighted to the population.
+    """Return a logistic regression, weighted to the population; see `fitted.Fit`.
 
-    Parameters
-    ----------
-    features : DataFrame [n], float columns; missing values allowed
-    truth : bool [n]
-        Of both classes.
-    weight : float [n]
-    seed : int
-        Unused: the optimum is unique.
+    The seed is not used: the optimum is unique.
     """
     log = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
     pipeline = Pipeline(

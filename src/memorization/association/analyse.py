@@ -1,0 +1,128 @@
+"""The whole answer, from the sample to the tables and metrics of the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorization.association.correlation import correlation_table, matrix_of
+from memorization.association.families import family_scores, n_models, verdict
+from memorization.association.univariate import CHANCE, univariate
+from memorization.errors import UserError
+from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.whether.analysis import Sample
+
+
+@dataclass(frozen=True)
+class Association:
+    """What the association stage writes.
+
+    Attributes
+    ----------
+    univariate : DataFrame, as `memorization.tables.ASSOCIATION`.
+    correlation : DataFrame, as `memorization.tables.CORRELATION`.
+    metrics : dict, ``n``, ``cases``, ``agreement`` (how many features agree with what was expected
+        of them, contradict it, …) and ``families``: family -> see `describe`.
+    """
+
+    univariate: pd.DataFrame
+    correlation: pd.DataFrame
+    metrics: dict[str, Any]
+
+
+def associate(
+    sample: Sample,
+    replicates: int,
+    level: float,
+    rng: np.random.Generator,
+    advance: Callable[[int], object] = lambda done: None,
+) -> Association:
+    """Return which features go with memorization.
+
+    Parameters
+    ----------
+    sample : Sample
+    replicates, level : of the cluster bootstrap
+    rng : numpy.random.Generator
+    advance : told ``1`` after each feature and each model; there are `n_steps`.
+
+    Raises
+    ------
+    UserError
+        If the sample has no memorized sequence, or nothing else.
+    """
+    truth, weight = sample.truth, sample.weight
+    if truth.all() or not truth.any():
+        raise UserError(
+            f"labels: {int(truth.sum())} of {len(truth)} sampled sequences are memorized; there is "
+            "nothing to tell apart; choose a larger target or train it for longer"
+        )
+    seed = int(rng.integers(2**31))
+    drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
+    single = univariate(sample.features, truth, weight, drawn, level, advance)
+    scores = family_scores(
+        sample.features,
+        truth,
+        weight,
+        sample.splits["fold"].to_numpy(),
+        drawn,
+        level,
+        seed,
+        advance,
+    )
+    correlation = correlation_table(sample.features, weight)
+    counts = single["agreement"].value_counts()
+    metrics = {
+        "n": len(truth),
+        "cases": int(truth.sum()),
+        "agreement": {
+            name: int(counts.get(name, 0))
+            for name in ("agrees", "contradicts", "undecided", "open")
+        },
+        "families": {
+            family: describe(family, score, single, correlation) for family, score in scores.items()
+        },
+    }
+    return Association(single, correlation, metrics)
+
+
+def n_steps(features: pd.DataFrame) -> int:
+    """Return how often `associate` reports progress."""
+    columns = [str(name) for name in features]
+    return len(columns) + n_models(columns)
+
+
+def describe(
+    family: str, score: dict[str, Any], single: pd.DataFrame, correlation: pd.DataFrame
+) -> dict[str, Any]:
+    """Return a family's scores with its best feature, what that repeats, and the verdict.
+
+    Added are ``best`` (the feature whose AUROC is furthest from one half) and ``best_auroc``;
+    ``told_apart``, how many features' intervals exclude one half; ``nearest``, the feature of
+    another family that correlates most with the best, and ``nearest_spearman``, both null where
+    there is none; ``verdict``.
+    """
+    own = single[single["family"] == family]
+    distance = np.abs(own["auroc"].to_numpy() - CHANCE)
+    best = own.iloc[int(np.argmax(np.nan_to_num(distance)))]
+    names = single["feature"].tolist()
+    row = matrix_of(correlation, names)[names.index(best["feature"])]
+    row = np.where(single["family"] == family, np.nan, row)
+    known = bool(np.isfinite(row).any())
+    nearest = int(np.nanargmax(np.abs(row))) if known else -1
+    return score | {
+        "best": best["feature"],
+        "best_auroc": {
+            "value": float(best["auroc"]),
+            "low": float(best["low"]),
+            "high": float(best["high"]),
+        },
+        "told_apart": int((own["observed"] != "0").sum()),
+        "nearest": names[nearest] if known else None,
+        "nearest_spearman": float(row[nearest]) if known else None,
+        "verdict": verdict(score),
+    }

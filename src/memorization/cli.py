@@ -1,0 +1,162 @@
+"""The command line: ``memorization evaluate`` and ``memorization sequences``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import numpy as np
+import typer
+
+from memorization.errors import UserError
+
+app = typer.Typer(
+    help="Predict whether, and when, a language model memorizes a training sequence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+P = ParamSpec("P")
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Return a command that tells a user's mistake in one line, with exit status 1."""
+
+    @wraps(command)
+    def told(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            sys.exit("interrupted")
+
+    return told
+
+
+class Unlisted(StrEnum):
+    """What is predicted of sequences that a table does not list."""
+
+    NEGATIVE = "negative"
+
+
+SUITE = typer.Option(help="Folder of the suite of models, as `dvc repro suite` leaves it.")
+STUDY = typer.Option(
+    help="Results folder whose sample of sequences is used. [default: the folder above the suite]",
+    show_default=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Predict whether, and when, a language model memorizes a training sequence."""
+
+
+@app.command()
+@explained
+def evaluate(
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            help="Parquet or CSV file: `index`, and either `predicted` (true or false) or `score` "
+            "(a number, the higher the likelier)."
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Model whose memory is predicted. [default: the target of the study]",
+            show_default=False,
+        ),
+    ] = None,
+    suite: Annotated[Path, SUITE] = Path("results/suite"),
+    study: Annotated[Path | None, STUDY] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Also write the metrics as JSON.", show_default=False)
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Score from which on a sequence is predicted to be memorized. [default: of the "
+            "highest F1 on the other folds]",
+            show_default=False,
+        ),
+    ] = None,
+    unlisted: Annotated[
+        Unlisted | None,
+        typer.Option(
+            help="negative: sequences that are not listed are predicted not to be memorized.",
+            show_default=False,
+        ),
+    ] = None,
+    replicates: Annotated[int, typer.Option(min=20, help="Resamples behind the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+) -> None:
+    """Score anybody's predictions against what a model has memorized.
+
+    Exact where they cover all sequences; else from the study's sample, weighted to the population,
+    with 95 % intervals.
+    """
+    # Here, so that --help need not wait for the libraries.
+    from memorization.harness import Intervals, Sample, evaluate_predictions, read_predictions
+    from memorization.harness.sample import studied_target
+    from memorization.suite import Suite
+
+    models = Suite.read(suite)
+    study = study or suite.parent
+    target = target or studied_target(study)
+    if target is None:
+        raise UserError(f"{study}: does not say its target; add --target {'|'.join(models.models)}")
+    table = read_predictions(predictions, models.population)
+    whole = unlisted is not None or len(table.index) == models.population
+    has_sample = (study / "sequences.parquet").exists()
+    evaluation = evaluate_predictions(
+        table,
+        models,
+        target,
+        sample=Sample.read(study) if has_sample and not whole else None,
+        unlisted=unlisted.value if unlisted else None,
+        threshold=threshold,
+        intervals=Intervals(replicates=replicates, seed=seed),
+    )
+    print(evaluation)
+    if output is not None:
+        evaluation.write(output)
+
+
+@app.command()
+@explained
+def sequences(
+    destination: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Parquet file: `index`, `tokens`, `text`.")
+    ],
+    population: Annotated[
+        bool, typer.Option("--population", help="All sequences, not only the study's sample.")
+    ] = False,
+    suite: Annotated[Path, SUITE] = Path("results/suite"),
+    study: Annotated[Path | None, STUDY] = None,
+) -> None:
+    """Write the sequences to predict, with their text and without their labels."""
+    from memorization.harness import Sample
+    from memorization.harness.sequences import write_sequences
+    from memorization.suite import Suite
+
+    models = Suite.read(suite)
+    if population and models.pool is not None:
+        raise UserError(
+            f"--population: the text of all {models.population:,} sequences is not here; leave it "
+            "out to get the study's sample"
+        )
+    everything = np.arange(models.population) if population else None
+    index = Sample.read(study or suite.parent).index if everything is None else everything
+    write_sequences(models, index, destination)
+    print(f"{destination}: {len(index):,} sequences")
+
+
+if __name__ == "__main__":
+    app()

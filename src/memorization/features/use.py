@@ -1,0 +1,201 @@
+"""Features of any sequences, outside the pipeline: from arrays of tokens, or texts, to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from memorization.errors import UserError
+from memorization.features.family import Inputs
+from memorization.features.registry import FAMILIES, compute_features, feature_of
+from memorization.features.tokenize import Encoder
+from memorization.protocol import SEQUENCE, TIERS
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel
+
+Short = Literal["error", "drop", "null"]
+
+# What must be given for each tier; the highest needs evaluations of models that only a suite has.
+NEEDS = {"text": None, "corpus": "corpus", "reference": "reference"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What features are computed from, apart from the sequences.
+
+    Attributes
+    ----------
+    tokenizer : byte-level BPE; token 0 is end-of-text.
+    corpus : uint16 [N, T], T ≥ 64: rows of text to count over, or None.
+    reference : a causal language model in evaluation mode, or None; see `load_reference`.
+    batch : sequences a forward pass.
+    """
+
+    tokenizer: Tokenizer
+    corpus: np.ndarray | None = None
+    reference: PreTrainedModel | None = None
+    batch: int = 256
+
+
+def features_of(
+    sequences: np.ndarray | Sequence[str],
+    sources: Sources,
+    tiers: Sequence[str] = ("text",),
+    families: Sequence[str] | None = None,
+    index: np.ndarray | None = None,
+    corpus_row: np.ndarray | None = None,
+    short: Short = "error",
+) -> pd.DataFrame:
+    """Return the features of the first 64 tokens of each sequence.
+
+    Columns are ``index`` and one float64 column a feature, named ``family.name``. A sequence has
+    the same features in any company. What is known only of a training sequence in a suite (its
+    step, its domain, what smaller models memorized) is left out.
+
+    Counts are of a sequence with all its copies: one for itself, and one for every other occurrence
+    in the corpus. A sequence that is itself a row of the corpus must be said to be
+    (``corpus_row``), or it is taken for one more copy.
+
+    Parameters
+    ----------
+    sequences : texts, or integers [n, ≥ 64], tokens.
+    sources : what to compute from.
+    tiers : of ``protocol.TIERS``, those to compute, except 'sibling'; 'corpus' and 'reference' need
+        the source of that name.
+    families : names from ``FAMILIES``; None: all that have a feature of these tiers.
+    index : int64 [n], distinct, ≥ 0; None: 0 … n - 1.
+    corpus_row : int64 [n], the row of the corpus that begins with the sequence, -1 where none does;
+        None: none does.
+    short : what becomes of a text of fewer than 64 tokens, which has no prompt and continuation:
+        'error'; 'drop', no row; 'null', a row whose features are all missing.
+
+    Raises
+    ------
+    UserError
+        If a tier or family is unknown or cannot be computed from these sources, a text is short
+        and must not be, or a token is not of the tokenizer.
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models
+    >>> letters = Tokenizer(models.BPE({"<|endoftext|>": 0, "a": 1, "b": 2}, []))
+    >>> table = features_of(["ab" * 32, "a" * 99], Sources(letters), families=["repetition"])
+    >>> table[["index", "repetition.sequence_period"]].to_numpy().tolist()
+    [[0.0, 2.0], [1.0, 1.0]]
+    """
+    chosen = choose_families(tiers, families, sources)
+    n = len(sequences)
+    index = np.arange(n) if index is None else np.asarray(index, dtype=np.int64)
+    rows = np.full(n, -1) if corpus_row is None else np.asarray(corpus_row, dtype=np.int64)
+    if isinstance(sequences, np.ndarray) and np.issubdtype(sequences.dtype, np.integer):
+        if sequences.shape[1] < SEQUENCE:
+            raise UserError(
+                f"sequences of {sequences.shape[1]} tokens; features are of {SEQUENCE}: pass at "
+                "least as many, or the texts"
+            )
+        tokens, is_long = sequences[:, :SEQUENCE], np.ones(n, bool)
+    else:
+        tokens, length = Encoder(sources.tokenizer).first_tokens(list(sequences))
+        is_long = length == SEQUENCE
+        if short == "error" and not is_long.all():
+            raise too_short(int(np.argmin(is_long)), int(length[np.argmin(is_long)]))
+    table = features_of_tokens(
+        tokens[is_long], index[is_long], rows[is_long], sources, tiers, chosen
+    )
+    if short == "null":
+        table = table.set_index("index").reindex(index).rename_axis("index").reset_index()
+    return table
+
+
+def choose_families(
+    tiers: Sequence[str], families: Sequence[str] | None, sources: Sources
+) -> list[str]:
+    """Return the families that have a feature of these tiers, in the order of the registry.
+
+    Raises
+    ------
+    UserError
+        As `features_of` does.
+    """
+    for tier in tiers:
+        if tier not in TIERS:
+            raise UserError(f"no tier '{tier}'; the tiers are: {', '.join(NEEDS)}")
+        if tier not in NEEDS:
+            raise UserError(
+                f"tier '{tier}': needs what a suite's smaller models have memorized, which only "
+                f"the pipeline knows (dvc repro features); the tiers here: {', '.join(NEEDS)}"
+            )
+        need = NEEDS[tier]
+        if need is not None and getattr(sources, need) is None:
+            raise UserError(f"tier '{tier}': needs a {need}; pass one (--{need})")
+    if not tiers:
+        raise UserError(f"no tier; name some of: {', '.join(NEEDS)}")
+    for name in families or ():
+        if name not in FAMILIES:
+            raise UserError(f"no family '{name}'; the families are: {', '.join(FAMILIES)}")
+        own = sorted({feature.tier for feature in FAMILIES[name].features}, key=TIERS.index)
+        if not set(own) & set(tiers):
+            raise UserError(
+                f"family '{name}': none of its features is of tier {' or '.join(tiers)}; its own "
+                f"are: {', '.join(own)}"
+            )
+    return [
+        name
+        for name, family in FAMILIES.items()
+        if (families is None or name in families)
+        and any(feature.tier in tiers for feature in family.features)
+    ]
+
+
+def check_tokens(tokens: np.ndarray, sources: Sources) -> None:
+    """Raise a UserError unless all tokens are of the tokenizer, and of the reference."""
+    limits = {"tokenizer": max(sources.tokenizer.get_vocab().values()) + 1}
+    if sources.reference is not None:
+        limits["reference"] = sources.reference.config.vocab_size
+    low, high = (int(tokens.min()), int(tokens.max())) if tokens.size else (0, 0)
+    for name, limit in limits.items():
+        if low < 0 or high >= limit:
+            wrong = low if low < 0 else high
+            raise UserError(
+                f"token {wrong}: the {name} knows tokens 0 to {limit - 1}; pass the {name} of the "
+                "model that these tokens are for"
+            )
+
+
+def too_short(row: int, length: int) -> UserError:
+    """Return the error of a sequence of too few tokens."""
+    return UserError(
+        f"row {row}: {length} tokens; features are of {SEQUENCE}, a prompt and a continuation of "
+        "half of them each; leave such rows out (short: drop) or empty (short: null)"
+    )
+
+
+def features_of_tokens(
+    tokens: np.ndarray,
+    index: np.ndarray,
+    corpus_row: np.ndarray,
+    sources: Sources,
+    tiers: Sequence[str],
+    families: Sequence[str],
+) -> pd.DataFrame:
+    """Return the features of integers [n, 64]; the rest is as of `features_of`."""
+    check_tokens(tokens, sources)
+    inputs = Inputs(
+        index=index,
+        tokens=tokens.astype(np.int32),
+        step=None,
+        domain=np.full(len(index), None, dtype=object),
+        windows=np.zeros((0, SEQUENCE), np.uint16) if sources.corpus is None else sources.corpus,
+        rows=corpus_row,
+        tokenizer=sources.tokenizer,
+        reference=sources.reference,
+        batch=sources.batch,
+    )
+    table = compute_features(inputs, families)
+    return table[[name for name in table if name == "index" or feature_of(str(name)).tier in tiers]]

@@ -1,0 +1,64 @@
+"""What is known of every sequence at every evaluated checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from memorization.errors import UserError
+from memorization.protocol import CONTINUATION
+
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The evaluations of n sequences at c checkpoints.
+
+    Attributes
+    ----------
+    index : int64 [n].
+    steps : int [c], ascending.
+    match_length : int8 [n, c], leading continuation tokens right, 0…32; 32 = memorized. -1 where
+        only "not memorized" is known, or nothing.
+    continuation_logprob : float32 [n, c], nats; NaN where not known.
+    observed : bool [n, c], whether the checkpoint was evaluated on the sequence. A scan observes
+        all; published evaluations only what had been trained on by then.
+    """
+
+    index: np.ndarray
+    steps: np.ndarray
+    match_length: np.ndarray
+    continuation_logprob: np.ndarray
+    observed: np.ndarray
+
+    @property
+    def memorized(self) -> np.ndarray:
+        """Whether a sequence is memorized at a checkpoint, bool [n, c]; False where unobserved."""
+        return self.match_length == CONTINUATION
+
+    def write(self, path: str | Path) -> None:
+        """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **vars(self), memorized=self.memorized)
+        partial.replace(path)
+
+    @staticmethod
+    def read(path: str | Path) -> Trajectories:
+        """Return what `write` wrote.
+
+        Raises
+        ------
+        UserError
+            If the file is missing.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                return Trajectories(**{name: saved[name] for name in saved if name != "memorized"})
+        except FileNotFoundError:
+            raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None

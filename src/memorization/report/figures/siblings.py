@@ -1,0 +1,135 @@
+"""What does a smaller model's memory tell of the target's, and what does it cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from memorization.report.results import Results
+from memorization.report.style import BLACK, BLUE, GREY
+from memorization.siblings import published
+
+PANELS = ("precision", "recall")
+
+
+def draw(results: Results) -> Figure:
+    """Return precision and recall of cheap predictors against their pre-training compute.
+
+    Filled circles: memorized if the smaller model has it; exact, over the whole population (or, if
+    earlier checkpoints were evaluated only on what they had seen, over the same as these). Line
+    with band: if an earlier checkpoint of the target itself has it; from the sample, with bootstrap
+    intervals. Where checkpoints were evaluated only on what had been trained on by then, it is over
+    the sequences that all of them were evaluated on. For Pythia-12B, hollow marks are the figures
+    of Biderman et al. (2023), see `memorization.siblings.published`.
+    """
+    found = results.metrics["siblings"]
+    figure = Figure(figsize=(6.5, 2.9))
+    panels = figure.subplots(1, len(PANELS), sharex=True, sharey=True)
+    for axes, metric in zip(panels, PANELS, strict=True):
+        _draw_models(axes, found, metric)
+        _draw_checkpoints(axes, found["checkpoints"], metric)
+        if found["target"] == published.TARGET:
+            _draw_published(axes, found, metric)
+        axes.set_title(metric)
+    panels[0].set_xscale("log")
+    panels[0].set_xlim(_lowest(found) / 2.2, 1.25)
+    panels[0].xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}%"))
+    panels[0].set_ylim(0, 1.05)
+    panels[0].set_ylabel("over the training sequences")
+    label = f"pre-training compute of the predictor (% of that of {found['target']})"
+    figure.supxlabel(label, fontsize=8.5)
+    # Of recall, which is defined wherever precision is.
+    handles, labels = panels[-1].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(handles))
+    else:
+        for axes in panels:
+            axes.text(0.5, 0.5, "nothing to compare with", transform=axes.transAxes, ha="center")
+    return figure
+
+
+def relative_compute(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return model -> its compute as a fraction of the target's, for those that predict it."""
+    compute, target = found["compute"], found["target"]
+    return {
+        model: compute[model] / compute[target]
+        for model in sorted(found["pairs"].get(target, {}), key=compute.__getitem__)
+    }
+
+
+def _lowest(found: Mapping[str, Any]) -> float:
+    return min([*relative_compute(found).values(), *found["checkpoints"]["relative_compute"], 0.1])
+
+
+def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
+    x = relative_compute(found)
+    of_target = found["evaluated_pairs"] or found["pairs"].get(found["target"], {})
+    known = [model for model in x if of_target[model][metric] is not None]
+    if not known:
+        return
+    y = [of_target[model][metric] for model in known]
+    axes.plot(
+        [x[m] for m in known], y, "o-", color=BLUE, clip_on=False, zorder=3, label="smaller model"
+    )
+    # Names once, beside the points that rise and so have room to their left.
+    if metric == PANELS[-1]:
+        for model, height in zip(known, y, strict=True):
+            axes.annotate(
+                model,
+                (x[model], height),
+                xytext=(-5, 4),
+                textcoords="offset points",
+                ha="right",
+                fontsize=7.5,
+                color=BLUE,
+            )
+
+
+def _draw_checkpoints(axes: Axes, checkpoints: Mapping[str, Any], metric: str) -> None:
+    over = checkpoints["evaluated"] or checkpoints["population"]
+    x, y = checkpoints["relative_compute"], _floats(over[metric])
+    if not x:
+        return
+    low, high = _floats(over[f"{metric}_low"]), _floats(over[f"{metric}_high"])
+    axes.fill_between(x, low, high, color=GREY, alpha=0.18, linewidth=0)
+    axes.plot(
+        x,
+        y,
+        "s--",
+        color=GREY,
+        markersize=3.5,
+        markerfacecolor="white",
+        label="its own checkpoint (upper reference)",
+    )
+
+
+def _draw_published(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
+    column = PANELS.index(metric)
+    x = relative_compute(found)
+    points = [(x[m], values[column]) for m, values in published.SMALLER_MODELS.items() if m in x]
+    points += [
+        (step / published.LAST_STEP, values[column])
+        for step, values in published.CHECKPOINTS.items()
+    ]
+    axes.plot(
+        *zip(*points, strict=True),
+        "D",
+        color=BLACK,
+        markersize=6.5,
+        markerfacecolor="none",
+        markeredgewidth=0.8,
+        linestyle="none",
+        clip_on=False,
+        zorder=4,
+        label=published.CITATION,
+    )
+
+
+def _floats(values: Sequence[float | None]) -> np.ndarray:
+    """Return the values with NaN, which is not drawn, for what is undefined."""
+    return np.array(values, dtype=np.float64)

@@ -1,0 +1,110 @@
+"""Which features go with memorization, each alone and each family alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memorization.protocol import TIERS
+from memorization.report.names import family_name, tier_name
+from memorization.report.results import Results
+from memorization.report.style import BLACK, BLUE, GREY, VERMILION
+
+# Room of a family's model, around it, and of a tier's heading, points.
+MODEL, AROUND, HEADING = 8.0, 3.0, 12.0
+# Most room of a feature, and of all of them: with many the lines stand closer.
+FEATURE, ALL_FEATURES = 2.2, 270.0
+
+# What an interval says of the expected direction: colour, marker, how it is called.
+AGREEMENT = {
+    "agrees": (BLUE, "o", "as expected"),
+    "contradicts": (VERMILION, "x", "against expectation"),
+    "open": (GREY, "D", "no expectation"),
+    "undecided": ("#bbbbbb", "|", "not told from chance"),
+}
+
+
+def draw(results: Results) -> Figure:
+    """Return the AUROC of every feature, and of a logistic regression of each family's."""
+    table, families = results.association, results.metrics["association"]["families"]
+    figure = Figure()
+    axes = figure.subplots()
+    axes.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    pitch = min(FEATURE, ALL_FEATURES / len(table))
+    top = 0.0
+    for tier in TIERS:
+        own = [name for name in dict.fromkeys(table["family"]) if families[name]["tier"] == tier]
+        if own:
+            axes.axhline(top, color="#888888", linewidth=0.8)
+            _label(axes, top + HEADING / 2, tier_name(tier), fontweight="bold")
+            top += HEADING
+        for place, family in enumerate(own):
+            if place:
+                axes.axhline(top, color="#dddddd", linewidth=0.5)
+            features = table[table["family"] == family]
+            height = 2 * AROUND + MODEL + pitch * len(features)
+            _draw_family(axes, top + AROUND, pitch, features, families[family])
+            _label(axes, top + height / 2, family_name(family))
+            top += height
+    figure.set_size_inches(6.5, (top + 60) / 72)
+    axes.set_ylim(top, 0)
+    axes.set_yticks([])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("AUROC    (below ½: lower values are memorized; above: higher values)")
+    _legend(figure, axes)
+    return figure
+
+
+def _draw_family(
+    axes: Axes, top: float, pitch: float, own: pd.DataFrame, score: Mapping[str, Any]
+) -> None:
+    """Draw a family's model, and below it its features from the highest AUROC to the lowest."""
+    place = top + MODEL / 2
+    found = score["auroc"]
+    if found["low"] is not None:
+        axes.plot([found["low"], found["high"]], [place, place], color=BLACK, linewidth=1.3)
+    axes.plot(found["value"], place, "D", color=BLACK, markersize=4.5, zorder=4)
+    own = own.sort_values("auroc", ascending=False, kind="stable").reset_index(drop=True)
+    places = top + MODEL + pitch * (np.arange(len(own)) + 0.5)
+    for name, (colour, marker, _) in AGREEMENT.items():
+        some = (own["agreement"] == name).to_numpy()
+        # Undefined intervals are left out by themselves: they are not a number.
+        axes.hlines(places[some], own["low"][some], own["high"][some], color=colour, linewidth=0.5)
+        axes.plot(own["auroc"][some], places[some], **_mark(colour, marker))
+
+
+def _label(axes: Axes, place: float, text: str, **style: Any) -> None:
+    axes.annotate(
+        text,
+        (0, place),
+        xycoords=("axes fraction", "data"),
+        xytext=(-4, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        **style,
+    )
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    axes.plot([], [], "D-", color=BLACK, markersize=4.5, label="all of a family")
+    for colour, marker, label in AGREEMENT.values():
+        axes.plot([], [], **_mark(colour, marker), label=label)
+    figure.legend(loc="outside upper center", ncols=5, handletextpad=0.3, columnspacing=1.2)
+
+
+def _mark(colour: str, marker: str) -> dict[str, Any]:
+    return {
+        "color": colour,
+        "marker": marker,
+        "linestyle": "",
+        "markersize": {"D": 2.6, "|": 3.5}.get(marker, 3.2),
+        "markerfacecolor": "white" if marker == "D" else colour,
+        "markeredgewidth": 0.8,
+        "zorder": 3,
+    }

@@ -1,0 +1,136 @@
+"""The micro suite: tokenizer, windows, models and evals, made here from the corpus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import torch
+from transformers import GPTNeoXForCausalLM
+
+from memorization.corpus import read
+from memorization.corpus.read import read_corpus
+from memorization.errors import UserError
+from memorization.labels import batches, cascade, extraction
+from memorization.labels.batches import batch_on
+from memorization.labels.cascade import memorized
+from memorization.params import Params
+from memorization.progress import progress
+from memorization.protocol import SEQUENCE
+from memorization.randomness import generator
+from memorization.resume import (
+    file_digest,
+    is_made_from,
+    publish,
+    source_digest,
+    work_folder,
+)
+from memorization.suite.device import choose_device
+from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.micro.train import checkpoint_steps, new_model, train
+from memorization.suite.suite import Suite
+
+# What fixes the bits of a suite beside the parameters.
+SOURCES = (
+    Path(__file__).parent,
+    *(Path(str(module.__file__)) for module in (read, batches, cascade, extraction)),
+)
+
+
+def make_suite(params: Params, corpus: Path, destination: Path) -> None:
+    """Train the suite and leave it in ``destination``, with the layout of :class:`MicroSuite`.
+
+    Work in progress is kept apart from ``destination``, so an interrupted run goes on where it
+    stopped and a half-made suite is never taken for a whole one. A suite that is there already and
+    was made from the same inputs is left as it is.
+    """
+    if not corpus.exists():
+        raise UserError(f"{corpus}: not found; run `dvc repro`, which imports corpus/ as data/")
+    device = choose_device(params.device)
+    inputs = {
+        "suite": params.suite.model_dump(),
+        "seed": params.seed,
+        "threads": params.threads,
+        "batch": params.batch,
+        "device": device.type,
+        "corpus": file_digest(corpus),
+        "torch": torch.__version__,
+        "source": source_digest(*SOURCES),
+    }
+    if is_made_from(destination, inputs):
+        return
+    work = work_folder("suite", inputs)
+    if not (work / "windows.npy").exists():
+        _write_data(params, corpus, work)
+    windows = np.load(work / "windows.npy")
+    steps = checkpoint_steps(params.suite.training.steps, params.suite.checkpoints)
+    models = {
+        name: new_model(shape, params.suite.vocabulary, params.suite.window, params.seed)
+        for name, shape in params.suite.models.items()
+    }
+    for name, model in models.items():
+        if not (work / name / f"step{steps[-1]}").exists():
+            train(model, windows, params.suite.training, steps, work / name, device)
+    _write_manifest(params, models, steps, work)
+    suite = Suite.read(work)
+    for name in models:
+        _write_evals(suite, name, device, params.batch)
+    publish(work, destination, inputs)
+
+
+def _write_data(params: Params, corpus: Path, work: Path) -> None:
+    documents = read_corpus(corpus)
+    tokenizer = train_tokenizer(documents, params.suite.vocabulary)
+    tokenizer.save(str(work / "tokenizer.json"))
+    windows, origins = training_windows(
+        documents,
+        tokenizer,
+        params.suite.window,
+        params.suite.training.steps * params.suite.training.sequences_per_step,
+        generator(params.seed, "training order"),
+    )
+    table = pa.Table.from_pandas(origins, preserve_index=False).replace_schema_metadata(None)
+    parquet.write_table(table, work / "documents.parquet")
+    with (work / "windows.npy.partial").open("wb") as file:
+        np.save(file, windows)
+    (work / "windows.npy.partial").replace(work / "windows.npy")
+
+
+def _write_manifest(
+    params: Params, models: dict[str, GPTNeoXForCausalLM], steps: tuple[int, ...], work: Path
+) -> None:
+    sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
+    training, shapes = params.suite.training, params.suite.models
+    manifest = {
+        "suite": "micro",
+        "population": training.steps * training.sequences_per_step,
+        "window": params.suite.window,
+        "vocabulary": params.suite.vocabulary,
+        "models": [
+            {"name": name, "parameters": size, "shape": shapes[name].model_dump()}
+            for name, size in sorted(sizes.items(), key=lambda item: item[1])
+        ],
+        "sequences_per_step": params.suite.training.sequences_per_step,
+        "steps": steps,
+    }
+    (work / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_evals(suite: Suite, name: str, device: torch.device, batch: int) -> None:
+    """Label the whole population at the last checkpoint; keep the positives."""
+    path = suite.folder / "evals" / f"{name}.parquet"
+    if path.exists():
+        return
+    tokens = suite.tokens(np.arange(suite.population))
+    with progress(f"evaluating {name}", len(tokens), "sequences") as advance:
+        model = suite.load(name).to(device)  # type: ignore[arg-type]
+        index = np.flatnonzero(memorized(model, tokens, batch_on(device, batch), advance))
+    flat = pa.array(tokens[index].ravel().astype(np.int64))
+    columns = {"index": index, "tokens": pa.FixedSizeListArray.from_arrays(flat, SEQUENCE)}
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_suffix(".partial")
+    parquet.write_table(pa.table(columns), partial, compression="zstd")
+    partial.replace(path)

@@ -1,0 +1,109 @@
+"""Published checkpoints: which files to fetch, and how to load them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memorization.errors import UserError
+from memorization.hub import Repository, download, list_files
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import GPTNeoXForCausalLM
+
+    from memorization.suite.pythia.facts import PublishedModel
+
+# In this order of preference; an index names the files that the weights are spread over.
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+
+
+def download_checkpoint(repository: Repository, folder: Path | None = None) -> Path:
+    """Return a folder with a checkpoint's ``config.json`` and weights, and nothing else of it.
+
+    Some revisions hold the weights twice, as safetensors and as ``pytorch_model.bin``, and a few
+    the optimizer's state as well; only one copy of the weights is fetched.
+
+    Parameters
+    ----------
+    folder : where to put the files; None: in the hub client's cache.
+
+    Raises
+    ------
+    UserError
+        If the revision holds no weights, or the hub fails.
+    """
+    names = set(list_files(repository, "*"))
+    found = next((name for name in _WEIGHTS if name in names), None)
+    if found is None or "config.json" not in names:
+        raise UserError(
+            f"{repository.name} at {repository.commit}: holds no checkpoint; expected config.json "
+            f"and one of {', '.join(_WEIGHTS)}"
+        )
+    config = download(repository, "config.json", folder)
+    path = download(repository, found, folder)
+    if found.endswith(".index.json"):
+        shards = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
+        for shard in sorted(set(shards)):
+            download(repository, shard, folder)
+    return config.parent
+
+
+def load_published(
+    folder: Path, model: PublishedModel, dtype: torch.dtype | None = None
+) -> GPTNeoXForCausalLM:
+    """Return a downloaded checkpoint in evaluation mode, on the CPU.
+
+    ``transformers`` maps the names of the published weights (``embed_out.weight``) to today's and
+    leaves the saved causal masks. A ``pytorch_model.bin`` is read with ``weights_only``, and no
+    code of a repository runs.
+
+    Parameters
+    ----------
+    folder : as `download_checkpoint` returns it.
+    model : what it must be.
+    dtype : of the weights; None: as saved.
+
+    Raises
+    ------
+    UserError
+        If the files are damaged, or hold another model.
+    """
+    from transformers import GPTNeoXForCausalLM
+    from transformers.utils import logging
+
+    # A bar of its own for every checkpoint would break up that of the scan.
+    logging.disable_progress_bar()
+    try:
+        answer: Any = GPTNeoXForCausalLM.from_pretrained(
+            folder,
+            dtype="auto" if dtype is None else dtype,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            output_loading_info=True,
+            trust_remote_code=False,
+            weights_only=True,
+        )
+    except Exception as error:  # of half a dozen kinds, by the file that is damaged
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{folder}: not a checkpoint that can be loaded ({reason}); delete it and run again"
+        ) from None
+    loaded, found = answer
+    if found["missing_keys"] or found["mismatched_keys"]:
+        missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+        raise UserError(f"{folder}: the weights lack {missing[0]}; delete it and run again")
+    config = loaded.config
+    shape = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
+    if shape != (model.layers, model.hidden, model.heads):
+        raise UserError(
+            f"{folder}: layers, hidden size and heads are {shape}, those of {model.name} are "
+            f"{(model.layers, model.hidden, model.heads)}; it is another model"
+        )
+    return loaded.eval()

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from memorization.corpus.read import read_corpus
+from memorization.features import domain_fit
+from memorization.features.domain import completed
+from memorization.features.domain_classifier import (
+    DOMAINS,
+    EVIDENCE,
+    MERGED,
+    WORDS,
+    classifier,
+    domain_probabilities,
+    evidence,
+    infer_domain,
+    word_shares,
+)
+
+# Texts of kinds that the corpus, from which the classifier is made, does not hold.
+UNSEEN = {
+    "prose": [
+        "The committee met again on Tuesday to discuss the budget, but no agreement was reached. "
+        "Several members said that they would rather wait until the new figures were published.",
+        "She closed the door behind her and walked slowly down the hill. It had rained all night, "
+        "and the road was covered with leaves. At the corner an old man was selling apples.",
+        "Chelsea have confirmed the signing of the Brazilian midfielder for a fee of £32 million. "
+        "The 24-year-old, who scored 11 goals last season, will join the squad in July.",
+        "In this study, we investigated the effect of dietary fiber on the gut microbiota in mice. "
+        "Significant differences were observed between the two groups (p < 0.05).",
+        "The defendant argues that the trial court erred in admitting the testimony of the "
+        "officer. We disagree. The record shows that the evidence was relevant.",
+        '"I don\'t know," he said. "Maybe we should ask your mother." They laughed, and for a '
+        "moment the whole thing seemed possible again. Then the phone rang.",
+    ],
+    "code": [
+        "public class Main {\n    public static void main(String[] args) {\n        "
+        'for (int i = 0; i < 10; i++) {\n            System.out.println("Hello " + i);\n        }',
+        "function debounce(fn, wait) {\n  let timer = null;\n  return (...args) => {\n    "
+        "clearTimeout(timer);\n    timer = setTimeout(() => fn(...args), wait);\n  };\n}\n",
+        "#include <stdio.h>\n\nstatic int compare(const void *a, const void *b)\n{\n\treturn "
+        "*(const int *)a - *(const int *)b;\n}\n",
+        'package main\n\nimport "fmt"\n\nfunc main() {\n\tdefer fmt.Println("world")\n\t'
+        'fmt.Println("hello")\n\tif err != nil {\n\t\treturn err\n\t}\n}\n',
+        "import numpy as np\n\ndef softmax(x, axis=-1):\n    z = x - x.max(axis=axis)\n    "
+        "e = np.exp(z)\n    return e / e.sum(axis=axis, keepdims=True)\n",
+        '#!/bin/bash\nset -e\nfor f in *.txt; do\n  if [ -f "$f" ]; then\n    mv "$f" '
+        '"${f%.txt}.md"\n  fi\ndone\necho "done"\n',
+        "SELECT u.id, u.name, COUNT(o.id) AS n FROM users u LEFT JOIN orders o ON o.user_id = u.id "
+        "WHERE u.created_at > '2020-01-01' GROUP BY u.id, u.name;",
+        ".navbar { display: flex; padding: 0 16px; background-color: #fff; }\n.navbar a:hover { "
+        "color: rgba(0, 0, 0, 0.5); text-decoration: none; }\n",
+        '<div class="row">\n  <div class="col-md-6"><a href="index.html">Home</a></div>\n  <ul>'
+        "<li>One</li><li>Two</li></ul>\n</div>\n",
+        "<?php\nif (!defined('ABSPATH')) { exit; }\n$value = get_option('my_option');\nforeach "
+        "($items as $key => $item) {\n    echo esc_html($item['name']);\n}\n",
+    ],
+    "licences": [
+        "Permission is hereby granted, free of charge, to any person obtaining a copy of this "
+        'software and associated documentation files (the "Software"), to deal in the Software',
+        "This program is free software: you can redistribute it and/or modify it under the terms "
+        "of the GNU General Public License as published by the Free Software Foundation, either "
+        "version 3 of the License, or (at your option) any later version.",
+        '# Licensed under the Apache License, Version 2.0 (the "License");\n# you may not use this '
+        "file except in compliance with the License.\n# You may obtain a copy of the License at\n#",
+        "Redistributions of source code must retain the above copyright notice, this list of "
+        "conditions and the following disclaimer.",
+        "/*\n * Copyright (c) 2012, Example and/or its affiliates. All rights reserved.\n * DO NOT "
+        "ALTER OR REMOVE COPYRIGHT NOTICES OR THIS FILE HEADER.\n *\n * This code is free software",
+    ],
+    "documentation": [
+        "## Installation\n\nRun `npm install --save-dev foo-loader` to add it to your project. "
+        "Then add the following to your config:\n\n- `test`: files to match\n- `use`: the loader\n",
+        "Returns the number of elements in the list. See also: `append`, `remove`. New in version "
+        "3.2. If the optional argument *key* is given, it specifies a function of one argument.",
+        "* Fixed a bug in the parser that caused a crash on empty input (#1234)\n* Added support "
+        "for Python 3.8\n* Updated dependencies\n* Improved documentation of the command line\n",
+        "To configure the server, edit the file /etc/nginx/nginx.conf and set the worker_processes "
+        "option to the number of available cores. Restart the service afterwards.\n",
+    ],
+    "tables": [
+        "1.2,3.4,0.5,12\n1.3,3.1,0.7,14\n1.1,3.6,0.2,11\n0.9,2.9,0.4,10\n1.5,3.3,0.6,13\n",
+        "id\tname\tprice\tstock\n1\tApple\t0.50\t120\n2\tPear\t0.65\t80\n3\tPlum\t0.30\t200\n"
+        "4\tFig\t0.90\t15\n5\tKiwi\t0.40\t60\n",
+        "[12, 45, 78, 23, 56, 89, 34, 67, 90, 11, 22, 33, 44, 55, 66, 77, 88, 99, 10, 20, 30]",
+        "2010-01-01 00:00:00 12.5 1013.2 78\n2010-01-01 01:00:00 12.1 1013.0 80\n",
+    ],
+}
+
+
+def flat(whole: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    encoded = [text.encode("utf-8", "surrogatepass") for text in whole]
+    return np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([0, *map(len, encoded)])
+
+
+@pytest.fixture(scope="module")
+def corpus(request):
+    """Return evidence, domain and package of texts cut from every fourth document."""
+    documents = read_corpus(request.config.rootpath / "corpus" / "corpus.tar.xz")[::4]
+    pieces, fine, package = domain_fit.cut(documents)
+    data = np.frombuffer(b"".join(pieces), np.uint8)
+    bounds = np.cumsum([0, *map(len, pieces)])
+    domain = np.array([MERGED.get(name, name) for name in fine])
+    return evidence(data, bounds), domain, package
+
+
+def test_texts_of_unseen_kinds_are_mostly_told():
+    truth = [name for name, own in UNSEEN.items() for _ in own]
+    found = infer_domain(*flat([text for own in UNSEEN.values() for text in own]))
+    right = found == np.array(truth, dtype=object)
+    assert right.mean() > 0.75  # markup and style sheets, above all, are not known as code
+    for name in UNSEEN:
+        assert right[np.array(truth) == name].mean() > 0.5, name
+
+
+def test_the_truth_is_told_on_packages_that_were_not_fitted(corpus):
+    for matrix in domain_fit.held_out(*corpus):
+        accuracy = np.trace(matrix) / matrix.sum()
+        assert accuracy > 0.8
+        assert accuracy > matrix.sum(axis=1).max() / matrix.sum() + 0.15
+        assert (matrix.diagonal() / matrix.sum(axis=1)).mean() > 0.75
+
+
+def test_the_committed_coefficients_fit_the_corpus(corpus):
+    found, domain, _ = corpus
+    committed = classifier()
+    guess = np.array(DOMAINS)[committed.score(found).argmax(axis=1)]
+    refitted = domain_fit.fit(found, domain)
+    again = np.array(DOMAINS)[refitted.score(found).argmax(axis=1)]
+    assert (guess == domain).mean() > 0.9
+    assert (guess == again).mean() > 0.95
+
+
+def test_words_are_counted_whole_and_in_either_case():
+    shares = word_shares(*flat(["The theme: THE end", "", "x1def(2)"]))
+    english, other = list(WORDS).index("english"), list(WORDS).index("other_code")
+    assert shares[0, english] == pytest.approx(2 / 4)
+    assert shares[0, other] == pytest.approx(1 / 4)  # "end"
+    assert not shares[1].any()
+    assert shares[2, list(WORDS).index("python")] == pytest.approx(1 / 2)
+
+
+def test_a_text_is_judged_alone_and_probabilities_sum_to_one():
+    whole = [UNSEEN["code"][0], "", UNSEEN["prose"][0], "\ud800", "😀" * 40, "\0" * 64, "a"]
+    together = domain_probabilities(*flat(whole))
+    assert np.allclose(together.sum(axis=1), 1)
+    assert np.isfinite(evidence(*flat(whole))).all()
+    for text, row in zip(whole, together, strict=True):
+        assert np.array_equal(domain_probabilities(*flat([text]))[0], row)
+
+
+def test_an_empty_text_has_no_domain():
+    assert infer_domain(*flat(["", "1,2,3\n4,5,6\n"])).tolist() == [None, "tables"]
+    assert np.allclose(domain_probabilities(*flat([""])), 1 / len(DOMAINS))
+    assert domain_probabilities(*flat([])).shape == (0, len(DOMAINS))
+
+
+def test_the_score_is_a_matrix_product():
+    found = np.random.default_rng(0).random((7, len(EVIDENCE)))
+    fitted = classifier()
+    assert np.allclose(fitted.score(found), found @ fitted.weights + fitted.bias)
+
+
+def test_what_is_known_goes_before_what_is_likely():
+    likely = np.eye(5)[[0, 1, 2]]
+    domain = np.array(["law", None, "code"], dtype=object)
+    columns = completed(domain, likely)
+    assert list(columns) == ["code", "documentation", "law", "licences", "prose", "tables"]
+    rows = np.stack(list(columns.values()), axis=1)
+    assert rows.argmax(axis=1).tolist() == [2, 1, 0]
+    assert (rows.sum(axis=1) == 1).all()
+    assert list(completed(np.array(["law"], dtype=object), likely[:1])) == ["law"]

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memorization.features.symbols import symbols
+from memorization.features.template import (
+    LAGS,
+    TERMS,
+    incrementing,
+    repeated_block,
+    template_features,
+)
+from memorization.features.text import Texts, texts
+
+
+def as_texts(halves: list[tuple[str, str]]) -> Texts:
+    """Return texts of one token a byte, the first half in place of the prompt."""
+    parts = [part.encode() for pair in halves for part in pair]
+    end = np.cumsum([0, *map(len, parts)])
+    start = np.stack([end[:-1:2], end[1::2], end[2::2]], axis=1)
+    # 32 columns of the prompt's start, so that the middle is where PROMPT says.
+    return Texts(b"".join(parts), np.hstack([np.repeat(start[:, :1], 32, axis=1), start[:, 1:]]))
+
+
+def features(*whole: str) -> dict[str, list]:
+    columns = template_features(as_texts([(t[: len(t) // 2], t[len(t) // 2 :]) for t in whole]))
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+def published_split(text: str) -> list[int | str]:
+    """Cut a text into numbers and strings as Prashanth et al. do (``split_text``)."""
+    words = re.sub(r"['\"\\]", "", text).split()
+    parts = [part for word in words for part in re.split("([0-9]+)", word) if part]
+    return [int(part) if part.isdigit() else part for part in parts]
+
+
+def published_incrementing(splits: list[int | str]) -> bool:
+    """Decide as Prashanth et al. do, except that the difference of a shorter template that failed
+    is forgotten (theirs carries over), and that three numbers must not bend either way.
+    """
+    if len(splits) > 4:
+        splits = splits[1:-1]
+    for size in range(1, len(splits) // 2 + 1):
+        moves = confirmed = False
+        holds = True
+        for first in range(size):
+            step = None
+            for i in range(first + size, len(splits), size):
+                before, now = splits[i - size], splits[i]
+                if isinstance(now, str) or isinstance(before, str):
+                    holds &= now == before
+                elif step is None:
+                    step = now - before
+                    moves |= step != 0
+                else:
+                    holds &= now - before == step
+                    confirmed = True
+        if holds and moves and confirmed:
+            return True
+    return False
+
+
+pieces = st.sampled_from(["1", "2", "3", "10", "a", "b", " ", ",", "\n", "-", "'", "item "])
+counting = st.builds(
+    lambda names, first, step, n, tail: (
+        "".join(f"{name}{first + i * step}" for i in range(n) for name in names) + tail
+    ),
+    st.lists(st.sampled_from(["y", ", ", "\n", "row "]), min_size=1, max_size=3),
+    st.integers(0, 30),
+    st.integers(0, 3),
+    st.integers(1, 7),
+    st.sampled_from(["", "y", "9"]),
+)
+some_text = st.one_of(st.lists(pieces, max_size=24).map("".join), counting)
+
+
+@settings(deadline=None, max_examples=150)
+@given(whole=st.lists(some_text, min_size=1, max_size=4))
+def test_incrementing_equals_the_published_decision(whole):
+    found = incrementing(symbols(as_texts([(text, "") for text in whole])))
+    assert found.tolist() == [published_incrementing(published_split(text)) for text in whole]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    whole=st.lists(
+        st.one_of(
+            st.text("ab", max_size=20),
+            st.builds(
+                lambda a, n, k: (a * n)[: len(a) * n - k], st.text("abc"), *[st.integers(0, 5)] * 2
+            ),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_repeated_block_equals_brute_force(whole):
+    text = as_texts([(part, "") for part in whole])
+    expected = [next((p for p in range(1, len(t) // 2 + 1) if t[p:] == t[:-p]), 0) for t in whole]
+    assert repeated_block(text.bytes, text.bounds).tolist() == expected
+
+
+def longest_progressions(values: list[int]) -> list[tuple[int, int, list[int]]]:
+    """Return (number of terms, difference, places) of every maximal progression, by brute force."""
+    found = []
+    for lag in range(1, LAGS + 1):
+        for i in range(len(values) - lag):
+            step = values[i + lag] - values[i]
+            if step == 0 or (i >= lag and values[i] - values[i - lag] == step):
+                continue
+            places = [i]
+            while (j := places[-1] + lag) < len(values) and values[j] - values[j - lag] == step:
+                places.append(j)
+            if len(places) > 2:
+                found.append((len(places), step, places))
+    return found
+
+
+@settings(deadline=None, max_examples=100)
+@given(halves=st.lists(st.tuples(some_text, some_text), min_size=1, max_size=3))
+def test_progressions_equal_brute_force(halves):
+    columns = template_features(as_texts(halves))
+    for i, (prompt, continuation) in enumerate(halves):
+        text = prompt + continuation
+        numbers = list(re.finditer(r"\d+", text))
+        single = list(re.finditer(r"(?<!\w)[a-z](?!\w)", text))
+        found = [
+            (terms, step, [matches[place] for place in places])
+            for matches, values in (
+                (numbers, [int(match[0]) for match in numbers]),
+                (single, [ord(match[0]) for match in single]),
+            )
+            for terms, step, places in longest_progressions(values)
+        ]
+        inside = [sum(m.end() <= len(prompt) for m in matches) for _, _, matches in found]
+        covered = set()
+        for terms, _, matches in found:
+            if terms >= TERMS:
+                covered |= set(range(matches[0].start(), matches[-1].end()))
+        covered = {place for place in covered if place >= len(prompt)}
+        assert columns["number_count"][i] == len(numbers)
+        assert columns["progression"][i] == max([terms for terms, _, _ in found], default=0)
+        assert columns["counter"][i] == max(
+            [n for n, step, _ in found if abs(step) == 1], default=0
+        )
+        assert columns["prompt_progression"][i] == max([n for n in inside if n > 2], default=0)
+        assert columns["progression_share"][i] == len(covered) / max(len(continuation), 1)
+
+
+def test_a_sequence_that_counts():
+    found = features(", ".join(map(str, range(1, 30))))
+    assert found["progression"] == found["counter"] == [29]
+    assert found["incrementing"] == [True]
+    assert found["progression_share"] == [1]
+    assert found["repeating"] == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "by_one"),
+    [
+        ("a) first\nb) second\nc) third\nd) fourth\n", 4, 4),
+        ("img_001.png img_002.png img_003.png img_004.png", 4, 4),
+        ("2020-01-05, 2020-01-12, 2020-01-19, 2020-01-26", 4, 0),
+        ("0x10: up\n0x20: of\n0x30: to\n0x40: in\n0x50: at\n", 5, 0),
+        ("| 1 | 17 |\n| 2 | 4 |\n| 3 | 99 |\n| 4 | 23 |\n| 5 | 1 |", 5, 5),
+        ("10 9 8 7 6 5 4 3 2 1", 10, 10),
+        ("the cat sat on the mat, 12 times in 1998", 0, 0),
+        ("7 7 7 7 7 7", 0, 0),
+    ],
+)
+def test_counters_of_many_kinds(text, terms, by_one):
+    found = features(text)
+    assert found["progression"] == [terms]
+    assert found["counter"] == [by_one]
+
+
+def test_a_template_of_lines_with_a_counter_is_reconstructed():
+    lines = "".join(f'<option value="{i}">{i}</option>\n' for i in range(10, 20))
+    found = features(lines, "ab" * 20, "no rule in this text at all")
+    assert found["incrementing"] == [True, False, False]
+    assert found["repeating"] == [False, True, False]
+
+
+def test_one_token_over_and_over():
+    table = [b"", b" na", b"\0"]
+    columns = template_features(texts(table, np.full((2, 64), 1)))
+    assert columns["repeating"].all()
+    assert not columns["incrementing"].any()
+    empty = template_features(texts(table, np.zeros((3, 64), dtype=int)))
+    assert all((column == 0).all() for column in empty.values())
+    assert all(len(column) == 3 for column in empty.values())
+
+
+def test_numbers_too_long_are_text():
+    found = features("9" * 19 + " " + "9" * 18)
+    assert found["number_count"] == [1]
+
+
+def test_numbers_do_not_run_from_one_text_into_the_next():
+    assert features("1 2 3", "4 5 6")["progression"] == [3, 3]
+    assert features("12", "34")["number_count"] == [1, 1]
+    assert features("0", "x1f")["number_count"] == [1, 1]

@@ -1,0 +1,242 @@
+import json
+
+import numpy as np
+import pytest
+from miniature_study import MEMORIZED, MODELS, POPULATION, TARGET
+from sklearn import metrics as theirs
+
+from memorization.errors import UserError
+from memorization.harness import (
+    Intervals,
+    Predictions,
+    Sample,
+    evaluate_predictions,
+    evaluate_predictor,
+)
+from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.randomness import generator
+
+TRUTH = np.isin(np.arange(POPULATION), MEMORIZED[TARGET])
+FEW = Intervals(replicates=40)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    rng = np.random.default_rng(3)
+    return np.round(rng.random(POPULATION) + 0.4 * TRUTH, 2)
+
+
+@pytest.fixture(scope="module")
+def sampled(study):
+    return Sample.read(study)
+
+
+def values(evaluation):
+    return {name: found["value"] for name, found in evaluation.metrics.items()}
+
+
+def scikit_learn(truth, decision, weight=None, score=None):
+    found = {
+        "accuracy": theirs.accuracy_score(truth, decision, sample_weight=weight),
+        "f1": theirs.f1_score(truth, decision, sample_weight=weight),
+        "precision": theirs.precision_score(truth, decision, sample_weight=weight),
+        "recall": theirs.recall_score(truth, decision, sample_weight=weight),
+    }
+    if score is not None:
+        found["auroc"] = theirs.roc_auc_score(truth, score, sample_weight=weight)
+        found["average_precision"] = theirs.average_precision_score(
+            truth, score, sample_weight=weight
+        )
+    return found
+
+
+def best_threshold(truth, score, weight):
+    """Return the score of highest weighted F1, by trying all; of equal ones the highest."""
+    candidates = np.unique(score)[::-1]
+    f1 = [theirs.f1_score(truth, score >= t, sample_weight=weight) for t in candidates]
+    return candidates[np.argmax(np.round(f1, 12))]
+
+
+def test_a_decision_on_all(suite):
+    evaluation = evaluate_predictor(lambda index: index % 10 == 5, suite, TARGET)
+    decision = np.arange(POPULATION) % 10 == 5
+    assert values(evaluation) == pytest.approx(scikit_learn(TRUTH, decision))
+    (tn, fp), (fn, tp) = theirs.confusion_matrix(TRUTH, decision).tolist()
+    assert evaluation.outcomes == {
+        "true_positive": tp,
+        "false_positive": fp,
+        "false_negative": fn,
+        "true_negative": tn,
+    }
+    assert evaluation.exact
+    assert evaluation.thresholds == ()
+    assert all(found["low"] is None for found in evaluation.metrics.values())
+
+
+def test_a_score_on_all_with_a_threshold_from_other_folds(suite, scores):
+    evaluation = evaluate_predictor(lambda index: scores[index], suite, TARGET)
+    fold = np.arange(POPULATION) % 5
+    decision, chosen = np.empty(POPULATION, bool), set()
+    for test in range(5):
+        threshold = best_threshold(TRUTH[fold != test], scores[fold != test], None)
+        decision[fold == test] = scores[fold == test] >= threshold
+        chosen.add(threshold)
+    assert values(evaluation) == pytest.approx(scikit_learn(TRUTH, decision, score=scores))
+    assert evaluation.thresholds == tuple(sorted(chosen))
+
+
+@pytest.mark.parametrize("threshold", [0.8, 0.805, -5.0])
+def test_a_given_threshold(suite, sampled, scores, threshold):
+    evaluation = evaluate_predictor(lambda i: scores[i], suite, TARGET, threshold=threshold)
+    expected = scikit_learn(TRUTH, scores >= threshold, score=scores)
+    assert values(evaluation) == pytest.approx(expected)
+    assert evaluation.thresholds == (threshold,)
+    on_sample = evaluate_predictor(
+        lambda i: scores[i], suite, TARGET, threshold=threshold, sample=sampled, intervals=FEW
+    )
+    rows = sampled.index
+    expected = scikit_learn(TRUTH[rows], scores[rows] >= threshold, sampled.weight, scores[rows])
+    assert values(on_sample) == pytest.approx(expected)
+
+
+def test_a_sample_with_thresholds_of_its_folds(suite, sampled, scores):
+    evaluation = evaluate_predictor(
+        lambda i: scores[i], suite, TARGET, sample=sampled, intervals=FEW
+    )
+    truth, score, weight = TRUTH[sampled.index], scores[sampled.index], sampled.weight
+    decision = np.empty(len(truth), bool)
+    for test in range(4):
+        rest = sampled.fold != test
+        decision[~rest] = score[~rest] >= best_threshold(truth[rest], score[rest], weight[rest])
+    assert values(evaluation) == pytest.approx(scikit_learn(truth, decision, weight, score))
+    assert not evaluation.exact
+    assert evaluation.sequences == len(truth)
+    assert sum(evaluation.outcomes.values()) == pytest.approx(POPULATION)
+
+
+def test_intervals_are_quantiles_over_resampled_clusters(suite, sampled, scores):
+    evaluation = evaluate_predictor(
+        lambda i: scores[i],
+        suite,
+        TARGET,
+        sample=sampled,
+        threshold=0.8,
+        intervals=Intervals(replicates=30, level=0.8, seed=5),
+    )
+    truth, score = TRUTH[sampled.index], scores[sampled.index]
+    drawn = cluster_multiplicities(sampled.cluster, 30, generator(5, "harness"))
+    slow = [scikit_learn(truth, score >= 0.8, sampled.weight * times, score) for times in drawn]
+    for name, found in evaluation.metrics.items():
+        low, high = np.quantile([one[name] for one in slow], [0.1, 0.9])
+        assert (found["low"], found["high"]) == pytest.approx((low, high))
+        assert low < high
+
+
+def test_another_target_of_the_suite(suite, sampled, scores):
+    """Its positives were not what the sample was drawn for; the weights know how many it has."""
+    rows, truth = sampled.index, np.isin(sampled.index, MEMORIZED["micro-b"])
+    assert 0 < truth.sum() < len(MEMORIZED["micro-b"])
+    evaluation = evaluate_predictor(
+        lambda i: scores[i], suite, "micro-b", sample=sampled, threshold=0.7, intervals=FEW
+    )
+    weight = sampled.weights_for(truth, POPULATION, len(MEMORIZED["micro-b"]))
+    expected = scikit_learn(truth, scores[rows] >= 0.7, weight, scores[rows])
+    assert values(evaluation) == pytest.approx(expected)
+    assert evaluation.memorized == len(MEMORIZED["micro-b"])
+
+
+def test_a_model_that_memorized_nothing(suite, scores):
+    evaluation = evaluate_predictor(lambda i: scores[i], suite, "micro-a")
+    assert values(evaluation) == {
+        "accuracy": 1.0,
+        "f1": None,
+        "precision": None,
+        "recall": None,
+        "auroc": None,
+        "average_precision": None,
+    }
+    assert "nan" not in str(evaluation)
+
+
+def test_a_table_of_all_is_exact_and_a_table_of_the_sample_is_weighted(suite, sampled, scores):
+    everything = Predictions(np.arange(POPULATION), scores)
+    assert evaluate_predictions(everything, suite, TARGET, sample=sampled) == evaluate_predictor(
+        lambda i: scores[i], suite, TARGET
+    )
+    # More than the sample and less than all: the rest is of no use.
+    index = np.union1d(sampled.index, np.arange(0, POPULATION, 3))
+    some = Predictions(index, scores[index])
+    assert evaluate_predictions(
+        some, suite, TARGET, sample=sampled, intervals=FEW
+    ) == evaluate_predictor(lambda i: scores[i], suite, TARGET, sample=sampled, intervals=FEW)
+
+
+def test_a_list_of_positives_must_be_called_one(suite, sampled):
+    said = Predictions(np.array([5, 15, 16, 210]), np.ones(4, bool))
+    with pytest.raises(UserError, match="--unlisted") as caught:
+        evaluate_predictions(said, suite, TARGET, sample=sampled)
+    missing = np.setdiff1d(sampled.index, said.index)
+    assert f"lack {len(missing)} of the 100" in str(caught.value)
+    assert f"first: index {missing[0]}" in str(caught.value)
+    evaluation = evaluate_predictions(said, suite, TARGET, sample=sampled, unlisted="negative")
+    assert evaluation.exact
+    assert values(evaluation) == pytest.approx(
+        scikit_learn(TRUTH, np.isin(np.arange(POPULATION), said.index))
+    )
+
+
+def test_a_ranking_of_the_listed_only(suite, scores):
+    listed = np.flatnonzero(scores > 0.6)
+    evaluation = evaluate_predictions(
+        Predictions(listed, scores[listed]), suite, TARGET, unlisted="negative"
+    )
+    ranked = np.where(scores > 0.6, scores, -9.0)
+    found = values(evaluation)
+    assert found["auroc"] == pytest.approx(theirs.roc_auc_score(TRUTH, ranked))
+    assert found["average_precision"] == pytest.approx(
+        theirs.average_precision_score(TRUTH, ranked)
+    )
+
+
+def test_estimates_of_the_sample_are_unbiased(suite, sampled, scores):
+    """Over many samples of this design, the estimated outcomes are right on average."""
+    rng, rows = np.random.default_rng(0), []
+    positive, others = np.flatnonzero(TRUTH), np.flatnonzero(~TRUTH)
+    for _ in range(300):
+        index = np.sort(
+            np.r_[rng.choice(positive, 20, replace=False), rng.choice(others, 80, replace=False)]
+        )
+        weight = np.where(TRUTH[index], len(positive) / 20, len(others) / 80)
+        drawn = Sample(index, weight, index % 5)
+        found = evaluate_predictor(lambda i: scores[i] > 0.9, suite, TARGET, sample=drawn)
+        rows.append(list(found.outcomes.values()))
+    exact = evaluate_predictor(lambda i: scores[i] > 0.9, suite, TARGET)
+    error = np.std(rows, axis=0) / np.sqrt(len(rows))
+    assert (np.abs(np.mean(rows, axis=0) - list(exact.outcomes.values())) < 4 * error).all()
+
+
+def test_mistakes(suite):
+    with pytest.raises(UserError, match=f"the suite has {', '.join(MODELS)}"):
+        evaluate_predictor(lambda i: i > 3, suite, "12b")
+    with pytest.raises(UserError, match="true or false already"):
+        evaluate_predictor(lambda i: i > 3, suite, TARGET, threshold=0.5)
+    with pytest.raises(UserError, match="no sample of a study"):
+        evaluate_predictions(Predictions(np.array([1]), np.array([1.0])), suite, TARGET)
+
+
+def test_text_and_file_say_the_same(suite, sampled, scores, tmp_path):
+    evaluation = evaluate_predictor(
+        lambda i: scores[i], suite, TARGET, sample=sampled, intervals=FEW
+    )
+    evaluation.write(tmp_path / "metrics.json")
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["target"] == TARGET
+    assert written["evaluated_on"] == "sample"
+    assert written["level"] == 0.95
+    text = str(evaluation)
+    for name, label in (("auroc", "AUROC"), ("recall", "recall"), ("f1", "F1")):
+        (line,) = [line for line in text.splitlines() if line.startswith(label)]
+        found = written["metrics"][name]
+        assert [round(found[key], 3) for key in ("value", "low", "high")] == [
+            float(number) for number in line.split(label)[1].replace("–", " ").split()
+        ]

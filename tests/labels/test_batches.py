@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+
+from memorization.errors import UserError
+from memorization.labels.batches import (
+    CPU_BATCH,
+    LARGEST,
+    auto_batch,
+    batch_on,
+    fitting_batch,
+    over_batches,
+)
+from memorization.labels.extraction import score
+
+CPU = torch.device("cpu")
+ROWS = np.arange(40 * 64).reshape(40, 64)
+
+
+def test_results_are_put_together_in_order():
+    told = []
+    total, last = over_batches(
+        lambda rows: (rows.sum(1), rows[:, -1]), ROWS, CPU, 7, lambda *rows: told.append(rows)
+    )
+    np.testing.assert_array_equal(total, ROWS.sum(1))
+    np.testing.assert_array_equal(last, ROWS[:, -1])
+    assert told == [(0, 7), (7, 14), (14, 21), (21, 28), (28, 35), (35, 40)]
+
+
+def test_when_memory_runs_out_the_batch_is_halved_and_nothing_is_lost_or_done_twice():
+    sizes, told = [], []
+
+    def greedy(rows):
+        sizes.append(len(rows))
+        if len(rows) > 6:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return (rows[:, 0],)
+
+    (first,) = over_batches(greedy, ROWS, CPU, 32, lambda *rows: told.append(rows))
+    np.testing.assert_array_equal(first, ROWS[:, 0])
+    assert sizes == [32, 16, 8, *[4] * 10]
+    assert told == [(start, start + 4) for start in range(0, 40, 4)]
+
+
+def test_memory_for_not_even_one_sequence():
+    def none(rows):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(UserError, match="out of memory with one sequence; use a smaller model"):
+        over_batches(none, ROWS, CPU, 4)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory():
+    def broken(rows):
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        over_batches(broken, ROWS, CPU, 4)
+
+
+@pytest.mark.parametrize("hidden", [512, 2048, 5120])
+def test_the_batch_that_fits_does_and_twice_as_many_do_not(hidden):
+    room = 10 * 10**9
+    batch = fitting_batch(room, hidden, torch.float16)
+    each = 16 * hidden * 63 * 2
+    assert batch * each <= room
+    assert 2 * batch * each > room or batch == LARGEST
+    assert batch & (batch - 1) == 0
+
+
+def test_the_cpu_has_a_batch_of_its_own(trained):
+    model, tokens = trained
+    assert auto_batch(model) == CPU_BATCH
+    assert batch_on(CPU, 96) == 96
+    assert batch_on(torch.device("cuda"), 96) == "auto"
+    for found, expected in zip(
+        score(model, tokens, "auto"), score(model, tokens, CPU_BATCH), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_activations_take_no_more_memory_than_the_estimate(trained):
+    """Of the tensors that one layer makes, those alive at once, counted by their storage."""
+    model, tokens = trained
+    rows = torch.from_numpy(tokens[:64, :63].astype(np.int64))
+    alive = _peak_bytes(lambda: model.gpt_neox(rows, use_cache=False))
+    each = 16 * model.config.hidden_size * 63 * 4
+    assert 0.5 * each < alive / len(rows) < each
+
+
+def _peak_bytes(run):
+    """The most that the storages of all tensors made by a function take at a time, bytes."""
+    import weakref
+
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.now = self.peak = 0
+            self.known = set()
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            made = func(*args, **(kwargs or {}))
+            for tensor in made if isinstance(made, tuple | list) else (made,):
+                if isinstance(tensor, torch.Tensor):
+                    self._count(tensor.untyped_storage())
+            self.peak = max(self.peak, self.now)
+            return made
+
+        def _count(self, storage):
+            place, size = storage.data_ptr(), storage.nbytes()
+            if place in self.known or not size:
+                return
+            self.known.add(place)
+            self.now += size
+
+            def freed():
+                self.known.discard(place)
+                self.now -= size
+
+            weakref.finalize(storage, freed)
+
+    with torch.inference_mode(), Counting() as counting:
+        run()
+    return counting.peak

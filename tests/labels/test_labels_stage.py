@@ -1,0 +1,225 @@
+"""The stage on a suite of published labels: every source of times, and a real hub's clients."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import torch
+import yaml
+from labels.remote import PER_STEP, REPOSITORY, SHAPE, STEPS, VOCABULARY
+from standin.models import is_memorized, new_model, with_weights
+
+from memorization.errors import UserError
+from memorization.labels import scan
+from memorization.labels.extraction import score
+from memorization.labels.trajectories import Trajectories
+from memorization.stages import labels as stage
+from memorization.tables import LABELS, SEQUENCES, read_table, token_column, write_table
+
+PARAMS = Path(__file__).parents[1] / "pipeline" / "params.yaml"
+EARLIER = (40, 80)
+
+
+@pytest.fixture
+def run(remote, memorized, tmp_path, monkeypatch):
+    """Run the stage on a suite and a sample; returns metrics, labels and trajectories."""
+    monkeypatch.chdir(tmp_path)
+    _write_suite(remote, memorized[STEPS[-1]])
+    _write_sample(remote.sequences)
+    raw = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    facts = _facts(remote)
+    Path("facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+    def run_stage(device="cpu", **labels):
+        changed = raw | {"target": "410m", "device": device, "labels": raw["labels"] | labels}
+        changed["pythia"] = raw["pythia"] | {"facts": "facts.json"}
+        Path("params.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+        stage.main()
+        metrics = json.loads(Path("results/metrics/labels.json").read_text(encoding="utf-8"))
+        table = read_table("results/labels.parquet", LABELS)
+        return metrics, table, Trajectories.read("results/trajectories.npz")
+
+    return run_stage
+
+
+@pytest.fixture(scope="module")
+def memorized(remote):
+    """What the model has memorized at each step, as the published script would say, bool [n]."""
+    model = new_model(SHAPE, VOCABULARY, 0)
+    return {
+        step: is_memorized(with_weights(model, remote.weights[step]), remote.sequences)
+        for step in STEPS
+    }
+
+
+def _facts(remote):
+    model = vars(remote.model)
+    return {
+        "population": 800,
+        "sequences_per_step": PER_STEP,
+        "window": 65,
+        "steps": STEPS,
+        "models": [model],
+        "rows": {},
+        "sample_rows": 800,
+        "evaluated": {},
+    }
+
+
+def _write_evals(name, index):
+    table = pa.table({"index": pa.array(index, pa.int64())})
+    parquet.write_table(table, f"results/suite/evals/{name}.parquet")
+
+
+def _write_suite(remote, at_end):
+    folder = Path("results/suite/evals")
+    folder.mkdir(parents=True)
+    _write_evals("410m", np.flatnonzero(at_end))
+    _write_evals("70m", np.flatnonzero(at_end)[::7])
+    manifest = {
+        "suite": "pythia",
+        "population": 800,
+        "sequences_per_step": PER_STEP,
+        "steps": list(STEPS),
+        "models": [
+            {"name": "70m", "parameters": 10, "repository": "EleutherAI/pythia-70m-v0"},
+            {"name": "410m", "parameters": remote.model.parameters, "repository": REPOSITORY},
+        ],
+    }
+    (folder.parent / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _write_sample(sequences):
+    index = np.arange(0, 800, 3)
+    frame = pd.DataFrame({"index": index})
+    frame["step"] = (index // PER_STEP + 1).astype(np.int32)
+    frame["tokens"] = token_column(sequences[index])
+    frame["domain"] = pd.Series([None] * len(index), dtype=object)
+    frame["case"] = index % 2 == 0
+    frame["weight"] = 3.0
+    write_table(frame, "results/sequences.parquet", SEQUENCES)
+
+
+def _publish_earlier(memorized):
+    """Add the evaluations of two earlier steps, of what was seen by then."""
+    for step in EARLIER:
+        index = np.flatnonzero(memorized[step])
+        _write_evals(f"410m.step{step}", index[index < step * PER_STEP])
+
+
+def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memorized, capsys):
+    metrics, table, trajectories = run()
+    times = metrics["times"]
+    assert times["source"] == "none"
+    assert "no earlier evaluations of 410m were published" in times["reason"]
+    assert times["reason"] in capsys.readouterr().out
+    assert times["checkpoints"] == 1
+    assert times["of"] == 5
+    assert times["cost"]["checkpoints"] == 5
+    assert times["cost"]["gigabytes"] > 0
+    assert metrics["agreement"] is None
+    assert metrics["target_commits"] is None
+    at_end = memorized[100][table["index"]]
+    np.testing.assert_array_equal(table["memorized"], at_end)
+    assert table["first_step"].isna().all()
+    assert table["upper"].notna().to_numpy().tolist() == at_end.tolist()
+    assert trajectories.steps.tolist() == [100]
+    assert metrics["memorized_by_model"]["410m"] == memorized[100].sum()
+    assert metrics["population"] == 800
+
+
+def test_published_times(run, memorized):
+    _publish_earlier(memorized)
+    metrics, table, trajectories = run()
+    assert metrics["times"]["source"] == "published"
+    assert trajectories.steps.tolist() == [*EARLIER, 100]
+    index = table["index"].to_numpy()
+    for row, i in enumerate(index):
+        known = {s: bool(memorized[s][i]) for s in (*EARLIER, 100) if i < s * PER_STEP}
+        first = next((s for s, on in known.items() if on), None)
+        expected = {"first_step": first, "entry": 0 if i < 320 else min(known), "upper": first}
+        for name, value in expected.items():
+            assert (None if pd.isna(table[name][row]) else table[name][row]) == value
+    assert metrics["of_the_memorized"]["before_being_seen"] is None
+
+
+def test_a_scan_of_a_grid_on_purpose(run, hub, memorized, capsys):
+    metrics, table, trajectories = run(checkpoints=2)
+    assert metrics["times"]["source"] == "scan"
+    assert "labels.checkpoints=2 asks for this grid" in metrics["times"]["reason"]
+    assert trajectories.steps.tolist() == [40, 100]
+    for column, step in enumerate((40, 100)):
+        np.testing.assert_array_equal(
+            trajectories.memorized[:, column], memorized[step][table["index"]]
+        )
+    assert metrics["agreement"] == {
+        "n": len(table),
+        "share": 1.0,
+        "published_only": 0,
+        "scan_only": 0,
+    }
+    assert metrics["target_commits"] == {
+        f"step{step}": hub.repositories.commit(REPOSITORY, f"step{step}") for step in (40, 100)
+    }
+    assert capsys.readouterr().err == ""
+    assert list(Path("results/.partial").iterdir()) == []
+
+
+def test_a_scan_that_finds_something_else_says_so_loudly_and_goes_on(run, hub, memorized, capsys):
+    # As if the labels were those of another model.
+    _write_evals("410m", np.flatnonzero(memorized[100])[::2])
+    metrics, _, _ = run(times="scan", checkpoints="every-2")
+    assert metrics["agreement"]["share"] < 0.99
+    assert metrics["agreement"]["published_only"] == 0
+    said = capsys.readouterr().err
+    assert "WARNING: at the last checkpoint the scan of 410m agrees" in said
+    assert said.count("\n") >= 6
+
+
+def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
+    run(checkpoints=3)
+    files = ("labels.parquet", "trajectories.npz", "metrics/labels.json")
+    whole = [Path("results", file).read_bytes() for file in files]
+    done = []
+
+    def interrupted(*arguments):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return score(*arguments)
+
+    monkeypatch.setattr(scan, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoints=3)
+    done.clear()
+    run(checkpoints=3)
+    assert len(done) == 1
+    assert [Path("results", file).read_bytes() for file in files] == whole
+
+
+def test_on_a_gpu_a_scan_is_the_default(run, hub, monkeypatch):
+    """Told that there is one, of which the CPU plays the part."""
+
+    def on_cpu(index, tokens, steps, models, batch, work, device, **options):
+        asked.append((device.type, batch, models.dtype, len(steps), options["end_of_text"]))
+        models = replace(models, dtype=torch.float32)
+        device = torch.device("cpu")
+        return scan.scan(index, tokens, steps, models, 64, work, device, **options)
+
+    asked = []
+    monkeypatch.setattr(stage, "choose_device", torch.device)
+    monkeypatch.setattr("memorization.labels.make.scan", on_cpu)
+    metrics, _, _ = run(device="cuda")
+    assert asked == [("cuda", "auto", torch.float16, 5, False)]
+    assert metrics["times"]["reason"] == "there is a GPU"
+    assert metrics["agreement"]["share"] == 1
+
+
+def test_published_times_that_do_not_exist(run):
+    with pytest.raises(UserError, match=r"no earlier evaluations of 410m were published"):
+        run(times="published")

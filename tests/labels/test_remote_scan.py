@@ -1,0 +1,137 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+from labels.remote import REPOSITORY, SHAPE, STEPS, VOCABULARY
+from standin.models import is_memorized, new_model, with_weights
+
+from memorization.errors import UserError
+from memorization.labels import scan as module
+from memorization.labels.extraction import score
+from memorization.labels.remote import RemoteModels, precision
+from memorization.labels.scan import scan
+
+CPU = torch.device("cpu")
+
+
+def models(remote, work, pins=None, dtype=torch.float32):
+    return RemoteModels(REPOSITORY, remote.model, pins or {}, work, dtype)
+
+
+def scanned(remote, work, source=None, steps=STEPS):
+    tokens = remote.sequences.astype(np.int32)
+    source = source or models(remote, work)
+    index = np.arange(len(tokens))
+    return scan(index, tokens, steps, source, 256, work, CPU, end_of_text=False)
+
+
+def fetched(hub):
+    """Revisions whose weights were asked for, by commit."""
+    return {
+        request.path.split("/raw/")[1].split("/")[0]
+        for request in hub.requests
+        if request.method == "GET" and "/raw/" in request.path
+    }
+
+
+def assert_same(a, b):
+    for name, array in vars(a).items():
+        np.testing.assert_array_equal(array, getattr(b, name))
+
+
+def test_every_form_of_checkpoint_gives_the_labels_of_its_weights(remote, hub, tmp_path):
+    found = scanned(remote, tmp_path / "work")
+    for column, step in enumerate(STEPS):
+        model = with_weights(new_model(SHAPE, VOCABULARY, 0), remote.weights[step])
+        expected = is_memorized(model, remote.sequences)
+        np.testing.assert_array_equal(found.memorized[:, column], expected)
+    counts = found.memorized.sum(0)
+    assert counts[0] == 0
+    assert counts[-1] > 100
+    assert list((tmp_path / "work" / "checkpoints").iterdir()) == []
+
+
+def test_at_most_two_checkpoints_are_on_disk(remote, hub, tmp_path, monkeypatch):
+    work, seen = tmp_path / "work", []
+
+    def watched(*arguments):
+        for thread in threading.enumerate():
+            if thread.name.startswith("fetch"):
+                thread.join()  # as slow as the evaluation may be, no third one comes
+        seen.append(sorted(path.name for path in (work / "checkpoints").iterdir()))
+        return score(*arguments)
+
+    monkeypatch.setattr(module, "score", watched)
+    scanned(remote, work)
+    assert seen == [
+        ["step100", "step20"],
+        ["step20", "step40"],
+        ["step40", "step60"],
+        ["step60", "step80"],
+        ["step80"],
+    ]
+    cached = [path.stat().st_size for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert sum(cached) < 10_000  # nothing piles up in the hub's cache either
+
+
+def test_an_interrupted_scan_goes_on_with_the_same_bytes(remote, hub, tmp_path, monkeypatch):
+    whole = scanned(remote, tmp_path / "whole")
+    done, commits = [], {step: hub.repositories.commit(REPOSITORY, f"step{step}") for step in STEPS}
+
+    def interrupted(*arguments):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return score(*arguments)
+
+    monkeypatch.setattr(module, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scanned(remote, tmp_path / "work")
+    for thread in threading.enumerate():
+        if thread.name.startswith("fetch"):
+            thread.join()
+    assert len(list((tmp_path / "work" / "checkpoints").iterdir())) == 2
+    monkeypatch.setattr(module, "score", score)
+    hub.requests.clear()
+    source = models(remote, tmp_path / "work")
+    assert_same(scanned(remote, tmp_path / "work", source), whole)
+    assert fetched(hub) == {commits[80]}  # 100 and 20 are done, 40 and 60 were on disk
+    assert source.commits == {f"step{step}": commits[step] for step in STEPS}
+
+
+def test_a_missing_revision_leaves_the_finished_checkpoints(remote, hub, tmp_path):
+    with pytest.raises(UserError, match=r"no revision 'step50'; there are .*step40"):
+        scanned(remote, tmp_path / "work", steps=(20, 50, 100))
+    found = sorted(path.name for path in (tmp_path / "work").glob("*.npz"))
+    assert found == ["step100.npz", "step20.npz"]
+    hub.requests.clear()
+    scanned(remote, tmp_path / "work", steps=(20, 100))
+    assert hub.requests == []
+
+
+def test_a_pinned_commit_is_the_one_that_is_read(remote, hub, tmp_path):
+    other = hub.repositories.commit(REPOSITORY, "step60")
+    source = models(remote, tmp_path / "work", {f"{REPOSITORY}@step100": other})
+    found = scanned(remote, tmp_path / "work", source, (100,))
+    expected = scanned(remote, tmp_path / "other", steps=(60,))
+    np.testing.assert_array_equal(found.match_length, expected.match_length)
+    assert source.commits == {"step100": other}
+    none = models(remote, tmp_path / "none", {f"{REPOSITORY}@step100": "0" * 40})
+    with pytest.raises(UserError, match="has no commit 0000"):
+        scanned(remote, tmp_path / "none", none, (100,))
+
+
+def test_in_float16(remote, hub, tmp_path):
+    """The loaded weights are those that were published, in the precision that is asked for."""
+    for dtype in (torch.float16, torch.float32):
+        ((_, model),) = models(remote, tmp_path / str(dtype), dtype=dtype)([100])
+        assert model.dtype == dtype
+        for name, published in remote.weights[100].items():
+            assert torch.equal(model.state_dict()[name], published.to(dtype)), name
+
+
+def test_precision_by_device():
+    assert precision("auto", torch.device("cuda")) == torch.float16
+    assert precision("auto", CPU) == torch.float32
+    assert precision("bfloat16", torch.device("cuda")) == torch.bfloat16

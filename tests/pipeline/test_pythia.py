@@ -1,0 +1,121 @@
+"""The whole pipeline for Pythia, by the commands that a user types, against a stand-in for the hub.
+
+The real clients fetch labels, sample, tokenizer and checkpoints in the layout of what EleutherAI
+published; only the sizes are a miniature's.
+"""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from standin import Hub, environment
+from standin.pythia import miniature
+
+from memorization import tables
+
+# Fewer models and resamples: what differs for Pythia is where data and times come from.
+QUICK = {
+    "whether.models": "[logistic]",
+    "when.models": "[kaplan_meier,kaplan_meier_strata,hazard]",
+    "bootstrap.replicates": "20",
+    "pythia.revisions": "{}",
+    # An experiment leaves its changes in the working tree; each begins from these.
+    "labels.times": "auto",
+    "labels.checkpoints": "all",
+}
+
+
+@pytest.fixture(scope="module")
+def hub():
+    with Hub(miniature()[0]) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def study(new_study, hub, tmp_path_factory):
+    """A repository whose hub is the stand-in; nothing has run in it."""
+    study = new_study()
+    study.environment |= environment(hub.endpoint, tmp_path_factory.mktemp("home"))
+    return study
+
+
+def experiment(study, check=True, **changes):
+    settings = QUICK | {"pythia.facts": str(miniature()[0] / "facts.json")}
+    settings |= {name.replace("__", "."): value for name, value in changes.items()}
+    options = [option for name, value in settings.items() for option in ("-S", f"{name}={value}")]
+    return study.run("dvc", "exp", "run", *options, check=check)
+
+
+def metrics(study, name):
+    return json.loads((study.folder / f"results/metrics/{name}.json").read_text())
+
+
+def labels(study):
+    return tables.read_table(study.folder / "results/labels.parquet", tables.LABELS)
+
+
+def steps(study):
+    with np.load(study.folder / "results/trajectories.npz") as trajectories:
+        return trajectories["steps"].tolist()
+
+
+def truth(study, model, step):
+    """Return what the stand-in's model generates, of the studied sequences."""
+    index = tables.read_table(study.folder / "results/sequences.parquet", tables.SEQUENCES)["index"]
+    return miniature()[1]["duped"].memorized[model][step][index]
+
+
+def test_a_scan_of_some_checkpoints(study):
+    done = experiment(study, target="1.4b", labels__checkpoints="4")
+    assert "training" not in done.stdout
+    assert steps(study) == [50, 100, 150, 200]
+    np.testing.assert_array_equal(labels(study)["memorized"], truth(study, "1.4b", 200))
+    found = metrics(study, "labels")
+    assert found["times"]["source"] == "scan"
+    assert found["agreement"]["share"] == 1
+    assert set(found["memorized_by_model"]) == {"70m", "410m", "1.4b"}
+    assert metrics(study, "when")["sibling"]["hazard"]["concordance"]["value"] > 0.5
+    assert metrics(study, "whether")["sibling"]["logistic"]["auroc"]["value"] > 0.7
+    # Streamed: nothing of a checkpoint is left, and none but the reference's is in the suite.
+    assert not list((study.folder / "results" / ".partial").glob("*"))
+    weights = {path.parent.parent.name for path in study.folder.rglob("model.safetensors")}
+    assert weights == {"70m"}
+    again = study.run("dvc", "repro")
+    assert "Data and pipelines are up to date" in again.stdout + again.stderr
+
+
+def test_published_times_need_no_scan(study, hub):
+    before = len(hub.requests)
+    experiment(study, target="12b")
+    asked = [str(request) for request in hub.requests[before:]]
+    assert not any("pythia-12b" in request and "resolve" in request for request in asked)
+    found = metrics(study, "labels")
+    assert found["times"]["source"] == "published"
+    assert steps(study) == [75, 125, 175, 200]
+    np.testing.assert_array_equal(labels(study)["memorized"], truth(study, "12b", 200))
+    assert metrics(study, "when")["corpus"]["hazard"]["concordance"]["value"] > 0.5
+    assert metrics(study, "siblings")["evaluated_pairs"].keys() == {"70m", "410m", "1.4b"}
+
+
+def test_without_times_the_question_when_is_left_open_and_all_else_goes_on(study):
+    experiment(study, target="410m", labels__times="none")
+    when = metrics(study, "when")
+    assert when["done"] is False
+    assert when["reason"]
+    assert metrics(study, "whether")["corpus"]["logistic"]["average_precision"]["value"] > 0
+    assert (study.folder / "paper/_variables.yml").exists()
+
+
+def test_without_a_hub_it_ends_in_seconds_and_says_what_to_do(study):
+    working = study.environment
+    study.environment = working | environment("http://127.0.0.1:9", study.folder / "no-cache")
+    start = time.monotonic()
+    done = experiment(study, check=False, target="70m")
+    study.environment = working
+    assert time.monotonic() - start < 30
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "error: " in output
+    assert "HF_ENDPOINT" in output
+    assert "Traceback" not in output

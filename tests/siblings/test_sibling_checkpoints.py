@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from sklearn import metrics as theirs
+
+from memorization.errors import UserError
+from memorization.labels.trajectories import Trajectories
+from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.siblings.checkpoints import (
+    REPORTED,
+    checkpoint_metrics,
+    published_metrics,
+    reported,
+    rows_of,
+)
+
+N = 300
+
+
+def made_up(observed=None, c=5):
+    rng = np.random.default_rng(0)
+    match_length = np.where(rng.random((N, c)) < 0.3, 32, 7).astype(np.int8)
+    observed = np.ones((N, c), bool) if observed is None else observed
+    match_length[~observed] = -1
+    logprob = np.zeros((N, c), np.float32)
+    return Trajectories(np.arange(N) * 3, 10 * np.arange(1, c + 1), match_length, logprob, observed)
+
+
+@pytest.fixture
+def design():
+    rng = np.random.default_rng(1)
+    return rng.random(N) < 0.4, rng.integers(1, 9, N).astype(float), rng.integers(0, 40, N)
+
+
+def metrics(trajectories, design, replicates=20):
+    return checkpoint_metrics(trajectories, *design, replicates, 0.9, np.random.default_rng(7))
+
+
+def test_metrics_and_intervals_are_those_of_a_slow_count(design):
+    truth, weight, clusters = design
+    trajectories = made_up()
+    found = metrics(trajectories, design)
+    assert found["step"] == [10, 20, 30, 40]
+    assert found["evaluated"] is None
+    assert found["evaluated_fraction"] == 1
+    drawn = cluster_multiplicities(clusters, 20, np.random.default_rng(7))
+    for name in ("accuracy", "f1", "precision", "recall"):
+        metric = getattr(theirs, f"{name}_score")
+        for place in range(4):
+            said = trajectories.memorized[:, place]
+            expected = metric(truth, said, sample_weight=weight)
+            assert found["population"][name][place] == pytest.approx(expected)
+            if name in ("precision", "recall"):
+                slow = [metric(truth, said, sample_weight=weight * times) for times in drawn]
+                bounds = [found["population"][f"{name}_{side}"][place] for side in ("low", "high")]
+                assert bounds == pytest.approx(list(np.quantile(slow, [0.05, 0.95])))
+
+
+def test_what_was_not_evaluated_counts_as_no_and_is_left_out_of_the_second_view(design):
+    truth, weight, _ = design
+    seen = np.arange(N)[:, None] < np.array([60, 120, 180, 240, 300])
+    trajectories = made_up(seen)
+    found = metrics(trajectories, design)
+    assert found["evaluated_fraction"] == pytest.approx(weight[:60].sum() / weight.sum())
+    for place in range(4):
+        said = trajectories.memorized[:, place]
+        assert not said[60 * (place + 1) :].any()
+        for view, rows in (("population", slice(None)), ("evaluated", slice(60))):
+            for name in ("precision", "recall"):
+                expected = getattr(theirs, f"{name}_score")(
+                    truth[rows], said[rows], sample_weight=weight[rows]
+                )
+                assert found[view][name][place] == pytest.approx(expected)
+
+
+def test_without_an_earlier_checkpoint_there_is_nothing_to_report(design):
+    for trajectories in (made_up(c=1), made_up(np.zeros((N, 3), bool), 3)):
+        found = metrics(trajectories, design)
+        assert found["step"] == []
+        assert found["population"]["recall_low"] == found["population"]["precision"] == []
+        assert found["evaluated"] is None
+
+
+@pytest.mark.parametrize("first", [0, 30, 140])
+def test_the_grid_starts_where_something_is_memorized(first):
+    steps = 1000 * np.arange(1, 144)
+    memorized = np.zeros((4, 143), bool)
+    memorized[2, first] = memorized[:, -1] = True
+    columns = reported(steps, memorized)
+    assert columns[0] == first
+    assert columns[-1] == 141
+    assert (np.diff(columns) > 0).all()
+    assert len(columns) <= REPORTED
+    # Few checkpoints are all reported, once each.
+    assert reported(steps[:6], np.ones((1, 6), bool)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_follow_the_index(design):
+    trajectories = made_up()
+    order = np.random.default_rng(5).permutation(N)[:50]
+    found = rows_of(trajectories, trajectories.index[order])
+    np.testing.assert_array_equal(found.match_length, trajectories.match_length[order])
+    np.testing.assert_array_equal(found.observed, trajectories.observed[order])
+    for unknown in (np.array([1]), np.array([0, 3 * N])):
+        with pytest.raises(UserError, match="different runs"):
+            rows_of(trajectories, unknown)
+
+
+def test_complete_evaluations_say_exactly_what_rows_of_all_would_say():
+    """The same study twice: as sets of the whole population, and as trajectories of all of it."""
+    rng = np.random.default_rng(3)
+    population, steps = 400, np.array([20, 40, 80, 100])
+    observed = np.arange(population)[:, None] < 4 * steps
+    match_length = np.where(rng.random((population, 4)) < 0.2, 32, 0).astype(np.int8)
+    match_length[~observed] = -1
+    logprob = np.zeros(match_length.shape, np.float32)
+    whole = Trajectories(np.arange(population), steps, match_length, logprob, observed)
+    truth = whole.memorized[:, -1]
+    slow = checkpoint_metrics(
+        whole, truth, np.ones(population), np.arange(population), 2, 0.9, np.random.default_rng(0)
+    )
+    evaluations = {
+        step: rng.permutation(np.flatnonzero(whole.memorized[:, place]))
+        for place, step in reversed(list(enumerate(steps[:-1].tolist())))
+    }
+    found = published_metrics(evaluations, np.flatnonzero(truth), population, 4)
+    assert found["step"] == slow["step"] == [20, 40, 80]
+    assert found["evaluated_fraction"] == slow["evaluated_fraction"] == 0.2
+    for view in ("population", "evaluated"):
+        assert found[view].keys() == slow[view].keys()
+        for name in ("accuracy", "f1", "precision", "recall"):
+            assert found[view][name] == pytest.approx(slow[view][name])
+        assert found[view]["recall_low"] == [None] * 3

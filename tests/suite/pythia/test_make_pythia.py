@@ -1,0 +1,408 @@
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import huggingface_hub.constants
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from huggingface_hub import close_session
+from safetensors import SafetensorError
+from standin import Fault, Hub
+from suite.pythia.miniature import EVALS, MODEL, SAMPLE, as_bin, labels, lists, table
+
+from memorization.errors import UserError
+from memorization.suite.pythia import parts
+from memorization.suite.pythia.make import make_suite
+from memorization.suite.suite import Suite
+
+SUITE = Path("suite")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def fetched(hub: Hub) -> list[str]:
+    """Names of the files whose bytes the hub was asked for."""
+    return [request.path.rpartition("/")[2] for request in hub.requests if request.method == "GET"]
+
+
+def test_what_was_published_is_what_is_on_disk(hub, params, published):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    assert (suite.name, suite.population, suite.sequences_per_step) == ("pythia", 600, 6)
+    assert suite.steps == (25, 50, 75, 100)
+    assert suite.parameters == {"70m": 1000, "160m": 2000, "410m": 3000}
+    for model in suite.models:
+        np.testing.assert_array_equal(suite.memorized(model), published.memorized[f"duped.{model}"])
+    np.testing.assert_array_equal(suite.pool, published.sampled)
+    assert suite.manifest["vocabulary"] == published.tokenizer.get_vocab_size()
+    assert suite.tokenizer.to_str() == published.tokenizer.to_str()
+
+
+def test_evaluations_of_earlier_checkpoints(hub, params, published):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    assert suite.manifest["evaluations"] == [25, 50, 100]
+    found = suite.evaluations("410m")
+    assert list(found) == [25, 50, 100]
+    for step in (25, 50):
+        np.testing.assert_array_equal(found[step], published.memorized[f"duped.410m.{step}"])
+    assert list(suite.evaluations("70m")) == [100]
+
+
+def test_an_earlier_evaluation_is_cut_to_what_the_checkpoint_has_seen(serve, params, published):
+    known = published.memorized["duped.410m.25"]
+    files = published.files(EVALS)
+    for name in [name for name in files if "duped.410m.25-" in name]:
+        del files[name]
+    over = np.append(known, [150, 151])  # 6 sequences a step: 0 … 149
+    files["data/duped.410m.25-00000-of-00001.parquet"] = labels(over, published.rows)
+    serve()
+    make_suite(params(), SUITE)
+    np.testing.assert_array_equal(Suite.read(SUITE).evaluations("410m")[25], known)
+
+
+def test_tokens_of_the_sample_and_of_what_is_memorized(hub, params, published):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    index = np.random.default_rng(0).permutation(
+        np.union1d(published.sampled, np.concatenate(list(published.memorized.values())))
+    )
+    assert not np.isin(index, published.sampled).all()
+    np.testing.assert_array_equal(suite.tokens(index), published.rows[index, :64])
+    assert suite.tokens(index).dtype == np.int32
+    np.testing.assert_array_equal(suite.corpus, published.rows[published.sampled, :64])
+    rows = suite.corpus_rows(index)
+    np.testing.assert_array_equal(rows >= 0, np.isin(index, published.sampled))
+    np.testing.assert_array_equal(suite.corpus[rows[rows >= 0]], suite.tokens(index[rows >= 0]))
+    unknown = np.setdiff1d(np.arange(600), index)[:1]
+    with pytest.raises(UserError, match=f"index {unknown[0]}: its tokens are not known"):
+        suite.tokens(unknown)
+
+
+def test_repeated_indices_are_counted_and_kept_once(hub, params, published):
+    make_suite(params(), SUITE)
+    checks = Suite.read(SUITE).manifest["checks"]
+    for split, counts in checks["labels"].items():
+        n = len(published.memorized[split])
+        assert counts == {"rows": n + 2, "sequences": n}
+    assert set(checks["labels"]) == set(published.memorized)
+    assert checks["sample"] == {"rows": 201, "sequences": 200}
+
+
+def test_the_sample_agrees_with_the_labels(hub, params, published, capsys):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    for model, found in suite.manifest["checks"]["agreement"].items():
+        both = np.isin(published.sampled, published.memorized[f"duped.{model}"])
+        np.testing.assert_array_equal(suite.pool_memorized[model], both)
+        assert found["both"] == both.sum()
+        assert (found["sample_only"], found["labels_only"]) == (0, 0)
+        assert found["share_equal"] == 1
+    assert "WARNING" not in capsys.readouterr().err
+
+
+def test_disagreement_is_said_aloud(serve, params, published, capsys):
+    index = np.append(published.sampled, published.sampled[:1])
+    score = np.where(np.arange(201) % 2, 1.0, 0.5)
+    columns = {"Index": pa.array(index), "Tokens": lists(published.rows[index, :64], pa.uint16())}
+    columns |= {model: pa.array(score) for model in ("70M", "160M", "410M")}
+    published.files(SAMPLE)["data/train-00000-of-00001-f31e.parquet"] = table(columns)
+    serve()
+    make_suite(params(), SUITE)
+    found = Suite.read(SUITE).manifest["checks"]["agreement"]["70m"]
+    complete = score[:200] == 1
+    memorized = np.isin(published.sampled, published.memorized["duped.70m"])
+    assert found["share_equal"] == (complete == memorized).mean()
+    assert found["both"] + found["sample_only"] == complete.sum()
+    assert "agree with the published labels for only" in capsys.readouterr().err
+
+
+def test_the_reference_is_the_published_model(hub, params, published):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    model = suite.load("70m")
+    for name, value in published.reference.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], value.float())
+    tokens = torch.arange(1, 65)[None]
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            model(tokens).logits, published.reference.float()(tokens).logits, rtol=0, atol=1e-5
+        )
+    assert [suite.has(name) for name in suite.models] == [True, False, False]
+    described = {m["name"]: m for m in suite.manifest["models"]}
+    assert described["70m"]["repository"] == MODEL
+    assert described["70m"]["commit"] == hub.commit(MODEL, "step100")
+    assert described["160m"]["commit"] is None
+    # The weights are there twice, and the optimizer's state as well: one copy is enough.
+    assert "pytorch_model.bin" not in fetched(hub)
+    assert "optimizer.pt" not in fetched(hub)
+
+
+def test_a_reference_that_is_there_only_as_bin(serve, params, published):
+    files = published.files(MODEL)
+    del files["model.safetensors"]
+    serve()
+    make_suite(params(), SUITE)
+    model = Suite.read(SUITE).load("70m")
+    for name, value in published.reference.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], value.float())
+
+
+def test_the_smallest_model_has_no_reference(hub, params):
+    make_suite(params(target="70m"), SUITE)
+    suite = Suite.read(SUITE)
+    assert suite.models == ["70m"]
+    assert not suite.has("70m")
+    assert suite.manifest["evaluations"] == [100]
+    assert "model.safetensors" not in fetched(hub)
+
+
+def test_commits_are_recorded_and_can_be_pinned(hub, params, capsys):
+    make_suite(params(), SUITE)
+    commit = hub.commit(EVALS)
+    assert Suite.read(SUITE).manifest["datasets"]["EleutherAI/pythia-memorized-evals"] == commit
+    said = capsys.readouterr().out
+    assert f"EleutherAI/pythia-memorized-evals: {commit}" in said
+    assert f"{MODEL}@step100: {hub.commit(MODEL, 'step100')}" in said
+    pins = {"EleutherAI/pythia-memorized-evals": commit}
+    make_suite(params({"revisions": pins}), Path("pinned"))
+    assert commit not in capsys.readouterr().out
+    with pytest.raises(UserError, match="has no commit"):
+        make_suite(params({"revisions": dict.fromkeys(pins, "0" * 40)}), Path("wrong"))
+    assert not Path("wrong").exists()
+
+
+def test_a_suite_that_is_there_asks_nothing(hub, params):
+    make_suite(params(), SUITE)
+    before, n = contents(SUITE), len(hub.requests)
+    hub.stop()
+    make_suite(params(), SUITE)
+    # What is studied of the suite, and how, is no part of it.
+    make_suite(params({"sequences": {"cases": 5, "cohort": 5}, "precision": "float16"}), SUITE)
+    assert len(hub.requests) == n
+    assert contents(SUITE) == before
+
+
+def test_offline_from_a_warm_cache_when_all_is_pinned(hub, params, monkeypatch):
+    make_suite(params(), SUITE)
+    manifest = Suite.read(SUITE).manifest
+    pins = manifest["datasets"] | {f"{MODEL}@step100": hub.commit(MODEL, "step100")}
+    pinned = params({"revisions": pins})
+    first = contents(SUITE)
+    shutil.rmtree(SUITE)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    close_session()
+    n = len(hub.requests)
+    make_suite(pinned, SUITE)
+    assert len(hub.requests) == n
+    second = contents(SUITE)
+    assert {name for name in first if first[name] != second[name]} == {"made_from.json"}
+
+
+@pytest.mark.parametrize("part", ["fetch_sample", "fetch_labels"])
+def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(hub, params, monkeypatch, part):
+    make_suite(params(), Path("whole"))
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, part, _interrupted_at(getattr(parts, part), 1 - (part[6] == "s")))
+        with pytest.raises(KeyboardInterrupt):
+            make_suite(params(), SUITE)
+    assert not SUITE.exists()
+    made: list[Path] = []
+    monkeypatch.setattr(parts, "fetch_labels", _recorded(parts.fetch_labels, made))
+    make_suite(params(), SUITE)
+    assert contents(SUITE) == contents(Path("whole"))
+    assert len(made) == (4 if part == "fetch_labels" else 0)
+
+
+def _interrupted_at(function, call: int):
+    calls = iter(range(100))
+
+    def interrupted(*arguments):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return interrupted
+
+
+def _recorded(function, made: list):
+    def recorded(*arguments):
+        made.append(arguments[-1])
+        return function(*arguments)
+
+    return recorded
+
+
+def test_another_target_takes_over_what_is_there(serve, params, monkeypatch):
+    serve()
+    make_suite(params(target="160m"), SUITE)
+    # A second hub and an empty cache: what is fetched now is seen.
+    hub = serve("other")
+    make_suite(params(), SUITE)
+    names = fetched(hub)
+    assert any("duped.410m-" in name for name in names)
+    assert not any("duped.70m-" in name or name.startswith("train-") for name in names)
+    assert "model.safetensors" not in names
+    assert Suite.read(SUITE).models == ["70m", "160m", "410m"]
+    serve("third")
+    make_suite(params(), Path("anew"))
+    assert contents(SUITE) == contents(Path("anew"))
+
+
+def _more_rows(files, published):
+    name = next(name for name in files if "duped.410m-00000" in name)
+    files[name] = labels(published.memorized["duped.410m"], published.rows)
+
+
+def _no_split(files, published):
+    for name in [name for name in files if "duped.160m-" in name]:
+        del files[name]
+
+
+def _cut_short(files, published):
+    name = next(name for name in files if "duped.410m-00001" in name)
+    files[name] = files[name][:-100]
+
+
+def _two_texts(files, published):
+    index = published.memorized["duped.410m"]
+    name = next(name for name in files if "duped.410m-00000" in name)
+    files[name] = labels(index[:10], published.rows[::-1])
+
+
+def _outside(files, published):
+    for part, index in enumerate((published.memorized["duped.410m"], np.array([600, 601]))):
+        name = next(name for name in files if f"duped.410m-0000{part}" in name)
+        files[name] = labels(index, np.vstack([published.rows, published.rows[:2]]))
+
+
+def _other_columns(files, published):
+    name = next(name for name in files if "duped.410m-00000" in name)
+    files[name] = table({"index": pa.array([1])})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_more_rows, r"duped.410m has \d+ rows, but \d+ were published; pin a commit"),
+        (_no_split, r"no file matches 'data/duped.160m-\*.parquet'; there are .*duped.410m"),
+        (_cut_short, r"not a whole Parquet file .*; delete it and run again"),
+        (_two_texts, r"index \d+ occurs twice, with different tokens"),
+        (_outside, r"holds index 601, but there are only 600 training sequences"),
+        (_other_columns, r"no column 'tokens'; it has index"),
+    ],
+)
+def test_labels_that_are_not_as_published(serve, params, published, change, message):
+    change(published.files(EVALS), published)
+    serve()
+    with pytest.raises(UserError, match=message):
+        make_suite(params(), SUITE)
+    assert not SUITE.exists()
+    assert not list(Path("results/.partial").rglob("*410m.parquet*"))
+
+
+def test_a_sample_of_another_size(serve, params, published):
+    files = published.files(SAMPLE)
+    index = published.sampled
+    columns = {"Index": pa.array(index), "Tokens": lists(published.rows[index, :64], pa.uint16())}
+    columns |= {model: pa.array(np.zeros(200)) for model in ("70M", "160M", "410M")}
+    files["data/train-00000-of-00001-f31e.parquet"] = table(columns)
+    serve()
+    with pytest.raises(UserError, match="200 rows, but 201 were published"):
+        make_suite(params(), SUITE)
+    assert not SUITE.exists()
+
+
+def test_a_tokenizer_that_is_none(serve, params, published):
+    published.files(MODEL)["tokenizer.json"] = b"{}"
+    serve()
+    with pytest.raises(UserError, match="not a tokenizer"):
+        make_suite(params(), SUITE)
+
+
+def test_a_target_that_the_described_suite_lacks(hub, params):
+    with pytest.raises(UserError, match=r"target='12b': .* has only 70m, 160m, 410m"):
+        make_suite(params(target="12b"), SUITE)
+    assert not hub.requests
+
+
+def test_without_network_nothing_is_begun(hub, params):
+    hub.stop()
+    with pytest.raises(UserError, match="cannot be reached"):
+        make_suite(params(), SUITE)
+    assert not SUITE.exists()
+    assert not Path("results").exists()
+
+
+def test_a_hub_that_fails_midway_leaves_what_is_finished(hub, params):
+    hub.fail(Fault("status", "*train-00000*", status=404))
+    with pytest.raises(UserError):
+        make_suite(params(), SUITE)
+    hub.heal()
+    n = len(hub.requests)
+    make_suite(params(), SUITE)
+    later = [request.path for request in hub.requests[n:] if "/resolve/" in request.path]
+    assert all("random-sampled" in path for path in later), later
+
+
+NO_ROOM = os.strerror(errno.ENOSPC)
+
+
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("os.posix_fallocate", OSError(errno.ENOSPC, NO_ROOM)),
+        ("pyarrow.parquet.ParquetWriter.write_batch", OSError(errno.ENOSPC, NO_ROOM)),
+        ("memorization.suite.checkpoints.save_file", SafetensorError(f"I/O error: {NO_ROOM}")),
+        ("shutil.copyfile", OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))),
+    ],
+)
+def test_a_full_disk(hub, params, monkeypatch, where, error):
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, full)
+        with pytest.raises(UserError, match="disk full; make room and run the same command"):
+            make_suite(params(), SUITE)
+    assert not SUITE.exists()
+    files = [path for path in Path("results/.partial").rglob("*") if path.is_file()]
+    assert not [path for path in files if path.suffix in (".partial", ".scratch")]
+    make_suite(params(), SUITE)
+    assert SUITE.exists()
+
+
+def test_another_fault_of_the_disk_is_not_hidden(hub, params, monkeypatch):
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "posix_fallocate", broken)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        make_suite(params(), SUITE)
+
+
+def test_a_reference_of_another_shape(serve, params, published):
+    files = published.files(MODEL)
+    config = files["config.json"].replace(b'"num_attention_heads": 2', b'"num_attention_heads": 1')
+    files["config.json"] = config
+    serve()
+    with pytest.raises(UserError, match=r"\(1, 16, 1\), those of 70m are \(1, 16, 2\)"):
+        make_suite(params(), SUITE)
+
+
+def test_damaged_weights(serve, params, published):
+    files = published.files(MODEL)
+    del files["model.safetensors"]
+    files["pytorch_model.bin"] = as_bin(published.reference)[:1000]
+    serve()
+    with pytest.raises(UserError, match="not a checkpoint that can be loaded"):
+        make_suite(params(), SUITE)

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from suite.pythia.miniature import PRESHUFFLED, WINDOW, megatron_index
+
+from memorization.errors import UserError
+from memorization.hub import resolve
+from memorization.suite.pythia import preshuffled
+from memorization.suite.pythia.make import make_suite
+from memorization.suite.pythia.preshuffled import open_preshuffled, overlaps
+from memorization.suite.suite import Suite
+
+SUITE = Path("suite")
+NAME = PRESHUFFLED.removeprefix("datasets/")
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 12), st.data())
+def test_parts_of_rows_are_the_bytes_of_the_concatenated_shards(sizes, row_bytes, data):
+    # Rows may straddle any number of shards.
+    content = np.random.default_rng(0).integers(0, 256, sum(sizes)).astype(np.uint8)
+    shards = np.split(content, np.cumsum(sizes)[:-1])
+    n_rows = len(content) // row_bytes
+    index = np.array(data.draw(st.lists(st.integers(0, max(n_rows - 1, 0)), max_size=10)), int)
+    index = index[:0] if n_rows == 0 else index
+    rows = np.zeros((len(index), row_bytes), np.uint8)
+    for shard, row, offset, start, length in overlaps(index, np.array(sizes), row_bytes):
+        rows[row, offset : offset + length] = shards[shard][start : start + length]
+    expected = content[: n_rows * row_bytes].reshape(n_rows, row_bytes)[index]
+    np.testing.assert_array_equal(rows, expected)
+
+
+def test_rows_of_the_hub_straddling_ones_too(hub, published):
+    source = open_preshuffled(resolve("dataset", NAME), WINDOW, 600)
+    assert source.n_rows == 600
+    cut = int(source.sizes[0]) // (2 * WINDOW)
+    assert int(source.sizes[0]) % (2 * WINDOW) != 0
+    index = np.array([599, cut, 0, cut, 2 * cut, cut + 1, cut - 1])
+    np.testing.assert_array_equal(source.read(index), published.rows[index])
+    assert source.read(index).dtype == np.uint16
+    assert source.read(index[:0]).shape == (0, WINDOW)
+
+
+def test_only_the_rows_are_fetched(hub, published):
+    source = open_preshuffled(resolve("dataset", NAME), WINDOW, 600)
+    n = len(hub.requests)
+    source.read(np.array([3]))
+    ranges = [request.range for request in hub.requests[n:] if request.range]
+    assert set(ranges) == {"bytes=480-639"}
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (megatron_index(600, WINDOW, dtype=4), "tokens of type 4, expected 8, uint16"),
+        (megatron_index(599, WINDOW), r"96,000 bytes in the .bin files, expected 599 rows × 80"),
+        (megatron_index(600, WINDOW) + b"more", "document.idx is not of the 7,242 bytes it says"),
+        (b"PK" + megatron_index(600, WINDOW), "not a Megatron index file"),
+        (megatron_index(600, WINDOW)[:34] + bytes(7208), "rows are not all of 80 tokens"),
+        (
+            megatron_index(600, WINDOW)[: 34 + 2400] + bytes(4808),
+            "rows are not one after the other",
+        ),
+    ],
+)
+def test_an_index_that_says_otherwise(serve, published, index, message):
+    published.files(PRESHUFFLED)["document.idx"] = index
+    serve()
+    with pytest.raises(UserError, match=message):
+        open_preshuffled(resolve("dataset", NAME), WINDOW, 600)
+
+
+def test_fewer_rows_than_the_population(hub):
+    with pytest.raises(UserError, match="600 rows, expected 601"):
+        open_preshuffled(resolve("dataset", NAME), WINDOW, 601)
+
+
+def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
+    make_suite(params({"corpus": "preshuffled"}), SUITE)
+    suite = Suite.read(SUITE)
+    n = 4000 // WINDOW
+    described = {"source": "preshuffled", "rows": n, "tokens": n * WINDOW}
+    assert suite.manifest["corpus"] == described
+    assert suite.corpus.shape == (n, WINDOW)
+    everything = np.arange(600)
+    rows = suite.corpus_rows(everything)
+    assert (rows >= 0).sum() == n
+    drawn = everything[rows >= 0]
+    np.testing.assert_array_equal(suite.corpus[rows[drawn]], published.rows[drawn])
+    make_suite(params({"corpus": "preshuffled"}, seed=1), Path("other"))
+    assert (Suite.read("other").corpus_rows(everything) != rows).any()
+
+
+def test_a_corpus_larger_than_the_training_data_is_all_of_them(hub, params, published):
+    make_suite(params({"corpus": "preshuffled", "corpus_tokens": 10**9}), SUITE)
+    np.testing.assert_array_equal(Suite.read(SUITE).corpus, published.rows)
+
+
+def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, monkeypatch):
+    monkeypatch.setattr(preshuffled, "BATCH", 7)
+    wanted = params({"corpus": "preshuffled"})
+    make_suite(wanted, Path("whole"))
+    read = preshuffled.Preshuffled.read
+    batches = []
+
+    def interrupted(source, index):
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        batches.append(index)
+        return read(source, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preshuffled.Preshuffled, "read", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make_suite(wanted, SUITE)
+    later = []
+
+    def recorded(source, index):
+        later.append(index)
+        return read(source, index)
+
+    monkeypatch.setattr(preshuffled.Preshuffled, "read", recorded)
+    make_suite(wanted, SUITE)
+    assert len(later) == 8 - 3  # of 50 rows, 7 at a time
+    assert not set(np.concatenate(later)) & set(np.concatenate(batches))
+    for name in ("corpus.npy", "corpus_index.npy"):
+        assert (SUITE / name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
+    make_suite(params({"context": True}), SUITE)
+    suite = Suite.read(SUITE)
+    index = np.array([500, 3, 3, 122, 123, 599])
+    np.testing.assert_array_equal(suite.context(index), published.rows[index])
+    hub.stop()
+    np.testing.assert_array_equal(suite.context(index), published.rows[index])
+    np.testing.assert_array_equal(suite.context(np.unique(index)), published.rows[np.unique(index)])
+
+
+def test_no_context_unless_asked_for(hub, params):
+    make_suite(params(), SUITE)
+    assert Suite.read(SUITE).context(np.array([1])) is None
+    assert not [request for request in hub.requests if "preshuffled" in request.path]

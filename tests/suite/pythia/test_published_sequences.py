@@ -1,0 +1,96 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from suite.pythia.miniature import lists
+
+from memorization.errors import UserError
+from memorization.suite.pythia import sequences
+from memorization.suite.pythia.sequences import merge, write_arrays, write_sequences
+
+TOKENS = np.random.default_rng(0).integers(0, 65536, (40, 64))
+
+
+def write(path, index, tokens=None, kind=None, **extra):
+    tokens = TOKENS[index] if tokens is None else tokens
+    columns = {"i": pa.array(index, pa.int64()), "t": lists(tokens, kind or pa.int64()), **extra}
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+@given(st.lists(st.lists(st.integers(0, 39), max_size=30), max_size=3), st.integers(1, 50))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
+def test_sorted_and_each_index_once(tmp_path, monkeypatch, files, batch):
+    monkeypatch.setattr(sequences, "BATCH", batch)
+    paths = [write(tmp_path / f"{n}.parquet", np.array(i, int)) for n, i in enumerate(files)]
+    merged = merge(paths, "i", "t", tmp_path / "scratch")
+    everything = [index for file in files for index in file]
+    expected = np.array(sorted(set(everything)), int)
+    assert merged.n_rows == len(everything)
+    write_sequences(merged, tmp_path / "out.parquet")
+    table = parquet.read_table(tmp_path / "out.parquet")
+    assert table.schema.names == ["index", "tokens"]
+    assert table["index"].to_pylist() == expected.tolist()
+    assert table["tokens"].to_pylist() == TOKENS[expected].tolist()
+    write_arrays(merged, tmp_path / "i.npy", tmp_path / "t.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "i.npy"), expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "t.npy"), TOKENS[expected])
+
+
+@pytest.mark.parametrize("kind", [pa.uint16(), pa.int32(), pa.int64()])
+def test_tokens_of_any_integer_type_and_further_columns(tmp_path, kind):
+    score = pa.array([0.5, 1.0, 0.25])
+    path = write(tmp_path / "a.parquet", np.array([9, 2, 5]), kind=kind, score=score)
+    merged = merge([path], "i", "t", tmp_path / "scratch", ["score"], below=9)
+    assert merged.index.tolist() == [2, 5]
+    assert merged.extra[merged.order, 0].tolist() == [1.0, 0.25]
+    np.testing.assert_array_equal(merged.tokens[merged.order], TOKENS[[2, 5]])
+
+
+def test_lists_of_fixed_size_are_read_as_well(tmp_path):
+    column = pa.FixedSizeListArray.from_arrays(pa.array(TOKENS[:3].ravel()), 64)
+    parquet.write_table(pa.table({"i": [0, 1, 2], "t": column}), tmp_path / "a.parquet")
+    merged = merge([tmp_path / "a.parquet"], "i", "t", tmp_path / "scratch")
+    np.testing.assert_array_equal(merged.tokens, TOKENS[:3])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (TOKENS[:2, :63], "a sequence of 63 tokens; all must have 64"),
+        (np.where(TOKENS[:2] > 9, 65536, 1), "a token outside of 0…65535"),
+        (np.full((2, 64), -1), "a token outside of 0…65535"),
+    ],
+)
+def test_what_is_no_sequence(tmp_path, tokens, message):
+    path = write(tmp_path / "a.parquet", np.arange(2), tokens)
+    with pytest.raises(UserError, match=message):
+        merge([path], "i", "t", tmp_path / "scratch")
+
+
+def test_a_missing_sequence(tmp_path):
+    column = pa.array([TOKENS[0].tolist(), None])
+    parquet.write_table(pa.table({"i": [0, 1], "t": column}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="a sequence of None tokens"):
+        merge([tmp_path / "a.parquet"], "i", "t", tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("keep", [0, 3, 200])
+def test_a_file_that_is_cut_short(tmp_path, keep):
+    path = write(tmp_path / "a.parquet", np.arange(40))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"not a whole Parquet file .*; delete it and run again"):
+        merge([path], "i", "t", tmp_path / "scratch")
+
+
+def test_a_file_that_is_damaged_in_the_middle(tmp_path):
+    path = write(tmp_path / "a.parquet", np.arange(40))
+    content = bytearray(path.read_bytes())
+    content[200:1200] = bytes(1000)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="not a whole Parquet file"):
+        merge([path], "i", "t", tmp_path / "scratch")

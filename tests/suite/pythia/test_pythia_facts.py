@@ -1,0 +1,72 @@
+import json
+from dataclasses import asdict
+
+import pytest
+
+from memorization.errors import UserError
+from memorization.protocol import PYTHIA
+from memorization.suite.pythia.facts import PUBLISHED, read_facts
+from memorization.suite.pythia.sizes import download_sizes
+
+
+def test_parameters_follow_from_the_shapes():
+    for model in PUBLISHED.models:
+        h, layers, vocabulary = model.hidden, model.layers, model.vocabulary
+        # Two embeddings; in a layer attention 4h² + 4h, feed-forward 8h² + 5h, two norms 4h.
+        assert model.parameters == 2 * vocabulary * h + layers * (12 * h * h + 13 * h) + 2 * h
+        assert h % model.heads == 0
+
+
+def test_the_published_suite():
+    assert tuple(model.name for model in PUBLISHED.models) == PYTHIA
+    assert len(PUBLISHED.steps) == 143
+    assert PUBLISHED.steps[-1] * PUBLISHED.sequences_per_step == PUBLISHED.population
+    # The shards of the training data on the hub: twenty of 30 GB and a rest.
+    assert PUBLISHED.population * PUBLISHED.window * 2 == 20 * 30_000_000_000 + 78_336_000
+    for variant in ("duped", "deduped"):
+        counts = [PUBLISHED.rows[f"{variant}.{name}"] for name in PYTHIA]
+        assert counts == sorted(counts)
+
+
+def test_facts_of_another_suite_are_read_from_a_file(tmp_path):
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps(asdict(PUBLISHED)))
+    assert read_facts(path) == PUBLISHED
+    assert read_facts(None) is PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "Invalid JSON"),
+        ('{"population": 1}', "sequences_per_step: Field required"),
+        (json.dumps(asdict(PUBLISHED) | {"sized": 1}), "sized"),
+    ],
+)
+def test_a_file_that_describes_no_suite(tmp_path, content, message):
+    path = tmp_path / "facts.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=f"pythia.facts={path}: .*{message}"):
+        read_facts(path)
+
+
+def test_models_up_to_one():
+    assert [model.name for model in PUBLISHED.up_to("410m")] == ["70m", "160m", "410m"]
+    with pytest.raises(UserError, match="target='3b'"):
+        PUBLISHED.model("3b")
+
+
+def test_download_sizes():
+    sizes = download_sizes("duped", "12b", PUBLISHED, "70m")
+    # The hub lists 65,746,218 bytes for duped.12b.43000, of 442,253 rows.
+    rows = sum(PUBLISHED.rows[f"duped.{name}"] for name in PYTHIA)
+    assert sizes["labels"] == pytest.approx(rows * 65_746_218 / 442_253, rel=0.01)
+    # And for 70m 166 MB, for 12b three shards of 9.81 + 9.93 + 4.11 GB.
+    assert sizes["reference"] == pytest.approx(166e6, rel=0.01)
+    assert sizes["checkpoint"] == pytest.approx(23.85e9, rel=0.01)
+    assert sizes["scan"] == 143 * sizes["checkpoint"]
+    smallest = download_sizes("deduped", "70m", PUBLISHED, "70m")
+    assert (smallest["reference"], smallest["earlier_labels"]) == (0, 0)
+    assert smallest["labels"] < sizes["labels"] / 20
