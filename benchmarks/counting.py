@@ -16,7 +16,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,41 +58,44 @@ def _popular(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
     return (n * rng.random(size) ** 5).astype(np.int64)
 
 
-def by_tuples(rows: list[list[int]], sequences: list[list[int]]) -> dict[tuple[int, ...], int]:
-    """Count the sequences' n-grams as one would write it down."""
-    counts = {
-        tuple(sequence[start : start + length]): 0
-        for sequence in sequences
-        for length in LENGTHS
-        for start in range(len(sequence) - length + 1)
-    }
+def by_tuples(
+    rows: list[list[int]], counts: dict[tuple[int, ...], int], lengths: Sequence[int]
+) -> None:
+    """Count the n-grams that a dictionary holds as one would write it down."""
     for row in rows:
-        for length in LENGTHS:
+        for length in lengths:
             for start in range(len(row) - length + 1):
                 gram = tuple(row[start : start + length])
                 if gram in counts:
                     counts[gram] += 1
-    return counts
 
 
-def by_hashes(rows: np.ndarray, sequences: np.ndarray) -> dict[int, int]:
-    """Count the continuations as the published script does: a polynomial hash a position."""
-    powers = [BASE**i % MODULUS for i in range(32)]
+def none_yet(sequences: list[list[int]], lengths: Sequence[int]) -> dict[tuple[int, ...], int]:
+    """Return the dictionary of the sequences' n-grams, each 0."""
+    return {
+        tuple(sequence[start : start + length]): 0
+        for sequence in sequences
+        for length in lengths
+        for start in range(len(sequence) - length + 1)
+    }
 
-    def gethash(row: np.ndarray, start: int) -> int:
-        value = 0
-        for i in range(32):
-            value += powers[i] * int(row[start + i]) % MODULUS
-            value %= MODULUS
-        return value
 
-    counts = {gethash(sequence, 32): 0 for sequence in sequences}
+def gethash(row: list[int], start: int, powers: list[int]) -> int:
+    """Return the published script's polynomial hash of 32 tokens."""
+    value = 0
+    for i in range(32):
+        value += powers[i] * row[start + i] % MODULUS
+        value %= MODULUS
+    return value
+
+
+def by_hashes(rows: list[list[int]], counts: dict[int, int], powers: list[int]) -> None:
+    """Count the 32-grams whose hash a dictionary holds, as the published script does."""
     for row in rows:
         for start in range(len(row) - 31):
-            value = gethash(row, start)
+            value = gethash(row, start, powers)
             if value in counts:
                 counts[value] += 1
-    return counts
 
 
 def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
@@ -108,46 +111,62 @@ def ratios(n_tokens: int, n_sequences: int) -> None:
     rows = made_up_text(n_tokens, rng)
     chosen = np.sort(rng.choice(len(rows), n_sequences, replace=False))
     sequences = rows[chosen]
-    # Python's share is small: its time a token does not depend on how many there are.
-    few, asked = rows[: 30_000 // WIDTH], sequences[:1000]
-
-    counts, seconds = timed(by_tuples, few.tolist(), asked.tolist())
-    obvious = seconds / few.size
-    index = NgramIndex(asked, LENGTHS)
-    ours = slot_counts(index, few, dict.fromkeys(LENGTHS, (0,)))
-    for length in LENGTHS:
-        grams = [tuple(gram) for gram in asked[:, 3 : 3 + length].tolist() if len(gram) == length]
-        slots = index.slot[length][:, 3] if length <= WIDTH - 3 else []
-        assert [counts[gram] for gram in grams] == ours[length, 0][slots].tolist()
+    # Python reads fewer rows: its time a token does not depend on how many. Dictionaries and
+    # indices are made beforehand on both sides, of the same sequences.
+    few = rows[: 100_000 // WIDTH]
     # The published script reads rows of 2049 tokens.
     wide = rows[: len(rows) // 32 * 32].reshape(-1, 32 * WIDTH)
-    _, seconds = timed(by_hashes, wide[:8], asked)
-    published = seconds / wide[:8].size
-
+    per_token: dict[str, tuple[float, str]] = {}
     index, building = timed(NgramIndex, sequences, LENGTHS)
-    _, seconds = timed(slot_counts, index, rows, dict.fromkeys(LENGTHS, (0,)))
-    every_length = seconds / rows.size
-    halves = (1, 2, 4, 8, 16, 32)
-    index = NgramIndex(sequences, halves)
-    _, seconds = timed(slot_counts, index, wide, {32: (0,)})
-    one_length = seconds / wide.size
+    slot_counts(index, few[:1], {1: (0,)})  # compiled, or read from the compiler's cache
+
+    def side_by_side(
+        name: str, lengths: Sequence[int], index: NgramIndex, text: np.ndarray, n: int
+    ) -> None:
+        """Time the dictionary on ``n`` rows and the index on all, which must agree."""
+        tuples = f"{name}, tuples in a dictionary"
+        grams = none_yet(sequences.tolist(), lengths)
+        _, seconds = timed(by_tuples, text[:n].tolist(), grams, lengths)
+        per_token[tuples] = seconds / text[:n].size, tuples
+        rooms = dict.fromkeys(lengths, (0,))
+        ours = slot_counts(index, text[:n], rooms)
+        for length in lengths:
+            for place in range(WIDTH - length + 1):
+                cut = sequences[:1000, place : place + length].tolist()
+                expected = [grams[tuple(gram)] for gram in cut]
+                slots = index.slot[length][:1000, place]
+                assert ours[length, 0][slots].tolist() == expected, f"{length} tokens differ"
+        _, seconds = timed(slot_counts, index, text, rooms)
+        per_token[f"{name}, one pass here"] = seconds / text.size, tuples
+
+    side_by_side(f"{len(LENGTHS)} lengths", LENGTHS, index, rows, len(few))
+    halves = NgramIndex(sequences, (1, 2, 4, 8, 16, 32))
+    side_by_side("32 tokens", (32,), halves, wide, len(few) // 32)
+    powers = [BASE**i % MODULUS for i in range(32)]
+    asked = sequences[:, 32:].tolist()
+    hashes = {gethash(row, 0, powers): 0 for row in asked}
+    _, seconds = timed(by_hashes, wide[:16].tolist(), hashes, powers)
+    published = "32 tokens, published hashes"
+    per_token[published] = seconds / wide[:16].size, published
+    ours = slot_counts(halves, wide[:16], {32: (0,)})[32, 0][halves.slot[32][:, 32]]
+    assert ours.tolist() == [hashes[gethash(row, 0, powers)] for row in asked], "hashes differ"
+    per_token["32 tokens, one pass, against the hashes"] = (
+        per_token["32 tokens, one pass here"][0],
+        published,
+    )
     _, seconds = timed(count_sequences, rows, sequences, chosen)
-    whole = seconds / rows.size
+    first = next(iter(per_token))
+    per_token["all counts, both passes and the index"] = seconds / rows.size, first
     _, reading = timed(lambda: [block.sum() for _, block in row_blocks(rows)])
     table = rng.integers(0, 2**64, VOCABULARY, dtype=np.uint64)
     _, hashing = timed(lambda: [table[block] * table[:1] for _, block in row_blocks(rows)])
+    for name, floor in (("a look-up and a product a token", hashing), ("reading", reading)):
+        per_token[f"floor: {name}"] = floor / rows.size, f"floor: {name}"
 
     print(f"{rows.size:.0e} tokens, {n_sequences:,} sequences; CPU time of one core")
-    for name, per_token, of in (
-        (f"{len(LENGTHS)} lengths, tuples in a dictionary", obvious, obvious),
-        (f"{len(LENGTHS)} lengths, one pass here", every_length, obvious),
-        ("all counts, both passes and the index", whole, obvious),
-        ("32 tokens, published hashes", published, published),
-        ("32 tokens, one pass here", one_length, published),
-        ("floor: a look-up and a product a token", hashing / rows.size, hashing / rows.size),
-        ("floor: reading", reading / rows.size, reading / rows.size),
-    ):
-        print(f"{name:42s} {1 / per_token:13,.0f} tokens/s   x {of / per_token:,.0f}")
+    for name, (own, of) in per_token.items():
+        print(f"{name:42s} {1 / own:13,.0f} tokens/s   x {per_token[of][0] / own:,.0f}")
+    every_length = per_token[f"{len(LENGTHS)} lengths, one pass here"][0]
     print(
         f"the index: {len(sequences) / building:,.0f} sequences/s; a length costs "
         f"{every_length / len(LENGTHS) / (hashing / rows.size):.1f} such look-ups a token"

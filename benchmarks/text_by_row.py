@@ -113,7 +113,6 @@ def compressors(tokens: list[int], parts: list[bytes]) -> Row:
     given = zstandard.ZstdCompressor(dict_data=known, compression_params=parameters)
     alone = zstandard.ZstdCompressor(compression_params=parameters)
     return {
-        "bytes": len(whole),
         "zlib_ratio": packed / len(whole),
         "zlib_added": (packed - len(zlib.compress(prompt, LEVEL, RAW))) / len(continuation),
         "zstd_ratio": len(alone.compress(whole)) / len(whole),

@@ -9,6 +9,9 @@ PROMPT = 32
 CONTINUATION = 32
 SEQUENCE = PROMPT + CONTINUATION
 
+# Ends a document; the first token of every tokenizer of the suites.
+END_OF_TEXT = 0
+
 # What one must have to compute a feature, from the least to the most; results are cumulative.
 TIERS = ("text", "corpus", "reference", "sibling")
 

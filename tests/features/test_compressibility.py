@@ -23,7 +23,7 @@ from memorization.features.compressibility import (
     zstd_sizes_given,
 )
 from memorization.features.repetition import previous_match
-from memorization.features.text import texts, token_bytes
+from memorization.features.text import TokenTable, texts, token_bytes
 
 HEADER = 6  # bytes that zlib's container adds to raw deflate
 
@@ -31,11 +31,10 @@ HEADER = 6  # bytes that zlib's container adds to raw deflate
 def test_ratios_equal_those_of_the_decoded_text(tokenizer):
     text = "the cat sat on the mat, " * 12 + "where the cats met the mice at tea time " * 3
     ids = np.array([tokenizer.encode(text).ids[:64], tokenizer.encode(text).ids[100:164]])
-    columns = zlib_features(texts(token_bytes(tokenizer), ids))
+    columns = zlib_features(texts(TokenTable.of(token_bytes(tokenizer)), ids))
     for i, row in enumerate(ids.tolist()):
         whole, prompt = tokenizer.decode(row).encode(), tokenizer.decode(row[:32]).encode()
         size, prompt_size = (len(zlib.compress(part, 9)) - HEADER for part in (whole, prompt))
-        assert columns["bytes"][i] == len(whole)
         assert columns["zlib_ratio"][i] == size / len(whole)
         assert columns["zlib_added"][i] == (size - prompt_size) / (len(whole) - len(prompt))
 
@@ -43,7 +42,7 @@ def test_ratios_equal_those_of_the_decoded_text(tokenizer):
 def test_a_continuation_that_repeats_the_prompt_adds_next_to_nothing(tokenizer):
     rng = np.random.default_rng(0)
     prompt, other = rng.integers(1, 256, (2, 1, 32))
-    table = token_bytes(tokenizer)
+    table = TokenTable.of(token_bytes(tokenizer))
     repeated, fresh = (
         zlib_features(texts(table, np.hstack([prompt, half])))["zlib_added"][0]
         for half in (prompt, other)
@@ -53,7 +52,7 @@ def test_a_continuation_that_repeats_the_prompt_adds_next_to_nothing(tokenizer):
 
 
 def test_empty_texts_have_finite_ratios():
-    columns = zlib_features(texts([b""], np.zeros((2, 64), dtype=int)))
+    columns = zlib_features(texts(TokenTable.of([b""]), np.zeros((2, 64), dtype=int)))
     assert all(np.isfinite(column).all() for column in columns.values())
     assert compressed_sizes(b"", np.array([], int), np.array([], int)).shape == (0,)
 
@@ -131,7 +130,7 @@ def test_zstd_with_the_prompt_known_can_be_undone_with_it():
 def test_what_the_prompt_holds_costs_next_to_nothing_in_every_compressor(tokenizer):
     rng = np.random.default_rng(0)
     prompt, other = rng.integers(1, 256, (2, 1, 32))
-    table = token_bytes(tokenizer)
+    table = TokenTable.of(token_bytes(tokenizer))
     repeated, fresh = (
         compressibility_features(np.hstack([prompt, half]), table) for half in (prompt, other)
     )
@@ -142,7 +141,7 @@ def test_what_the_prompt_holds_costs_next_to_nothing_in_every_compressor(tokeniz
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 64, 100])
 def test_sequences_of_any_length_have_finite_ratios(length):
     rng = np.random.default_rng(length)
-    table = [b"", b"a", "😀".encode(), b"\xed\xa0\x80", b" the"]
+    table = TokenTable.of([b"", b"a", "😀".encode(), b"\xed\xa0\x80", b" the"])
     columns = compressibility_features(rng.integers(0, 5, (4, length)), table)
     assert columns.keys() == {feature.name for feature in compressibility.FAMILY.features}
     for name, values in columns.items():

@@ -5,7 +5,6 @@ import pytest
 
 from memorization.corpus.read import read_corpus
 from memorization.features import domain_fit
-from memorization.features.domain import completed
 from memorization.features.domain_classifier import (
     DOMAINS,
     EVIDENCE,
@@ -160,14 +159,3 @@ def test_the_score_is_a_matrix_product():
     found = np.random.default_rng(0).random((7, len(EVIDENCE)))
     fitted = classifier()
     assert np.allclose(fitted.score(found), found @ fitted.weights + fitted.bias)
-
-
-def test_what_is_known_goes_before_what_is_likely():
-    likely = np.eye(5)[[0, 1, 2]]
-    domain = np.array(["law", None, "code"], dtype=object)
-    columns = completed(domain, likely)
-    assert list(columns) == ["code", "documentation", "law", "licences", "prose", "tables"]
-    rows = np.stack(list(columns.values()), axis=1)
-    assert rows.argmax(axis=1).tolist() == [2, 1, 0]
-    assert (rows.sum(axis=1) == 1).all()
-    assert list(completed(np.array(["law"], dtype=object), likely[:1])) == ["law"]

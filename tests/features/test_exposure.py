@@ -66,10 +66,11 @@ def test_the_table_counts_up_to_each_checkpoint(ordered):
 
 
 def test_a_sequence_that_begins_no_row_is_met_in_its_own_step(ordered):
+    ordered = replace(ordered, windows=ordered.windows[:, :64])
     whole = exposure_table(ordered, range(11))
     # Row 8 is replaced by other text; sequence 8 is met in step 3 all the same.
     windows = ordered.windows.copy()
-    windows[8] = 1000 + np.arange(80)
+    windows[8] = 1000 + np.arange(64)
     rows = np.where(ordered.rows == 8, -1, ordered.rows)
     without = exposure_table(replace(ordered, windows=windows, rows=rows), range(11))
     own = whole["index"] == 8

@@ -69,6 +69,14 @@ def test_the_constant_and_the_end_of_text_sequence(table):
     assert constant["compressibility.token_entropy"] == 0
 
 
+def test_rows_longer_than_sequences_are_known_of_all_or_of_none(inputs):
+    rows = np.where(np.arange(12) == 3, -1, inputs.rows)
+    with pytest.raises(ValueError, match="11 of 12 sequences begin a row of more than 64 tokens"):
+        dataclasses.replace(inputs, rows=rows)
+    dataclasses.replace(inputs, rows=rows, windows=inputs.windows[:, :64])
+    dataclasses.replace(inputs, rows=np.full(12, -1))
+
+
 def test_the_smallest_target_has_neither_reference_nor_siblings(inputs):
     smallest = dataclasses.replace(inputs, reference=None, memorized={}, siblings={})
     columns = list(compute_features(smallest, list(FAMILIES)))
@@ -148,6 +156,7 @@ def test_any_rows_have_finite_features_in_any_company_and_the_same_again(inputs,
     some = dataclasses.replace(
         inputs.take(np.arange(n)),
         tokens=np.array(tokens, np.int32),
+        windows=inputs.windows[:, :64],
         rows=own,
         domain=np.full(n, None, dtype=object),
     )

@@ -24,12 +24,8 @@ def test_the_place_in_the_document(inputs):
 
 def test_what_is_not_known_has_no_column(inputs):
     bare = replace(inputs, context=None, offset=None, document_length=None, epoch=None, step=None)
-    assert list(FAMILY.compute(bare)) == ["end_of_text", "has_end_of_text"]
-    assert list(FAMILY.compute(replace(bare, epoch=np.arange(12)))) == [
-        "end_of_text",
-        "has_end_of_text",
-        "epoch",
-    ]
+    assert list(FAMILY.compute(bare)) == ["end_of_text"]
+    assert list(FAMILY.compute(replace(bare, epoch=np.arange(12)))) == ["end_of_text", "epoch"]
 
 
 def test_ends_of_text_in_sequences_of_any_length():

@@ -10,13 +10,11 @@ from hypothesis.extra.numpy import arrays
 
 from memorization.features import repetition, text
 from memorization.features.repetition import (
-    bigrams,
     common_subsequence,
-    distinct_ratio,
+    copied_run,
+    distinct,
     edit_distance,
-    longest_copy,
     longest_run,
-    overlap,
     periodicity,
     previous_match,
     repetition_features,
@@ -33,31 +31,35 @@ ragged = arrays(
 @settings(deadline=None, max_examples=60)
 @given(tokens=ragged)
 def test_run_period_and_distinct_tokens_equal_brute_force(tokens):
-    for row, run, period, ratio in zip(
+    for row, run, period, n in zip(
         tokens.tolist(),
         longest_run(tokens),
         smallest_period(tokens),
-        distinct_ratio(tokens),
+        distinct(tokens),
         strict=True,
     ):
         assert run == max(len(list(group)) for _, group in groupby(row))
         assert period == min(p for p in range(1, len(row) + 1) if row[p:] == row[:-p])
-        assert np.isclose(ratio, len(set(row)) / len(row))
+        assert n == len(set(row))
 
 
 @settings(deadline=None, max_examples=40)
 @given(tokens=rows)
 def test_copying_from_the_prompt_equals_brute_force(tokens):
     prompt, continuation = tokens[:, :32], tokens[:, 32:]
-    bigram_overlap = overlap(bigrams(prompt), bigrams(continuation))
-    copies, periodic = longest_copy(prompt, continuation), periodicity(tokens)
+    copied, periodic = copied_run(prompt, continuation), periodicity(tokens)
+    columns = repetition_features(tokens)
     for i, row in enumerate(tokens.tolist()):
         before, after = row[:32], row[32:]
         pairs = set(pairwise(before))
         own = list(pairwise(after))
-        assert np.isclose(bigram_overlap[i], sum(pair in pairs for pair in own) / 31)
+        assert np.isclose(columns["overlap_bigrams"][i], sum(pair in pairs for pair in own) / 31)
+        assert np.isclose(columns["overlap_tokens"][i], np.isin(after, before).mean())
         text, runs = bytes(before), bytes(after)
-        assert copies[i] == max(b - a for a in range(33) for b in range(a, 33) if runs[a:b] in text)
+        assert copied[i].tolist() == [
+            max(b - a for a in range(b + 1) if runs[a:b] in text) for b in range(1, 33)
+        ]
+        assert columns["longest_copy"][i] == max(copied[i])
         best = max(sum(row[j] == row[j - p] for j in range(32, 64)) for p in range(1, 33))
         assert np.isclose(periodic[i], best / 32)
 
@@ -75,15 +77,10 @@ def test_hand_made_sequences():
     # A wrong token spoils two comparisons, with the token p before it and the one p after it; at
     # p = 24 to 30 the latter is past the end.
     assert periodicity(tokens).tolist() == [1, 1, 0, 31 / 32]
-    assert distinct_ratio(tokens).tolist() == [1 / 64, 3 / 64, 1, 4 / 64]
-    prompt, continuation = tokens[:, :32], tokens[:, 32:]
-    assert longest_copy(prompt, continuation).tolist() == [32, 31, 0, 23]
-    assert overlap(prompt, continuation).tolist() == [1, 1, 0, 31 / 32]
-
-
-def test_bigrams_are_distinct_numbers():
-    tokens = np.array([[1, 2, 1, 65535, 0, 65535, 65535]])
-    assert len(np.unique(bigrams(tokens))) == 6
+    assert distinct(tokens).tolist() == [1, 3, 64, 4]
+    columns = repetition_features(tokens)
+    assert columns["longest_copy"].tolist() == [32, 31, 0, 23]
+    assert columns["overlap_tokens"].tolist() == [1, 1, 0, 31 / 32]
 
 
 any_two = st.tuples(st.integers(0, 12), st.integers(0, 12)).flatmap(

@@ -22,9 +22,16 @@ def test_match_lengths_are_those_of_greedy_decoding(inputs):
     by_small, by_large = greedy(small, prompts), greedy(large, prompts)
     by_small[3, 40] = (by_small[3, 40] + 1) % 280  # the ninth token of the continuation is wrong
     tokens = np.concatenate([by_small, by_large])
-    columns = FAMILY.compute(replace(inputs.take(np.arange(len(tokens))), tokens=tokens))
+    own = replace(inputs.take(np.arange(len(tokens))), tokens=tokens, reference=None)
+    columns = FAMILY.compute(own)
     assert columns["micro-1k_match_length"][:4].tolist() == [32, 32, 32, 8]
     assert columns["micro-2k_match_length"][4:].tolist() == [32, 32, 32, 32]
+
+
+def test_the_match_length_of_the_reference_is_left_to_surprisal(inputs):
+    columns = FAMILY.compute(replace(inputs, reference=inputs.siblings["micro-1k"]))
+    assert "micro-1k_match_length" not in columns
+    assert {"micro-1k_memorized", "micro-2k_match_length"} <= columns.keys()
 
 
 def test_what_siblings_memorized_is_taken_from_their_evaluations(inputs):
@@ -35,7 +42,8 @@ def test_what_siblings_memorized_is_taken_from_their_evaluations(inputs):
 
 
 def test_a_sibling_that_cannot_be_run_has_no_match_length(inputs):
-    columns = FAMILY.compute(replace(inputs, siblings={"micro-1k": inputs.siblings["micro-1k"]}))
+    siblings = {"micro-1k": inputs.siblings["micro-1k"]}
+    columns = FAMILY.compute(replace(inputs, siblings=siblings, reference=None))
     assert "micro-2k_memorized" in columns
     assert "micro-1k_match_length" in columns
     assert "micro-2k_match_length" not in columns

@@ -11,12 +11,10 @@ from scipy import stats
 
 from memorization.features.surface import (
     FAMILY,
-    bracket_depth,
-    cut_characters,
-    indentation,
+    structure,
     surface_features,
 )
-from memorization.features.text import Texts, texts
+from memorization.features.text import Texts, TokenTable, texts
 
 SYMBOLS = "{}[]<>=_;\\|&*+#@$^~/`"
 
@@ -106,21 +104,21 @@ def test_cut_characters_are_those_that_decoding_drops(whole):
         text.encode()[left : max(left, len(text.encode()) - right)] for text, left, right in whole
     ]
     expected = [len(s) - len(s.decode("utf-8", "ignore").encode()) for s in slices]
-    assert cut_characters(*flat(slices)).tolist() == expected
+    cut = structure(*flat(slices))["cut"]
+    assert cut == pytest.approx([n / max(len(s), 1) for n, s in zip(expected, slices, strict=True)])
 
 
 def test_brackets_of_hand_made_texts():
     texts_ = [b"f(a[0], {b: (c)})", b"))", b"((", b"", b"a", b")(", b"()()"]
-    depth, unopened, unclosed = bracket_depth(*flat(texts_))
-    assert depth.tolist() == [3, 2, 2, 0, 0, 1, 1]
-    assert unopened.tolist() == [0, 2, 0, 0, 0, 1, 0]
-    assert unclosed.tolist() == [0, 0, 2, 0, 0, 1, 0]
+    found = structure(*flat(texts_))
+    assert found["depth"].tolist() == [3, 2, 2, 0, 0, 1, 1]
+    assert found["unopened"].tolist() == [0, 2, 0, 0, 0, 1, 0]
+    assert found["unclosed"].tolist() == [0, 0, 2, 0, 0, 1, 0]
 
 
 def test_the_beginning_of_a_text_is_no_indentation():
-    assert (
-        indentation(*flat([b"  a\n  b", b"  c"])).tolist() == [False] * 4 + [True] * 2 + [False] * 4
-    )
+    found = structure(*flat([b"  a\n  b", b"  c"]))
+    assert found["indentation"].tolist() == [2 / 7, 0]
 
 
 def test_marks_do_not_run_from_one_text_into_the_next():
@@ -132,5 +130,5 @@ def test_marks_do_not_run_from_one_text_into_the_next():
 
 def test_empty_texts_are_zero_throughout():
     for n in (0, 3):
-        columns = surface_features(texts([b""], np.zeros((n, 64), dtype=int)))
+        columns = surface_features(texts(TokenTable.of([b""]), np.zeros((n, 64), dtype=int)))
         assert all(column.tolist() == [0] * n for column in columns.values())

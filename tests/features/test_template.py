@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorization.features.symbols import symbols
 from memorization.features.template import (
     LAGS,
     TERMS,
@@ -15,7 +14,7 @@ from memorization.features.template import (
     repeated_block,
     template_features,
 )
-from memorization.features.text import Texts, texts
+from memorization.features.text import Texts, TokenTable, texts
 
 
 def as_texts(halves: list[tuple[str, str]]) -> Texts:
@@ -80,29 +79,25 @@ some_text = st.one_of(st.lists(pieces, max_size=24).map("".join), counting)
 
 
 @settings(deadline=None, max_examples=150)
-@given(whole=st.lists(some_text, min_size=1, max_size=4))
+@given(whole=some_text)
 def test_incrementing_equals_the_published_decision(whole):
-    found = incrementing(symbols(as_texts([(text, "") for text in whole])))
-    assert found.tolist() == [published_incrementing(published_split(text)) for text in whole]
+    expected = published_incrementing(published_split(whole))
+    assert incrementing(np.frombuffer(whole.encode(), np.uint8)) == expected
+    assert features(whole)["incrementing"] == [expected]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=300)
 @given(
-    whole=st.lists(
-        st.one_of(
-            st.text("ab", max_size=20),
-            st.builds(
-                lambda a, n, k: (a * n)[: len(a) * n - k], st.text("abc"), *[st.integers(0, 5)] * 2
-            ),
+    text=st.one_of(
+        st.text("ab", max_size=20),
+        st.builds(
+            lambda a, n, k: (a * n)[: len(a) * n - k], st.text("abc"), *[st.integers(0, 5)] * 2
         ),
-        min_size=1,
-        max_size=4,
     )
 )
-def test_repeated_block_equals_brute_force(whole):
-    text = as_texts([(part, "") for part in whole])
-    expected = [next((p for p in range(1, len(t) // 2 + 1) if t[p:] == t[:-p]), 0) for t in whole]
-    assert repeated_block(text.bytes, text.bounds).tolist() == expected
+def test_repeated_block_equals_brute_force(text):
+    expected = next((p for p in range(1, len(text) // 2 + 1) if text[p:] == text[:-p]), 0)
+    assert repeated_block(np.frombuffer(text.encode(), np.uint8)) == expected
 
 
 def longest_progressions(values: list[int]) -> list[tuple[int, int, list[int]]]:
@@ -187,7 +182,7 @@ def test_a_template_of_lines_with_a_counter_is_reconstructed():
 
 
 def test_one_token_over_and_over():
-    table = [b"", b" na", b"\0"]
+    table = TokenTable.of([b"", b" na", b"\0"])
     columns = template_features(texts(table, np.full((2, 64), 1)))
     assert columns["repeating"].all()
     assert not columns["incrementing"].any()

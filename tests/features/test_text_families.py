@@ -12,7 +12,7 @@ from memorization.features.domain_classifier import DOMAINS, domain_probabilitie
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
-from memorization.features.text import texts, token_bytes
+from memorization.features.text import TokenTable, texts, token_bytes
 
 LICENCE = (
     "Redistribution and use in source and binary forms, with or without modification, are "
@@ -28,7 +28,8 @@ PIECES = [
 ]  # fmt: skip
 
 
-def every_column(tokens: np.ndarray, table: list[bytes]) -> dict[str, np.ndarray]:
+def every_column(tokens: np.ndarray, pieces: list[bytes]) -> dict[str, np.ndarray]:
+    table = TokenTable.of(pieces)
     text = texts(table, tokens)
     likely = domain_probabilities(text.bytes, text.bounds)
     families = {

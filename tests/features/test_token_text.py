@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 
 from memorization.features import text as module
-from memorization.features.text import in_chunks, ragged, texts, token_bytes
+from memorization.features.text import TokenTable, in_chunks, texts, token_bytes
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def table(tokenizer):
 @given(text=st.text(min_size=1))
 def test_bytes_of_an_encoding_are_those_of_the_text(tokenizer, table, text):
     ids = np.array([tokenizer.encode(text).ids])
-    assert texts(table, ids).data == text.encode()
+    assert texts(TokenTable.of(table), ids).data == text.encode()
 
 
 def test_alphabet_is_that_of_the_library(tokenizer, table):
@@ -30,7 +30,7 @@ def test_alphabet_is_that_of_the_library(tokenizer, table):
 def test_a_cut_character_keeps_its_bytes(tokenizer):
     ids = tokenizer.encode("語").ids  # not in the training text, so one token a byte
     assert len(ids) == 3
-    found = texts(token_bytes(tokenizer), np.array([ids[1:]]))
+    found = texts(TokenTable.of(token_bytes(tokenizer)), np.array([ids[1:]]))
     assert found.data == "語".encode()[1:]
 
 
@@ -43,7 +43,7 @@ def test_special_tokens_are_a_mark_and_added_ones_are_text(tokenizer):
 
 
 def test_starts_of_tokens():
-    found = texts([b"", b"xy", b"z"], np.array([[1, 0, 2], [0, 0, 0], [2, 2, 1]]))
+    found = texts(TokenTable.of([b"", b"xy", b"z"]), np.array([[1, 0, 2], [0, 0, 0], [2, 2, 1]]))
     assert found.data == b"xyzzzxy"
     assert found.start.tolist() == [[0, 2, 2, 3], [3, 3, 3, 3], [3, 4, 5, 7]]
 
@@ -52,7 +52,7 @@ def test_starts_of_tokens():
 def test_bounds_of_texts_and_of_their_halves(length, prompt):
     tokens = np.random.default_rng(length).integers(0, 3, (4, length))
     pieces = [b"", b"xy", b"z"]
-    found = texts(pieces, tokens)
+    found = texts(TokenTable.of(pieces), tokens)
     for i, row in enumerate(tokens.tolist()):
         begin, middle = found.half_bounds[2 * i : 2 * i + 2]
         assert begin == found.bounds[i]
@@ -62,16 +62,14 @@ def test_bounds_of_texts_and_of_their_halves(length, prompt):
     assert found.half_bounds[-1] == found.bounds[-1] == len(found.data) == len(found.bytes)
 
 
-def test_some_of_the_texts():
-    found = texts([b"", b"xy", b"z"], np.array([[1, 0, 2], [0, 0, 0], [2, 2, 1]]))
-    some = found.take(np.array([2, 1, 0, 2]))
-    assert some.data == b"zzxy" + b"" + b"xyz" + b"zzxy"
-    assert some.start.tolist() == [[0, 1, 2, 4], [4, 4, 4, 4], [4, 6, 6, 7], [7, 8, 9, 11]]
-    assert found.take(np.array([], dtype=int)).bounds.tolist() == [0]
+@pytest.mark.parametrize("token", [-1, 3])
+def test_a_token_that_is_not_in_the_table(token):
+    with pytest.raises(ValueError, match="allowed are 0 to 2"):
+        texts(TokenTable.of([b"", b"xy", b"z"]), np.array([[0, token]]))
 
 
 def test_no_texts():
-    found = texts([b"a"], np.zeros((0, 64), dtype=int))
+    found = texts(TokenTable.of([b"a"]), np.zeros((0, 64), dtype=int))
     assert found.bounds.tolist() == found.half_bounds.tolist() == [0]
 
 
@@ -88,10 +86,3 @@ def test_chunks_cover_all_sequences_once(monkeypatch, n):
     assert in_chunks(compute, tokens)["sum"].tolist() == tokens.sum(axis=1).tolist()
     assert sum(sizes) == n
     assert max(sizes) <= 3
-
-
-@settings(deadline=None, max_examples=50)
-@given(spans=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4))))
-def test_ragged_equals_ranges(spans):
-    begin, size = np.array(spans, dtype=int).reshape(-1, 2).T
-    assert ragged(begin, size).tolist() == [b + i for b, s in spans for i in range(s)]

@@ -13,10 +13,11 @@ import zlib
 
 import numpy as np
 import zstandard
+from numba import njit
 
 from memorization.features.family import Direction, Family, Feature, Inputs
 from memorization.features.repetition import previous_match
-from memorization.features.text import Texts, in_chunks, texts, token_bytes
+from memorization.features.text import Texts, TokenTable, in_chunks, texts, token_bytes
 from memorization.protocol import PROMPT
 
 LEVEL = 9
@@ -123,6 +124,7 @@ def token_entropy(tokens: np.ndarray) -> np.ndarray:
     return np.log2(length) - bits / length
 
 
+@njit(cache=True)
 def phrases(match: np.ndarray, first: int = 0) -> np.ndarray:
     """Return the number of Lempel-Ziv phrases that parse the places from ``first`` on, int64 [n].
 
@@ -137,12 +139,13 @@ def phrases(match: np.ndarray, first: int = 0) -> np.ndarray:
     ----------
     match : int64 [n, length], as from :func:`memorization.features.repetition.previous_match`.
     """
-    count = np.zeros(len(match), dtype=np.int64)
-    begin = np.full(len(match), first)  # of the next phrase
-    for place, longest in enumerate(np.ascontiguousarray(match.T)[first:], start=first):
-        begins = begin == place
-        count += begins
-        begin = np.where(begins, place + longest + 1, begin)
+    n, length = match.shape
+    count = np.zeros(n, dtype=np.int64)
+    for i in range(n):
+        place = first
+        while place < length:
+            place += match[i, place] + 1
+            count[i] += 1
     return count
 
 
@@ -153,7 +156,7 @@ def lempel_ziv_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
     """
     length = tokens.shape[1]
     first = min(PROMPT, length)
-    match = previous_match(tokens)
+    match = previous_match(np.ascontiguousarray(tokens, dtype=np.int32))
     return {
         "lz_ratio": phrases(match) / max(length, 1),
         "lz_added": phrases(match, first) / max(length - first, 1),
@@ -163,7 +166,7 @@ def lempel_ziv_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
 def zlib_features(text: Texts) -> dict[str, np.ndarray]:
     """Return sizes and compression ratios of 64-token texts, arrays [n].
 
-    ``bytes`` is the size of the text; ``zlib_ratio`` its compressed size over its size;
+    ``zlib_ratio`` is the compressed size of the text over its size;
     ``zlib_added`` the compressed bytes that the continuation adds to the prompt's, over the
     continuation's size. Ratios of short or random text can exceed 1.
     """
@@ -171,7 +174,6 @@ def zlib_features(text: Texts) -> dict[str, np.ndarray]:
     whole = compressed_sizes(text.data, begin, end)
     prompt = compressed_sizes(text.data, begin, middle)
     return {
-        "bytes": end - begin,
         "zlib_ratio": whole / np.maximum(end - begin, 1),
         "zlib_added": (whole - prompt) / np.maximum(end - middle, 1),
     }
@@ -187,7 +189,7 @@ def zstd_features(text: Texts) -> dict[str, np.ndarray]:
     }
 
 
-def compressibility_features(tokens: np.ndarray, table: list[bytes]) -> dict[str, np.ndarray]:
+def compressibility_features(tokens: np.ndarray, table: TokenTable) -> dict[str, np.ndarray]:
     """Return every column of the family for sequences of any one length, arrays [n].
 
     Parameters
@@ -209,7 +211,7 @@ def compressibility_features(tokens: np.ndarray, table: list[bytes]) -> dict[str
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = token_bytes(inputs.tokenizer)
+    table = TokenTable.of(token_bytes(inputs.tokenizer))
     return in_chunks(lambda tokens: compressibility_features(tokens, table), inputs.tokens)
 
 
@@ -225,13 +227,6 @@ _PHRASES = "comparison of all pairs of tokens"
 FAMILY = Family(
     "compressibility",
     (
-        _feature(
-            "bytes",
-            "Long tokens are frequent strings: the tokenizer has learnt the text already.",
-            "+",
-            "this work",
-            "decoding",
-        ),
         _feature(
             "zlib_ratio",
             "Compressible text holds little information to be stored.",

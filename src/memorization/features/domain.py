@@ -1,8 +1,7 @@
 """What kind of text the sequence is: where in the corpus it comes from, and what it looks like.
 
-The corpus names the domain of a sequence, or, like the Pile after tokenization, it does not; then
-the domain is the likeliest by the text itself, and every such domain has a column even if it is
-empty. What the text alone says, the probability of each, has columns of its own in any case.
+The corpus may name the domain of a sequence; the Pile after tokenization does not, and then there
+is no such column. What the text alone says, the probability of each domain, is always there.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from memorization.errors import UserError
 from memorization.features.domain_classifier import DOMAINS, domain_probabilities
 from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.features.text import in_chunks, texts, token_bytes
+from memorization.features.text import TokenTable, in_chunks, texts, token_bytes
 
 
 def one_hot(domain: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,43 +45,15 @@ def one_hot(domain: np.ndarray) -> dict[str, np.ndarray]:
     return columns
 
 
-def completed(domain: np.ndarray, likely: np.ndarray) -> dict[str, np.ndarray]:
-    """Return one 0/1 column a domain; where none is known, the likeliest by the text counts.
-
-    >>> columns = completed(np.array(["law", None], dtype=object), np.eye(5)[[0, 3]])
-    >>> {name: column.tolist() for name, column in columns.items() if column.any()}
-    {'law': [1.0, 0.0], 'prose': [0.0, 1.0]}
-
-    Parameters
-    ----------
-    domain : object [n], name or None.
-    likely : float64 [n, 5], probabilities of ``domain_classifier.DOMAINS``.
-
-    Raises
-    ------
-    UserError
-        If two domains would have the same column.
-    """
-    unknown = np.array([name is None for name in domain], dtype=bool)
-    if not unknown.any():
-        return one_hot(domain)
-    guess = np.array(DOMAINS, dtype=object)[likely.argmax(axis=1)]
-    columns = one_hot(np.where(unknown, guess, domain))
-    # Which columns there are must not depend on which domains happen to be guessed.
-    empty = {name: np.zeros(len(domain)) for name in DOMAINS}
-    return dict(sorted((empty | columns).items()))
-
-
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = token_bytes(inputs.tokenizer)
+    table = TokenTable.of(token_bytes(inputs.tokenizer))
 
     def likely(tokens: np.ndarray) -> dict[str, np.ndarray]:
         text = texts(table, tokens)
-        return dict(zip(DOMAINS, domain_probabilities(text.bytes, text.bounds).T, strict=True))
+        of_each = domain_probabilities(text.bytes, text.bounds).T
+        return {f"likely_{name}": own for name, own in zip(DOMAINS, of_each, strict=True)}
 
-    found = in_chunks(likely, inputs.tokens)
-    named = {f"likely_{name}": values for name, values in found.items()}
-    return completed(inputs.domain, np.stack(list(found.values()), axis=1)) | named
+    return one_hot(inputs.domain) | in_chunks(likely, inputs.tokens)
 
 
 def _likely(name: str, hypothesis: str, direction: Direction, source: str = "this work") -> Feature:
@@ -99,7 +70,8 @@ FAMILY = Family(
             "Code, licences and lists are memorized more than prose.",
             "?",
             "this work",
-            "none where the corpus names it",
+            "none",
+            needs="domain",
         ),
         _likely("code", "Code repeats its idioms.", "+", "Biderman et al. 2023"),
         _likely("documentation", "Reference text follows a pattern, page by page.", "?"),

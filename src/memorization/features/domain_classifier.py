@@ -19,9 +19,9 @@ from functools import lru_cache
 from importlib import resources
 
 import numpy as np
+from numba import njit
 
-from memorization.features.surface import LETTER, byte_counts, lookup, structure
-from memorization.features.symbols import hashes, runs
+from memorization.features.surface import LETTER, ByteClasses, lookup, structure
 
 COEFFICIENTS = "domain_classifier.json"
 DOMAINS = ("code", "documentation", "licences", "prose", "tables")
@@ -37,6 +37,7 @@ CHARACTERS = {
     "tab": lookup("\t"),
     "non_ascii": np.arange(256) >= 0x80,
 } | {character: lookup(character) for character in string.punctuation}
+_CHARACTERS = ByteClasses.of(CHARACTERS)
 # Words by the kind of text that they are frequent in; a word may be in several lists.
 WORDS = {
     "python": "def return self import class if none true false from raise assert isinstance "
@@ -68,8 +69,8 @@ WORDS = {
 SHAPE = ("indentation", "word_length", "tags", "urls", "depth", "line_length")
 EVIDENCE = (*CHARACTERS, *SHAPE, *WORDS)
 
-_LOWER = np.arange(256, dtype=np.uint8)
-_LOWER[list(string.ascii_uppercase.encode())] += 32
+# Of the hash table of those words, four times as many as there are.
+_SLOTS = 2048
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,80 @@ def classifier() -> Classifier:
 
 
 @lru_cache(maxsize=1)
-def _lexicon() -> tuple[np.ndarray, np.ndarray]:
-    """Return the hashes of all listed words, sorted, and for each the lists that hold it."""
+def _lexicon() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return all listed words as a hash table that is probed in turn.
+
+    The bytes of all words; where each begins, and the end, int64 [words + 1]; the word in each
+    slot, or -1, int64 [``_SLOTS``]; and whether a list holds a word, int64 [words, lists].
+    """
     words = sorted({word for group in WORDS.values() for word in group.split()})
     data = np.frombuffer("".join(words).encode(), dtype=np.uint8)
-    end = np.cumsum([len(word) for word in words])
-    hashed = hashes(data, np.append(0, end[:-1]), end)
-    member = np.array([[word in group.split() for group in WORDS.values()] for word in words])
-    order = np.argsort(hashed)
-    return hashed[order], member[order].astype(np.float64)
+    start = np.cumsum([0, *map(len, words)])
+    listed = [group.split() for group in WORDS.values()]
+    member = np.array([[word in group for group in listed] for word in words], dtype=np.int64)
+    return data, start, _filled(data, start), member
+
+
+@njit(cache=True)
+def _hash(word: np.ndarray) -> int:
+    """Return a hash of the letters, 31 of their 32 bits, in either case (FNV-1a)."""
+    value = 0x811C9DC5
+    for letter in word:
+        value = ((value ^ (letter | 0x20)) * 0x01000193) & 0x7FFFFFFF
+    return value
+
+
+@njit(cache=True)
+def _filled(data: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Return the slots with the words in them."""
+    slots = np.full(_SLOTS, -1, dtype=np.int64)
+    for word in range(len(start) - 1):
+        slot = _hash(data[start[word] : start[word + 1]]) % _SLOTS
+        while slots[slot] >= 0:
+            slot = (slot + 1) % _SLOTS
+        slots[slot] = word
+    return slots
+
+
+@njit(cache=True)
+def _known(word: np.ndarray, data: np.ndarray, start: np.ndarray, slots: np.ndarray) -> int:
+    """Return which of the listed words it is, or -1: none. Letters decide, the hash only leads."""
+    slot = _hash(word) % _SLOTS
+    while slots[slot] >= 0:
+        first, last = start[slots[slot]], start[slots[slot] + 1]
+        same = 0
+        while same < len(word) and first + same < last and word[same] | 0x20 == data[first + same]:
+            same += 1
+        if same == len(word) and first + same == last:
+            return slots[slot]
+        slot = (slot + 1) % _SLOTS
+    return -1
+
+
+@njit(cache=True)
+def _listed_words(
+    data: np.ndarray,
+    bounds: np.ndarray,
+    lexicon: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each text's words in each list, int64 [n, lists], and all its words, int64 [n]."""
+    letters, start, slots, member = lexicon
+    n = len(bounds) - 1
+    listed, total = np.zeros((n, member.shape[1]), dtype=np.int64), np.zeros(n, dtype=np.int64)
+    for i in range(n):
+        place = bounds[i]
+        while place < bounds[i + 1]:
+            begin = place
+            while place < bounds[i + 1] and LETTER[data[place]]:
+                place += 1
+            if place > begin:
+                total[i] += 1
+                word = _known(data[begin:place], letters, start, slots)
+                if word >= 0:
+                    for group in range(member.shape[1]):
+                        listed[i, group] += member[word, group]
+            place += 1
+    return listed, total
 
 
 def word_shares(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -126,16 +192,8 @@ def word_shares(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
 
     A word is a run of ASCII letters, in either case.
     """
-    known, member = _lexicon()
-    begin, end = runs(LETTER[data], bounds)
-    hashed = hashes(_LOWER[data], begin, end)
-    place = np.minimum(np.searchsorted(known, hashed), len(known) - 1)
-    n_words = np.diff(np.searchsorted(begin, bounds))
-    text = np.repeat(np.arange(len(n_words)), n_words)
-    is_known = known[place] == hashed
-    text, member = text[is_known], member[place[is_known]]
-    counts = [np.bincount(text, weights=listed, minlength=len(n_words)) for listed in member.T]
-    return np.stack(counts, axis=1) / np.maximum(n_words, 1)[:, None]
+    listed, total = _listed_words(data, bounds, _lexicon())
+    return listed / np.maximum(total, 1)[:, None]
 
 
 def evidence(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -148,9 +206,7 @@ def evidence(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     data : uint8, all texts in turn.
     bounds : int64 [n + 1], where each begins, and the end.
     """
-    members = np.stack(list(CHARACTERS.values()), axis=1).astype(np.float32)
-    # Sums of whole numbers below 2²⁴ are exact in float32 too, in any order.
-    number = (byte_counts(data, bounds).astype(np.float32) @ members).astype(np.float64)
+    number = _CHARACTERS.count(data, bounds)
     size = np.maximum(np.diff(bounds), 1)
     found = structure(data, bounds)
     shape = [

@@ -130,6 +130,14 @@ class Inputs:
             values = getattr(self, name)
             if values is not None and len(values) != n:
                 raise ValueError(f"{name}: {len(values)} entries, expected {n}, one a sequence")
+        if (self.offset is None) != (self.document_length is None):
+            raise ValueError("offset and document_length are known together or not at all")
+        drawn = np.count_nonzero(self.rows >= 0)
+        if self.windows.shape[-1] > SEQUENCE and 0 < drawn < n:
+            raise ValueError(
+                f"rows: {drawn} of {n} sequences begin a row of more than {SEQUENCE} tokens, whose "
+                "rest would count for them alone; give the rows of all or of none"
+            )
         if self.windows.ndim != 2 or self.windows.shape[1] < SEQUENCE:
             raise ValueError(f"windows: shape {self.windows.shape}, expected [N, T ≥ {SEQUENCE}]")
 

@@ -27,15 +27,17 @@ def leading(right: np.ndarray) -> np.ndarray:
 def infinigram_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     """Return summaries of the predictions over the continuation, arrays [n].
 
-    ``prompt_suffix`` is the longest end of the prompt that occurs elsewhere, in tokens, and
-    ``suffix`` the mean of such lengths over the 32 contexts (the prompt and 0 … 31 true
-    continuation tokens). ``copy_rate`` is the share of the tokens that are what follows their
-    context most often elsewhere, ``copy_length`` how many are up to the first that is not, and
-    ``share`` the mean of their shares of what follows.
+    ``prompt_suffix`` is the longest end of the prompt that occurs elsewhere with a token after it,
+    in tokens, and ``suffix`` the mean of such lengths over the 32 contexts (the prompt and 0 … 31
+    true continuation tokens). ``first_copied`` is whether the continuation's first token is what
+    follows that end of the prompt most often elsewhere. ``copy_rate`` is the share of the tokens
+    that are what follows their context most often elsewhere, ``copy_length`` how many are up to the
+    first that is not, and ``share`` the mean of their shares of what follows.
     """
     return {
         "prompt_suffix": counts.suffix[:, 0],
         "suffix": counts.suffix.mean(axis=1),
+        "first_copied": counts.copied[:, 0],
         "copy_rate": counts.copied.mean(axis=1),
         "copy_length": leading(counts.copied),
         "share": counts.share.mean(axis=1),
@@ -68,6 +70,14 @@ FAMILY = Family(
             "+",
             "Liu et al. 2024",
             _FIRST,
+        ),
+        Feature(
+            "first_copied",
+            "corpus",
+            "The first token decides whether the model enters the text; copying gives it here.",
+            "+",
+            "this work, after Liu et al. 2024",
+            _SECOND,
         ),
         Feature(
             "copy_rate",

@@ -16,17 +16,14 @@ from memorization.protocol import PROMPT, SEQUENCE
 PARTS = {"prompt": (0, PROMPT), "continuation": (PROMPT, SEQUENCE)}
 SHORT = (2, 3, 4, 5, 8)
 LONG = (13, 16, 32)
-# Lengths at which the whole sequence's spread says most: phrases known and phrases not.
-SPREAD = (3, 5, 8)
 
 
 def ngram_frequency_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     """Return the summaries, arrays [n].
 
-    ``{part}_{n}_{mean,min}`` for short n-grams; ``sequence_{n}_{decile,median}`` the 10 % and 50 %
-    quantiles for middle ones; ``sequence_{n}_{mean,min,median}`` for long ones; and
-    ``{part}_longest``, the length of the longest n-gram that ends in the part and recurs, in
-    tokens, at most 32.
+    ``{part}_{n}_{mean,min}`` for short n-grams, ``sequence_{n}_{mean,min}`` for long ones;
+    ``sequence_{n}_{decile,median}``, the 10 % and 50 % quantiles, for all; and ``{part}_longest``,
+    the length of the longest n-gram that ends in the part and recurs, in tokens, at most 32.
     """
     columns = {}
     for part, (start, end) in PARTS.items():
@@ -38,14 +35,12 @@ def ngram_frequency_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
                 within = values[:, start : end - length + 1]
                 columns[f"{part}_{length}_mean"] = within.mean(axis=1)
                 columns[f"{part}_{length}_min"] = within.min(axis=1)
-        if length in SPREAD:
-            decile, median = np.quantile(values, [0.1, 0.5], axis=1)
-            columns[f"sequence_{length}_decile"] = decile
-            columns[f"sequence_{length}_median"] = median
-        if length in LONG:
+        else:
             columns[f"sequence_{length}_mean"] = values.mean(axis=1)
             columns[f"sequence_{length}_min"] = values.min(axis=1)
-            columns[f"sequence_{length}_median"] = np.median(values, axis=1)
+        decile, median = np.quantile(values, [0.1, 0.5], axis=1)
+        columns[f"sequence_{length}_decile"] = decile
+        columns[f"sequence_{length}_median"] = median
     return columns
 
 
@@ -94,11 +89,11 @@ FAMILY = Family(
             )
             for part in PARTS
         ),
-        *(_declare("sequence", length, kind) for kind in ("decile", "median") for length in SPREAD),
+        *(_declare("sequence", length, kind) for kind in ("mean", "min") for length in LONG),
         *(
             _declare("sequence", length, kind)
-            for kind in ("mean", "min", "median")
-            for length in LONG
+            for kind in ("decile", "median")
+            for length in (*SHORT, *LONG)
         ),
     ),
     _compute,

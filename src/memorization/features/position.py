@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from memorization.features.family import Family, Feature, Inputs
-
-END_OF_TEXT = 0
+from memorization.protocol import END_OF_TEXT
 
 
 def first_end_of_text(tokens: np.ndarray) -> np.ndarray:
@@ -36,16 +35,13 @@ def document_share(offset: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     length = inputs.tokens.shape[1]
-    first = first_end_of_text(inputs.tokens)
-    columns = {"end_of_text": first, "has_end_of_text": first < length}
+    columns = {"end_of_text": first_end_of_text(inputs.tokens)}
     if inputs.context is not None:
         columns["next_end_of_text"] = first_end_of_text(inputs.context[:, length:])
-    if inputs.offset is not None:
+    if inputs.offset is not None and inputs.document_length is not None:
         columns["preceding_token_count"] = inputs.offset
-    if inputs.document_length is not None:
         columns["document_token_count"] = inputs.document_length
-        if inputs.offset is not None:
-            columns["document_share"] = document_share(inputs.offset, inputs.document_length)
+        columns["document_share"] = document_share(inputs.offset, inputs.document_length)
     if inputs.epoch is not None:
         columns["epoch"] = inputs.epoch
     if inputs.step is not None:
@@ -62,16 +58,9 @@ FAMILY = Family(
         Feature(
             "end_of_text",
             "text",
-            "After an end of text a new document begins, which the prompt does not predict.",
-            "?",
-            _THIS,
-            "comparison of the tokens",
-        ),
-        Feature(
-            "has_end_of_text",
-            "text",
-            "A sequence across two documents joins what is joined nowhere else.",
-            "-",
+            "After an end of text a new document begins, which the prompt does not predict: such a "
+            "sequence joins what is joined nowhere else.",
+            "+",
             _THIS,
             "comparison of the tokens",
         ),

@@ -1,13 +1,13 @@
 """How the sequence repeats itself: a pattern in the prompt can be continued without memory.
 
-Everything is compared token by token, for thousands of sequences at once: the loops below run over
-the places of a sequence, never over sequences. Sequences may have any length; one that ends within
-the prompt has an empty continuation, of which every share, length and period is 0.
+Everything is compared token by token, in compiled loops. Sequences may have any length; one that
+ends within the prompt has an empty continuation, of which every share, length and period is 0.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq, Levenshtein
 
@@ -16,53 +16,71 @@ from memorization.features.text import in_chunks
 from memorization.protocol import PROMPT
 
 
-def distinct_ratio(tokens: np.ndarray) -> np.ndarray:
-    """Return the number of distinct tokens over the number of tokens, float64 [n].
+@njit(cache=True)
+def distinct(tokens: np.ndarray) -> np.ndarray:
+    """Return the number of distinct tokens, int64 [n].
 
-    >>> distinct_ratio(np.array([[5, 5, 5, 5], [1, 2, 1, 3]]))
-    array([0.25, 0.75])
+    >>> distinct(np.array([[5, 5, 5, 5], [1, 2, 1, 3]]))
+    array([1, 3])
     """
-    if tokens.shape[1] == 0:
-        return np.zeros(len(tokens))
-    ordered = np.sort(tokens, axis=1)
-    return (1 + np.count_nonzero(np.diff(ordered, axis=1), axis=1)) / tokens.shape[1]
+    n, length = tokens.shape
+    found = np.zeros(n, dtype=np.int64)
+    for i in range(n):
+        for k in range(length):
+            before = False
+            for j in range(k):
+                before |= tokens[i, j] == tokens[i, k]
+            found[i] += not before
+    return found
 
 
+@njit(cache=True)
 def longest_run(tokens: np.ndarray) -> np.ndarray:
     """Return the length of the longest run of one token, int64 [n].
 
     >>> longest_run(np.array([[4, 4, 9, 9, 9], [1, 2, 3, 4, 5]]))
     array([3, 1])
     """
-    longest = np.zeros(len(tokens), dtype=np.int64)
-    run = np.zeros(len(tokens), dtype=np.int64)
-    before: np.ndarray | None = None
-    for column in _columns(tokens):
-        run = run + 1 if before is None else np.where(column == before, run + 1, 1)
-        np.maximum(longest, run, out=longest)
-        before = column
+    n, length = tokens.shape
+    longest = np.zeros(n, dtype=np.int64)
+    for i in range(n):
+        run = 0
+        for k in range(length):
+            run = run + 1 if k > 0 and tokens[i, k] == tokens[i, k - 1] else 1
+            longest[i] = max(longest[i], run)
     return longest
 
 
-def smallest_period(tokens: np.ndarray) -> np.ndarray:
-    """Return the smallest p such that every token equals the one p places before, int64 [n].
+@njit(cache=True)
+def period(symbols: np.ndarray) -> int:
+    """Return the smallest p such that every symbol equals the one p places before.
 
-    It is the length of the sequence when nothing repeats.
+    It is the number of symbols when nothing repeats.
 
-    >>> smallest_period(np.array([[1, 2, 1, 2, 1], [1, 2, 3, 4, 1], [1, 2, 3, 4, 5]]))
-    array([2, 4, 5])
+    >>> [period(np.array(row)) for row in ([1, 2, 1, 2, 1], [1, 2, 3, 4, 1], [1, 2, 3, 4, 5])]
+    [2, 4, 5]
     """
-    n, length = tokens.shape
-    columns = _columns(tokens)
-    period = np.full(n, length)
-    for p in range(length - 1, 0, -1):
-        # Most sequences fail at the first token or the last, so few are compared in full.
-        likely = (columns[p] == columns[0]) & (columns[-1] == columns[-1 - p])
-        rows = np.flatnonzero(likely)
-        period[rows[(columns[p:, rows] == columns[:-p, rows]).all(axis=0)]] = p
-    return period
+    # What begins a row and ends it too repeats with the rest as its period. The longest such part
+    # of every beginning, each from the one before (Knuth, Morris & Pratt 1977).
+    border = np.zeros(len(symbols) + 1, dtype=np.int64)
+    for end in range(1, len(symbols)):
+        size = border[end]
+        while size > 0 and symbols[end] != symbols[size]:
+            size = border[size]
+        border[end + 1] = size + (symbols[end] == symbols[size])
+    return len(symbols) - border[len(symbols)]
 
 
+@njit(cache=True)
+def smallest_period(tokens: np.ndarray) -> np.ndarray:
+    """Return the `period` of each row, int64 [n]."""
+    found = np.zeros(len(tokens), dtype=np.int64)
+    for i in range(len(tokens)):
+        found[i] = period(tokens[i])
+    return found
+
+
+@njit(cache=True)
 def periodicity(tokens: np.ndarray, first: int = PROMPT) -> np.ndarray:
     """Return how nearly the tokens from ``first`` on are periodic, float64 [n] in 0…1.
 
@@ -72,50 +90,55 @@ def periodicity(tokens: np.ndarray, first: int = PROMPT) -> np.ndarray:
     array([0.75])
     """
     n, length = tokens.shape
-    if length <= first:
-        return np.zeros(n)
-    columns = _columns(tokens)
     best = np.zeros(n, dtype=np.int64)
-    for p in range(1, first + 1):
-        matches = np.count_nonzero(columns[first:] == columns[first - p : length - p], axis=0)
-        np.maximum(best, matches, out=best)
-    return best / (length - first)
+    for i in range(n):
+        for p in range(1, first + 1):
+            best[i] = max(best[i], _n_equal(tokens[i, first:], tokens[i, first - p :]))
+    return best / max(length - first, 1)
 
 
-def overlap(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
-    """Return the share of the continuation's symbols that the prompt holds, float64 [n].
+@njit(cache=True)
+def _n_equal(a: np.ndarray, b: np.ndarray) -> int:
+    """Return at how many places two rows are equal, of those that ``a`` has."""
+    equal = 0
+    for k in range(len(a)):
+        equal += a[k] == b[k]
+    return equal
 
-    >>> overlap(np.array([[1, 2, 3]]), np.array([[3, 3, 4, 5]]))
-    array([0.5])
+
+@njit(cache=True)
+def _go_on(run: np.ndarray, row: np.ndarray, token: int) -> int:
+    """Turn each next place's run into this place's, and return the longest.
+
+    It is one longer where this place holds the token, else 0; ``run`` is one longer than ``row``.
     """
-    found = np.zeros(len(prompt), dtype=np.int64)
-    before = _columns(prompt)
-    for symbol in _columns(continuation):
-        found += (before == symbol).any(axis=0)
-    return found / max(continuation.shape[1], 1)
+    longest = 0
+    for k in range(len(row)):
+        run[k] = (run[k + 1] + 1) * (row[k] == token)
+        longest = max(longest, run[k])
+    return longest
 
 
-def longest_copy(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
-    """Return the length of the longest run of the continuation that the prompt holds, int64 [n].
+@njit(cache=True)
+def copied_run(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
+    """Return the longest run that ends with each token of the continuation and that the prompt has.
 
-    >>> longest_copy(np.array([[1, 2, 3, 4]]), np.array([[9, 2, 3, 9]]))
-    array([2])
+    Its length in tokens, none of them before the continuation, int64 [n, tokens of it].
+
+    >>> copied_run(np.array([[1, 2, 3, 4]]), np.array([[9, 2, 3, 9, 1]]))
+    array([[0, 1, 2, 0, 1]])
     """
     n, size = prompt.shape
-    before = _columns(prompt)[::-1]
-    # A common run keeps its distance, so each distance between two equal tokens has one counter:
-    # common[d] is the length of the run that ends with continuation token i and, in the prompt,
-    # size - 1 - (d - i).
-    common = np.zeros((size + continuation.shape[1], n), dtype=_counter(size))
-    longest = np.zeros(n, dtype=common.dtype)
-    for i, token in enumerate(_columns(continuation)):
-        ending = common[i : i + size]
-        ending += 1
-        ending *= before == token
-        np.maximum(longest, ending.max(axis=0, initial=0), out=longest)
-    return longest.astype(np.int64)
+    longest = np.zeros(continuation.shape, dtype=np.int64)
+    for i in range(n):
+        # Length of the common run that ends with each token of the prompt, from the last one on.
+        run, backward = np.zeros(size + 1, dtype=np.int32), prompt[i, ::-1].copy()
+        for k in range(continuation.shape[1]):
+            longest[i, k] = _go_on(run, backward, continuation[i, k])
+    return longest
 
 
+@njit(cache=True)
 def previous_match(tokens: np.ndarray) -> np.ndarray:
     """Return, for each place, the length of the longest run from there on that began before too.
 
@@ -126,16 +149,13 @@ def previous_match(tokens: np.ndarray) -> np.ndarray:
     array([[0, 0, 3, 2, 1, 0]])
     """
     n, length = tokens.shape
-    columns = _columns(tokens)
-    # common[d]: length of the common run that begins at i and at i - 1 - d; i goes down.
-    common = np.zeros((length, n), dtype=_counter(length))
-    match = np.zeros((length, n), dtype=common.dtype)
-    for i in range(length - 1, 0, -1):
-        beginning = common[:i]
-        beginning += 1
-        beginning *= columns[i - 1 :: -1] == columns[i]
-        beginning.max(axis=0, out=match[i])
-    return match.T.astype(np.int64)
+    match = np.zeros((n, length), dtype=np.int64)
+    for i in range(n):
+        # Length of the common run from a place and from each place before it; the place goes down.
+        run = np.zeros(length + 1, dtype=np.int32)
+        for place in range(length - 1, 0, -1):
+            match[i, place] = _go_on(run, tokens[i, :place], tokens[i, place])
+    return match
 
 
 def edit_distance(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
@@ -162,21 +182,9 @@ def common_subsequence(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarr
     return common / max(continuation.shape[1], 1)
 
 
-def bigrams(tokens: np.ndarray) -> np.ndarray:
-    """Return each pair of neighbours as one number, int64 [n, length - 1]."""
-    tokens = tokens.astype(np.int64)
-    return tokens[:, :-1] << 32 | tokens[:, 1:]
-
-
-def _columns(tokens: np.ndarray) -> np.ndarray:
-    """Return the tokens place by place, [length, n], in two bytes each where they fit."""
-    is_small = tokens.max(initial=0) < 2**16
-    return np.ascontiguousarray(tokens.T, dtype=np.uint16 if is_small else None)
-
-
-def _counter(largest: int) -> type[np.unsignedinteger]:
-    """Return the smallest type that counts so far: the narrower, the more in one instruction."""
-    return np.uint8 if largest < 2**8 else np.uint16 if largest < 2**16 else np.uint32
+def _share(is_so: np.ndarray) -> np.ndarray:
+    """Return the share of each row that is true, float64 [n]; 0 of an empty one."""
+    return is_so.sum(axis=1) / max(is_so.shape[1], 1)
 
 
 def _strings(tokens: np.ndarray) -> list[str]:
@@ -196,20 +204,24 @@ def repetition_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
     ----------
     tokens : integers [n, length], below 2²⁰.
     """
-    prompt, continuation = tokens[:, :PROMPT], tokens[:, PROMPT:]
+    tokens, prompt, continuation = (
+        np.ascontiguousarray(part, dtype=np.int32)
+        for part in (tokens, tokens[:, :PROMPT], tokens[:, PROMPT:])
+    )
+    copied = copied_run(prompt, continuation)
     return {
-        "prompt_distinct": distinct_ratio(prompt),
-        "continuation_distinct": distinct_ratio(continuation),
-        "sequence_distinct": distinct_ratio(tokens),
+        "prompt_distinct": distinct(prompt) / max(prompt.shape[1], 1),
+        "continuation_distinct": distinct(continuation) / max(continuation.shape[1], 1),
+        "sequence_distinct": distinct(tokens) / max(tokens.shape[1], 1),
         "longest_run": longest_run(tokens),
         "prompt_period": smallest_period(prompt),
         "continuation_period": smallest_period(continuation),
         "sequence_period": smallest_period(tokens),
         "prompt_periodicity": periodicity(prompt, PROMPT // 2),
         "periodicity": periodicity(tokens),
-        "overlap_tokens": overlap(prompt, continuation),
-        "overlap_bigrams": overlap(bigrams(prompt), bigrams(continuation)),
-        "longest_copy": longest_copy(prompt, continuation),
+        "overlap_tokens": _share(copied >= 1),
+        "overlap_bigrams": _share(copied[:, 1:] >= 2),
+        "longest_copy": copied.max(axis=1, initial=0),
         "longest_repeat": previous_match(tokens).max(axis=1, initial=0),
         "edit_distance": edit_distance(prompt, continuation),
         "common_subsequence": common_subsequence(prompt, continuation),

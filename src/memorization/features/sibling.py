@@ -17,7 +17,8 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     for name, memorized in inputs.memorized.items():
         columns[f"{name}_memorized"] = memorized
-        if name in inputs.siblings:
+        # The reference's is surprisal.match_length.
+        if name in inputs.siblings and inputs.siblings[name] is not inputs.reference:
             match_length, _ = score(inputs.siblings[name], inputs.tokens, inputs.batch)
             columns[f"{name}_match_length"] = match_length
     if not columns:
@@ -41,7 +42,8 @@ FAMILY = Family(
         Feature(
             "{model}_match_length",
             "sibling",
-            "A sequence that a smaller model nearly memorized is within a larger one's reach.",
+            "A sequence that a smaller model nearly memorized is within a larger one's reach (of "
+            "the reference, it is surprisal.match_length).",
             "+",
             "this work",
             "one forward pass of each smaller model",

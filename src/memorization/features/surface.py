@@ -7,11 +7,14 @@ nothing here assumes that brackets balance or that the bytes are valid UTF-8.
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.features.text import Texts, in_chunks, texts, token_bytes
+from memorization.features.text import Texts, TokenTable, in_chunks, texts, token_bytes
 
 PARTS = ("prompt", "continuation", "sequence")
 
@@ -38,189 +41,200 @@ CLASSES = {
 }
 # +1 where a bracket opens, −1 where one closes.
 _BRACKET = lookup("([{").astype(np.int64) - lookup(")]}")
-# Bytes within a UTF-8 character, not its first.
-_INNER = (_CODES & 0xC0) == 0x80
+_NEWLINE, _COLON, _SLASH, _LESS = b"\n:/<"
 # Bytes of the UTF-8 character that a byte begins; 0 for one that begins none.
 _WIDTH = np.select([_CODES < 0x80, _CODES < 0xC0, _CODES < 0xE0, _CODES < 0xF0], [1, 0, 2, 3], 4)
 
 
-def byte_counts(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return how often each text holds each byte, int64 [n, 256].
+@dataclass(frozen=True)
+class ByteClasses:
+    """Classes of bytes, made to be counted fast: bytes of the same classes are of one kind.
 
-    >>> byte_counts(np.frombuffer(b"abb", np.uint8), np.array([0, 1, 3]))[:, [97, 98]].tolist()
-    [[1, 0], [0, 2]]
-
-    Parameters
+    Attributes
     ----------
-    data : uint8, all texts in turn.
-    bounds : int64 [n + 1], where each begins, and the end.
+    kind : int64 [256], of each byte.
+    member : float64 [kinds, classes], 1 where bytes of a kind belong to a class.
     """
-    n = len(bounds) - 1
-    key = np.repeat(np.arange(n) * 256, np.diff(bounds)) + data
-    return np.bincount(key, minlength=n * 256).reshape(n, 256)
+
+    kind: np.ndarray
+    member: np.ndarray
+
+    @classmethod
+    def of(cls, classes: Mapping[str, np.ndarray]) -> ByteClasses:
+        """Return the classes given as bool [256] each."""
+        member, kind = np.unique(np.stack(list(classes.values())), axis=1, return_inverse=True)
+        return cls(kind, member.T.astype(np.float64))
+
+    def count(self, data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """Return how many bytes of each text are in each class, float64 [n, classes].
+
+        >>> classes = ByteClasses.of({"letters": LETTER, "a": lookup("a")})
+        >>> classes.count(np.frombuffer(b"ab, a", np.uint8), np.array([0, 2, 5])).tolist()
+        [[2.0, 1.0], [1.0, 1.0]]
+
+        Parameters
+        ----------
+        data : uint8, all texts in turn.
+        bounds : int64 [n + 1], where each begins, and the end.
+        """
+        # Sums of whole numbers are exact in any order.
+        return _kind_counts(data, bounds, self.kind, len(self.member)) @ self.member
 
 
-def byte_entropy(counts: np.ndarray) -> np.ndarray:
-    """Return the Shannon entropy of bytes, bits a byte, float64 [n]; 0 for an empty text.
+@njit(cache=True)
+def _kind_counts(
+    data: np.ndarray, bounds: np.ndarray, kind: np.ndarray, n_kinds: int
+) -> np.ndarray:
+    """Return how many bytes of each text are of each kind, float64 [n, kinds]."""
+    counts = np.zeros((len(bounds) - 1, n_kinds))
+    for i in range(len(counts)):
+        for byte in data[bounds[i] : bounds[i + 1]]:
+            counts[i, kind[byte]] += 1
+    return counts
 
-    >>> byte_entropy(np.array([[2, 2, 0], [5, 0, 0], [0, 0, 0]])).tolist()
-    [1.0, 0.0, 0.0]
+
+def byte_entropy(text: Texts) -> np.ndarray:
+    """Return the Shannon entropy of the bytes of each part, bits a byte, float64 [3, n].
+
+    0 for an empty part.
+
+    >>> byte_entropy(Texts(b"abaabbbb", np.array([[0] * 32 + [4, 8]]))).round(3).tolist()
+    [[0.811], [0.0], [0.954]]
     """
-    n, kinds = counts.shape
-    flat = counts.ravel()
-    place = np.flatnonzero(flat)
-    count = flat[place]
-    text = place // kinds
-    size = np.maximum(np.bincount(text, weights=count, minlength=n), 1)
-    return np.log2(size) - np.bincount(text, weights=count * np.log2(count), minlength=n) / size
+    size = np.diff(text.bounds)
+    number = np.arange(1, size.max(initial=1) + 1)
+    # n log₂ n of every n that occurs, so that no logarithm is taken twice.
+    total = _looked_up(text.bytes, text.half_bounds, np.append(0.0, number * np.log2(number)))
+    prompt = text.middle - text.bounds[:-1]
+    filled = np.maximum(np.stack([prompt, size - prompt, size]), 1)
+    return np.log2(filled) - total / filled
+
+
+@njit(cache=True)
+def _looked_up(data: np.ndarray, half_bounds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum, over bytes, of ``values`` at how often each occurs, float64 [3, n]."""
+    n = len(half_bounds) // 2
+    total = np.zeros((3, n))
+    counts = np.zeros((3, 256), dtype=np.int64)
+    some = np.empty(257, dtype=np.int64)
+    for i in range(n):
+        counts[:] = 0
+        for half in range(2):
+            for byte in data[half_bounds[2 * i + half] : half_bounds[2 * i + half + 1]]:
+                counts[half, byte] += 1
+        for part in range(3):
+            # Those above 0 first, without a branch: most are 0, and a sum waits for the one before.
+            found = 0
+            for byte in range(256):
+                if part == 2:
+                    counts[2, byte] = counts[0, byte] + counts[1, byte]
+                some[found] = counts[part, byte]
+                found += counts[part, byte] > 0
+            for count in some[:found]:
+                total[part, i] += values[count]
+    return total
+
+
+_CLASSES = ByteClasses.of(CLASSES)
 
 
 def class_shares(text: Texts) -> dict[str, np.ndarray]:
     """Return the share of each part's bytes in each class of characters, and their entropy, [n]."""
-    counts = byte_counts(text.bytes, text.half_bounds)
-    # Sums of whole numbers below 2²⁴ are exact in float32 too, in any order.
-    members = np.stack(list(CLASSES.values()), axis=1).astype(np.float32)
-    found = (counts.astype(np.float32) @ members).astype(np.float64)
-    size = np.diff(text.half_bounds)
-    entropy = byte_entropy(counts)
+    halves, sizes = _CLASSES.count(text.bytes, text.half_bounds), np.diff(text.half_bounds)
     parts = (
-        (found[0::2], size[0::2], entropy[0::2]),
-        (found[1::2], size[1::2], entropy[1::2]),
-        (
-            found[0::2] + found[1::2],
-            size[0::2] + size[1::2],
-            byte_entropy(counts[0::2] + counts[1::2]),
-        ),
+        (halves[0::2], sizes[0::2]),
+        (halves[1::2], sizes[1::2]),
+        (halves[0::2] + halves[1::2], sizes[0::2] + sizes[1::2]),
     )
     columns: dict[str, np.ndarray] = {}
-    for part, (number, total, bits) in zip(PARTS, parts, strict=True):
-        shares = number / np.maximum(total, 1)[:, None]
+    for part, (number, size), bits in zip(PARTS, parts, byte_entropy(text), strict=True):
+        shares = number / np.maximum(size, 1)[:, None]
         columns |= {f"{part}_{name}": shares[:, i] for i, name in enumerate(CLASSES)}
         columns[f"{part}_entropy"] = bits
     return columns
 
 
-def count_marks(mark: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the number of marked bytes in each text, int64 [n].
-
-    >>> count_marks(np.array([True, False, True]), np.array([0, 1, 1, 3]))
-    array([1, 0, 1])
-    """
-    return np.diff(np.searchsorted(np.flatnonzero(mark), bounds))
-
-
-def bracket_depth(
-    data: np.ndarray, bounds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return nesting depth, brackets closed but not opened, and opened but not closed, int64 [n].
-
-    The depth is between the outermost and the innermost place of the text: a text cut out of nested
-    code does not tell how deep it began. Kinds of brackets are not told apart.
-
-    >>> [a.tolist() for a in bracket_depth(np.frombuffer(b"))((x)", np.uint8), np.array([0, 6]))]
-    [[2], [2], [1]]
-    """
-    n = len(bounds) - 1
-    lowest, highest, last = (np.zeros(n, dtype=np.int64) for _ in range(3))
-    place = np.flatnonzero(_BRACKET[data])
-    first = np.searchsorted(place, bounds)
-    some = np.flatnonzero(np.diff(first))
-    if len(some):
-        running = np.cumsum(_BRACKET[data[place]])
-        before = np.append(0, running)[first]
-        starts = first[some]
-        # The text's beginning, at depth 0, is a place too.
-        lowest[some] = np.minimum(np.minimum.reduceat(running, starts) - before[some], 0)
-        highest[some] = np.maximum(np.maximum.reduceat(running, starts) - before[some], 0)
-        last = np.diff(before)
-    return highest - lowest, -lowest, last - lowest
+@njit(cache=True)
+def _cut(data: np.ndarray, begin: int, end: int) -> int:
+    """Return the number of bytes at a text's ends that belong to cut UTF-8 characters."""
+    first = begin
+    while first < min(begin + 3, end) and _WIDTH[data[first]] == 0:
+        first += 1
+    for back in range(1, min(3, end - first) + 1):
+        width = _WIDTH[data[end - back]]
+        if width > 0:
+            return first - begin + (back if width > back else 0)
+    return first - begin
 
 
-def cut_characters(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the number of bytes at a text's ends that belong to cut UTF-8 characters, int64 [n].
-
-    >>> data = np.frombuffer("語é".encode()[1:-1], np.uint8)
-    >>> cut_characters(data, np.array([0, len(data)]))
-    array([3])
-    """
-    begin, end = bounds[:-1], bounds[1:]
-    padded = np.append(data, np.zeros(3, dtype=np.uint8))
-    cut = np.zeros(len(begin), dtype=np.int64)
-    inside = np.ones(len(begin), dtype=bool)
-    for k in range(3):
-        inside &= (begin + k < end) & (_WIDTH[padded[begin + k]] == 0)
-        cut += inside
-    open_ = begin + cut < end
-    for k in range(1, 4):
-        place = np.maximum(end - k, 0)
-        open_ &= begin + cut <= end - k
-        width = np.where(open_, _WIDTH[padded[place]], 1)
-        cut += np.where(width > k, k, 0)
-        open_ &= width == 0
-    return cut
+# What `structure` counts, in this order.
+_COUNTED = (
+    "characters", "cut", "lines", "longest_line", "indented", "words", "letters", "lowest",
+    "highest", "last", "urls", "tags",
+)  # fmt: skip
 
 
-def indentation(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return, for each byte, whether it is a blank that begins a line, bool [bytes].
-
-    The first line of a text does not count: its beginning is not known.
-    """
-    blank = _BLANK[data]
-    place = np.arange(len(data), dtype=np.int32)
-    starts = bounds[:-1][np.diff(bounds) > 0]
-    stop = ~blank
-    stop[starts] = True
-    last = np.maximum.accumulate(np.where(stop, place, 0))
-    return blank & (data[last] == ord("\n"))
-
-
-def longest_line(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the length of the longest line, or part of one, in bytes, int64 [n].
-
-    >>> longest_line(np.frombuffer(b"ab\\nabc", np.uint8), np.array([0, 6]))
-    array([3])
-    """
-    longest = np.zeros(len(bounds) - 1, dtype=np.int64)
-    newline = np.flatnonzero(data == ord("\n"))
-    some = np.flatnonzero(np.diff(bounds))
-    begin = np.sort(np.concatenate([bounds[some], newline + 1]))
-    size = np.diff(np.append(begin, len(data)))
-    # A line that ends in a newline does not count it; only a text's last one may have none.
-    size = size - (data[begin + size - 1] == ord("\n")) * (size > 0)
-    if len(some):
-        first = np.searchsorted(begin, bounds[some])
-        longest[some] = np.maximum.reduceat(size, first)
-    return longest
+@njit(cache=True)
+def _structure(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return what ``_COUNTED`` names, int64 [12, n]: all of it from one look at each byte."""
+    found = np.zeros((len(_COUNTED), len(bounds) - 1), dtype=np.int64)
+    for i in range(len(bounds) - 1):
+        begin, end = bounds[i], bounds[i + 1]
+        characters = lines = longest = indented = words = letters = urls = tags = 0
+        # Depth of brackets, from 0 at the text's beginning: no text tells how deep that is.
+        depth = lowest = highest = 0
+        line = 0
+        # The first line is not indented: where it begins is not known.
+        at_start = in_word = False
+        for place in range(begin, end):
+            byte = data[place]
+            characters += _WIDTH[byte] > 0
+            letter = LETTER[byte]
+            letters += letter
+            words += letter and not in_word
+            in_word = letter
+            depth += _BRACKET[byte]
+            lowest, highest = min(lowest, depth), max(highest, depth)
+            if byte == _NEWLINE:
+                longest = max(longest, line)
+                lines += 1
+                line, at_start = 0, True
+            else:
+                line += 1
+                at_start = at_start and _BLANK[byte]
+                indented += at_start
+            if byte == _COLON and place + 2 < end:
+                urls += data[place + 1] == _SLASH and data[place + 2] == _SLASH
+            elif byte == _LESS and place + 1 < end:
+                tags += _TAG[data[place + 1]]
+        found[:, i] = (
+            characters, _cut(data, begin, end), lines, max(longest, line), indented, words, letters,
+            lowest, highest, depth, urls, tags,
+        )  # fmt: skip
+    return found
 
 
 def structure(data: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
-    """Return counts and shares that need the order of the bytes, arrays [n]."""
-    size = np.diff(bounds)
-    filled = np.maximum(size, 1)
-    padded = np.append(data, np.zeros(2, dtype=np.uint8))
-    ahead, beyond = padded[1 : len(data) + 1], padded[2:]
-    # Marks of several bytes must not begin in one text and end in the next.
-    is_last = np.zeros(len(data), dtype=bool)
-    is_last[bounds[1:][size > 0] - 1] = True
-    near_end = is_last | np.append(is_last[1:], False)
-    url = (data == ord(":")) & (ahead == ord("/")) & (beyond == ord("/")) & ~near_end
-    tag = (data == ord("<")) & _TAG[ahead] & ~is_last
-    letter = LETTER[data]
-    words = count_marks(letter & (~np.append(letter[1:], False) | is_last), bounds)
-    depth, unopened, unclosed = bracket_depth(data, bounds)
+    """Return counts and shares that need the order of the bytes, arrays [n].
+
+    Depth is that between the outermost and the innermost place; kinds of brackets are not told
+    apart. Bytes are cut that belong to UTF-8 characters of which only a part is there.
+    """
+    found = dict(zip(_COUNTED, _structure(data, bounds), strict=True))
+    size = np.maximum(np.diff(bounds), 1)
     return {
-        "character_count": size - count_marks(_INNER[data], bounds),
-        "cut": cut_characters(data, bounds) / filled,
-        "line_count": count_marks(data == ord("\n"), bounds),
-        "longest_line": longest_line(data, bounds),
-        "indentation": count_marks(indentation(data, bounds), bounds) / filled,
-        "word_count": words,
-        "word_length": count_marks(letter, bounds) / np.maximum(words, 1),
-        "depth": depth,
-        "unopened": unopened,
-        "unclosed": unclosed,
-        "url_count": count_marks(url, bounds),
-        "tag_count": count_marks(tag, bounds),
+        "character_count": found["characters"],
+        "cut": found["cut"] / size,
+        "line_count": found["lines"],
+        "longest_line": found["longest_line"],
+        "indentation": found["indented"] / size,
+        "word_count": found["words"],
+        "word_length": found["letters"] / np.maximum(found["words"], 1),
+        "depth": found["highest"] - found["lowest"],
+        "unopened": -found["lowest"],
+        "unclosed": found["last"] - found["lowest"],
+        "url_count": found["urls"],
+        "tag_count": found["tags"],
     }
 
 
@@ -230,7 +244,7 @@ def surface_features(text: Texts) -> dict[str, np.ndarray]:
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = token_bytes(inputs.tokenizer)
+    table = TokenTable.of(token_bytes(inputs.tokenizer))
     return in_chunks(lambda tokens: surface_features(texts(table, tokens)), inputs.tokens)
 
 

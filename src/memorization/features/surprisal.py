@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memorization.features.family import Direction, Family, Feature, Inputs
+from memorization.features.infinigram import leading
 from memorization.protocol import PROMPT
 
 if TYPE_CHECKING:
@@ -132,15 +133,6 @@ def slope(values: np.ndarray) -> np.ndarray:
     """
     place = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
     return values @ place / (place @ place)
-
-
-def leading(right: np.ndarray) -> np.ndarray:
-    """Return how many leading entries of each row are true, int64 [n].
-
-    >>> leading(np.array([[True, True, False, True], [False, True, True, True]]))
-    array([2, 0])
-    """
-    return np.cumprod(right, axis=1, dtype=np.int64).sum(axis=1)
 
 
 def surprisal_features(found: Predictions) -> dict[str, np.ndarray]:

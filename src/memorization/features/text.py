@@ -1,7 +1,7 @@
 """The exact bytes that tokens stand for.
 
 Decoding to a string would put U+FFFD where a sequence begins or ends inside a character; the bytes
-of a byte-level BPE have no such trouble, and concatenating them is a gather.
+of a byte-level BPE have no such trouble, and are read from a table.
 
 Features of text are computed over the bytes of many sequences at once, in chunks that stay in the
 cache: ``in_chunks``. All of them take sequences of any length, the empty one too; the prompt is
@@ -10,12 +10,13 @@ then the first 32 tokens or what there is of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 from memorization.protocol import PROMPT
 
@@ -49,13 +50,6 @@ class Texts:
         """Where each text begins, and where the last one ends, int64 [n + 1]."""
         return np.append(self.start[:, 0], self.start[-1:, -1] if len(self.start) else 0)
 
-    def take(self, rows: np.ndarray) -> Texts:
-        """Return some of the texts, in the order of ``rows``, int64 [m]."""
-        begin, size = self.start[rows, :1], self.start[rows, -1] - self.start[rows, 0]
-        moved = (np.cumsum(size) - size)[:, None]
-        data = self.bytes[ragged(begin[:, 0], size)]
-        return Texts(data.tobytes(), self.start[rows] - begin + moved)
-
     @property
     def middle(self) -> np.ndarray:
         """Where each continuation begins, int64 [n]: after 32 tokens, or at the text's end."""
@@ -66,6 +60,26 @@ class Texts:
         """Where each prompt and each continuation begins, in turn, int64 [2 n + 1]."""
         bounds = self.bounds
         return np.append(np.stack([bounds[:-1], self.middle], axis=1).ravel(), bounds[-1])
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """The bytes of every token: those of token i are ``data[start[i] : start[i + 1]]``.
+
+    Attributes
+    ----------
+    data : uint8, of all tokens in turn.
+    start : int64 [V + 1].
+    """
+
+    data: np.ndarray
+    start: np.ndarray
+
+    @classmethod
+    def of(cls, pieces: Sequence[bytes]) -> TokenTable:
+        """Return the table of tokens given as bytes."""
+        start = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(pieces), dtype=np.uint8), start)
 
 
 @lru_cache(maxsize=1)
@@ -100,26 +114,50 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
     return table
 
 
-def texts(table: list[bytes], tokens: np.ndarray) -> Texts:
+def texts(table: TokenTable, tokens: np.ndarray) -> Texts:
     """Return the bytes of token sequences.
 
-    >>> found = texts([b"ab", b"c"], np.array([[0, 1], [1, 1]]))
+    >>> found = texts(TokenTable.of([b"ab", b"c"]), np.array([[0, 1], [1, 1]]))
     >>> found.data, found.start.tolist()
     (b'abccc', [[0, 2, 3], [3, 4, 5]])
 
     Parameters
     ----------
     table : bytes of each token.
-    tokens : integers [n, length], below ``len(table)``.
+    tokens : integers [n, length].
+
+    Raises
+    ------
+    ValueError
+        If a token is not in the table.
     """
+    last = len(table.start) - 2
+    if tokens.size and not (tokens.min() >= 0 and tokens.max() <= last):
+        raise ValueError(f"tokens: {tokens.min()} to {tokens.max()}, allowed are 0 to {last}")
+    data, start = _joined(table.data, table.start, np.ascontiguousarray(tokens, dtype=np.int32))
+    return Texts(data.tobytes(), start)
+
+
+@njit(cache=True)
+def _joined(
+    data: np.ndarray, start: np.ndarray, tokens: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of all tokens in turn, and where each token begins."""
     n, length = tokens.shape
-    size = np.array([len(piece) for piece in table], dtype=np.int64)
-    first = np.cumsum(size) - size
-    flat = tokens.ravel()
-    data = np.frombuffer(b"".join(table), dtype=np.uint8)[ragged(first[flat], size[flat])]
-    end = np.concatenate([[0], np.cumsum(size[flat])])
-    begin = end[np.arange(n)[:, None] * length + np.arange(length + 1)]
-    return Texts(data.tobytes(), begin)
+    begin = np.zeros((n, length + 1), dtype=np.int64)
+    place = 0
+    for i in range(n):
+        for k in range(length):
+            begin[i, k] = place
+            place += start[tokens[i, k] + 1] - start[tokens[i, k]]
+        begin[i, length] = place
+    joined = np.empty(place, dtype=np.uint8)
+    for i in range(n):
+        for k in range(length):
+            place, first = begin[i, k], start[tokens[i, k]]
+            for byte in range(begin[i, k + 1] - place):
+                joined[place + byte] = data[first + byte]
+    return joined, begin
 
 
 def in_chunks(
@@ -145,13 +183,3 @@ def in_chunks(
                 columns[name] = np.empty(len(tokens), dtype=values.dtype)
             columns[name][rows] = values
     return columns
-
-
-def ragged(begin: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the positions ``begin[i] … begin[i] + size[i] - 1`` of all runs in turn, int64.
-
-    >>> ragged(np.array([5, 0]), np.array([2, 3]))
-    array([5, 6, 0, 1, 2])
-    """
-    end = np.cumsum(size)
-    return np.repeat(begin - (end - size), size) + np.arange(end[-1] if len(end) else 0)

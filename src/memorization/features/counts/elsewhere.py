@@ -6,7 +6,8 @@ once: one that begins a row of them is that row; one that begins none is taken a
 its 64 tokens, which only it sees. From every count the n-gram's occurrence at its very place in
 that row is taken off. What is left are its occurrences *elsewhere*: in other rows, in the rest of
 its own row, and at other places of the sequence (the same token 64 times holds each of its tokens
-63 times elsewhere).
+63 times elsewhere). Where rows are longer than the sequences, they begin a row either all or none
+of them: the rest of its row would tell those that were drawn from the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from numba import njit
 
 from memorization.features.counts.ngram_index import NgramIndex, row_blocks
 
@@ -33,9 +35,7 @@ def slot_counts(
         its row has that many tokens after it.
     advance : called with the tokens just read.
     """
-    width = windows.shape[1]
     dtype = count_type(windows)
-    one = dtype(1)
     counts = {
         (length, room): np.zeros(index.slots[length], dtype)
         for length, of_length in rooms.items()
@@ -43,16 +43,24 @@ def slot_counts(
     }
     for _, block in row_blocks(windows):
         for matches in index.matches(block):
-            length, slot = matches.length, matches.slot
-            for room in rooms.get(length, ()):
-                if room:  # nearly all occurrences have room, so those are counted that have not
-                    slot = matches.slot[matches.column > width - length - room]
-                np.add.at(counts[length, room], slot, one)
+            for room in rooms.get(matches.length, ()):
+                if room:  # nearly all occurrences have it, so those are counted that have not
+                    lacks = matches.left[matches.place] < matches.length + room
+                    _tally(counts[matches.length, room], matches.slot[lacks])
+                else:
+                    _tally(counts[matches.length, room], matches.slot)
         advance(block.size)
     for (length, room), lacking in counts.items():
         if room:
             np.subtract(counts[length, 0], lacking, out=lacking)
     return counts
+
+
+@njit(cache=True)
+def _tally(counts: np.ndarray, slots: np.ndarray) -> None:
+    """Count each slot once more for each time that it is listed."""
+    for slot in slots:
+        counts[slot] += 1
 
 
 def count_type(windows: np.ndarray) -> type[np.signedinteger]:

@@ -63,7 +63,7 @@ class NearDuplicates:
         matches : of 5 tokens, in it.
         """
         rare = self._degree.take(matches.slot) > 0
-        row = matches.place // block.shape[1]
+        row = matches.row
         is_listed = np.zeros(len(block), dtype=bool)
         is_listed[row[rare]] = True
         listed = is_listed[row]

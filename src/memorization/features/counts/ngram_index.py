@@ -7,7 +7,7 @@ to be compared again. An n-gram of the text is looked up only where the two shor
 found, so each length costs a look-up a *match* of the length before it, not one a token.
 
 The look-ups go to an open hash table laid out in sorted order (Amble & Knuth 1974, "Ordered hash
-tables"), which is built by sorting and probed for whole arrays at a time.
+tables"), which is built by sorting.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numba import njit
 
 # Tokens looked up at a time: small enough for the keys and places to stay in the cache.
 CHUNK = 2**17
@@ -29,7 +30,9 @@ _MIX = np.uint64(pow(0x27D4EB2F, -1, 2**64))
 _EMPTY = np.uint64(2**64 - 1)
 # Slots of a table for each key in it: half empty, so that a look-up takes about 1.5 probes.
 _ROOM = 2
-_HALF = np.uint64(32)
+_HALF, _ONE = np.uint64(32), np.uint64(1)
+# Stands for no n-gram: no slot has so high a number.
+_NONE = np.uint32(2**32 - 1)
 
 
 class KeyTable:
@@ -42,38 +45,47 @@ class KeyTable:
     Attributes
     ----------
     slots : how many slots there are; a slot's number is below it.
+    held : uint64 [slots or more], what lies in each slot, mixed.
+    homes : how many slots a key's first choice is among.
     """
 
     def __init__(self, keys: np.ndarray) -> None:
         """Lay the keys out."""
         mixed = np.sort(keys * _MIX)
         mixed = mixed[np.append(True, mixed[1:] != mixed[:-1])] if len(mixed) else mixed
-        self._homes = np.uint64(_ROOM * len(mixed))
+        self.homes = np.uint64(_ROOM * len(mixed))
         # In sorted order each key takes its home or, if that is taken, the slot after the last.
         place = np.arange(len(mixed))
-        slot = np.maximum.accumulate(self._home(mixed) - place) + place
+        home = (((mixed >> _HALF) * self.homes) >> _HALF).astype(np.int64)
+        slot = np.maximum.accumulate(home - place) + place
         self.slots = int(slot[-1]) + 2 if len(slot) else 1
-        self._held = np.full(self.slots, _EMPTY)
-        self._held[slot] = mixed
+        self.held = np.full(max(self.slots, int(self.homes) + 1), _EMPTY)
+        self.held[slot] = mixed
 
     def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the slot of each key, int64 [m], and whether it is in the table, bool [m]."""
-        mixed = keys * _MIX
-        slot = self._home(mixed)
-        held = self._held.take(slot, mode="wrap")
-        # What lies in a chain is sorted, and the empty slot is above all: stop at the first that
-        # is not below.
-        going = np.flatnonzero(held < mixed)
-        while len(going):
-            further = slot[going] + 1
-            slot[going] = further
-            found = self._held.take(further, mode="wrap")
-            held[going] = found
-            going = going[found < mixed[going]]
-        return slot, held == mixed
+        return _find(keys, self.held, self.homes)
 
-    def _home(self, mixed: np.ndarray) -> np.ndarray:
-        return (((mixed >> _HALF) * self._homes) >> _HALF).astype(np.int64)
+
+@njit(cache=True)
+def _probe(mixed: np.uint64, held: np.ndarray, homes: np.uint64) -> np.uint64:
+    """Return the slot of a mixed key, or one that holds another: there is none."""
+    slot = ((mixed >> _HALF) * homes) >> _HALF
+    # What lies in a chain is sorted, and the empty slot is above all: stop at the first that is
+    # not below.
+    while held[slot] < mixed:
+        slot += _ONE
+    return slot
+
+
+@njit(cache=True)
+def _find(keys: np.ndarray, held: np.ndarray, homes: np.uint64) -> tuple[np.ndarray, np.ndarray]:
+    slot, known = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.bool_)
+    for i in range(len(keys)):
+        mixed = keys[i] * _MIX
+        found = _probe(mixed, held, homes)
+        slot[i], known[i] = found, held[found] == mixed
+    return slot, known
 
 
 @dataclass(frozen=True)
@@ -83,15 +95,27 @@ class Matches:
     Attributes
     ----------
     length : tokens of the n-gram.
-    place : int64 [m], where each starts in the block, counted through all rows, ascending.
-    column : int64 [m], where it starts in its row.
-    slot : int64 [m], its number in `NgramIndex`.
+    width : tokens of a row.
+    place : int32 [m], where each starts in the block, counted through all rows, ascending.
+    slot : uint32 [m], its number in `NgramIndex`.
+    left : int32 [tokens of the block], for each of them, the tokens from it to its row's end.
     """
 
     length: int
+    width: int
     place: np.ndarray
-    column: np.ndarray
     slot: np.ndarray
+    left: np.ndarray
+
+    @property
+    def row(self) -> np.ndarray:
+        """The row of the block that holds each, int32 [m]."""
+        return self.place // self.width
+
+    @property
+    def column(self) -> np.ndarray:
+        """Where each starts in its row, int32 [m]."""
+        return self.place % self.width
 
 
 class NgramIndex:
@@ -140,21 +164,66 @@ class NgramIndex:
         rows : uint16 [R, T].
         """
         width = rows.shape[1]
-        slot = rows.ravel().astype(np.int64)
-        place = np.arange(len(slot))
-        column = np.tile(np.arange(width), len(rows))
-        yield Matches(1, place, column, slot)
+        slot = rows.ravel().astype(np.uint32)
+        place = np.arange(len(slot), dtype=np.int32)
+        left = np.tile(np.arange(width, 0, -1, dtype=np.int32), len(rows))
+        yield Matches(1, width, place, slot, left)
+        number = slot.copy()
         for shorter, length in pairwise(self.lengths):
-            shift = length - shorter
-            left, right = _partners(place, shift)
-            if shift == shorter:
-                # Only parts that do not overlap can lie in two rows.
-                inside = column[left] <= width - length
-                left, right = left[inside], right[inside]
-            found, known = self._tables[length].find(_pair(slot[left], slot[right]))
-            kept = left[known]
-            place, column, slot = place[kept], column[kept], found[known]
-            yield Matches(length, place, column, slot)
+            table = self._tables[length]
+            place, slot = _longer(
+                place, number, left, length, length - shorter, table.held, table.homes
+            )
+            yield Matches(length, width, place, slot, left)
+
+
+@njit(cache=True)
+def _longer(
+    place: np.ndarray,
+    number: np.ndarray,
+    left: np.ndarray,
+    length: int,
+    shift: int,
+    held: np.ndarray,
+    homes: np.uint64,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where n-grams start that are known, and their slots, given those of a length before.
+
+    Parameters
+    ----------
+    place : int32 [m], where those start.
+    number : uint32 [tokens], their slots by where they start, or _NONE; becomes that of the new.
+    left : int32 [tokens], from each to its row's end.
+    length : of the n-grams, in tokens.
+    shift : tokens that they have more than the others.
+    held, homes : the table of the n-grams.
+    """
+    kept, mixed = np.empty(len(place), dtype=np.int32), np.empty(len(place), dtype=np.uint64)
+    count = 0
+    for start in place:
+        # What starts further on is still of the length before.
+        right = number[start + shift] if left[start] >= length else _NONE
+        kept[count] = start
+        mixed[count] = ((np.uint64(number[start]) << _HALF) | np.uint64(right)) * _MIX
+        number[start] = _NONE
+        count += right != _NONE
+    # The table is mostly not in the cache. Loads that no branch waits for are under way together.
+    slot = np.empty(count, dtype=np.uint64)
+    found = np.empty(count, dtype=np.uint64)
+    for i in range(count):
+        slot[i] = ((mixed[i] >> _HALF) * homes) >> _HALF
+        found[i] = held[slot[i]]
+    known = 0
+    slots = np.empty(count, dtype=np.uint32)
+    for i in range(count):
+        while found[i] < mixed[i]:
+            slot[i] += _ONE
+            found[i] = held[slot[i]]
+        if found[i] == mixed[i]:
+            number[kept[i]] = slot[i]
+            kept[known], slots[known] = kept[i], slot[i]
+            known += 1
+    return kept[:known].copy(), slots[:known].copy()
 
 
 def row_blocks(windows: np.ndarray, tokens: int = CHUNK) -> Iterator[tuple[int, np.ndarray]]:
@@ -166,14 +235,3 @@ def row_blocks(windows: np.ndarray, tokens: int = CHUNK) -> Iterator[tuple[int, 
 
 def _pair(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (left.astype(np.uint64) << _HALF) | right.astype(np.uint64)
-
-
-def _partners(place: np.ndarray, shift: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which entries have another ``shift`` places further on, and which that is."""
-    if shift == 1:
-        left = np.flatnonzero(place[1:] == place[:-1] + 1)
-        return left, left + 1
-    right = np.searchsorted(place, place + shift)
-    left = np.flatnonzero(right < len(place))
-    left = left[place[right[left]] == place[left] + shift]
-    return left, right[left]

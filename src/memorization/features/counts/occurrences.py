@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memorization.features.counts.ngram_index import NgramIndex, row_blocks
-
-END_OF_TEXT = 0
+from memorization.protocol import END_OF_TEXT
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def occurrences(windows: np.ndarray, tokens: np.ndarray) -> Occurrences:
     found = [(np.zeros(0, np.int64),) * 3]
     for start, block in row_blocks(windows):
         *_, whole = index.matches(block)
-        found.append((whole.slot, start + whole.place // block.shape[1], whole.column))
+        found.append((whole.slot, start + whole.row, whole.column))
     slot, row, offset = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.argsort(slot, kind="stable")
     # Equal sequences have one slot, and share its occurrences.
