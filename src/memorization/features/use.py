@@ -225,7 +225,7 @@ def check_corpus_rows(
     tokens: np.ndarray, index: np.ndarray, corpus_row: np.ndarray, corpus: np.ndarray
 ) -> None:
     """Raise a UserError unless each row of the corpus, where one is given, begins as it should."""
-    check_known(corpus_row >= 0, corpus)
+    check_known(corpus_row != -1, corpus)
     wrong = (corpus_row < -1) | (corpus_row >= len(corpus))
     held = np.flatnonzero(~wrong & (corpus_row >= 0))
     wrong[held] = (corpus[corpus_row[held], :SEQUENCE] != tokens[held]).any(axis=1)

@@ -55,6 +55,9 @@ def check_destination(destination: Path, *sources: Path) -> Path:
         real = destination.resolve()
         if real.is_dir():
             raise UserError(f"{destination}: a folder; name the Parquet file to write")
+        folder = next(above for above in real.parents if above.exists())
+        # Its name is as long as the partial file's.
+        tempfile.NamedTemporaryFile(prefix=real.name, dir=folder).close()
         for target in (real, partial_of(real)):
             if target.exists() and not target.is_file():
                 raise UserError(f"{target}: no regular file, not replaced; name another to write")
@@ -64,8 +67,6 @@ def check_destination(destination: Path, *sources: Path) -> Path:
                         f"{destination}: writing it would change {source}, which is read; name "
                         "another file to write"
                     )
-        folder = next(above for above in real.parents if above.exists())
-        tempfile.TemporaryFile(dir=folder).close()
     except (OSError, RuntimeError) as error:
         raise UserError(f"{destination}: cannot be written ({reason(error)})") from None
     return real

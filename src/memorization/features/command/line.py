@@ -17,6 +17,7 @@ from memorization.features.registry import FAMILIES
 from memorization.features.tokenize import Encoder
 from memorization.features.use import NEEDS, Sources
 from memorization.progress import progress
+from memorization.protocol import SEQUENCE
 
 TOKENIZER = Path("results/suite/tokenizer.json")
 
@@ -34,12 +35,13 @@ def main() -> None:
         [need for need in NEEDS.values() if need and getattr(options, need) is not None],
         _files_read(options),
     )
+    # First, because it takes seconds, and a corpus may take long.
+    reference = options.reference and load_reference(options.reference, options.device)
     corpus, place = None, None
     if options.corpus is not None:
         corpus, place = read_corpus(options.corpus, encoder)
         packed = "" if place is None else ", of documents one after another"
         print(f"{options.corpus}: {len(corpus):,} rows of {corpus.shape[1]:,} tokens{packed}")
-    reference = options.reference and load_reference(options.reference, options.device)
     sources = Sources(tokenizer, corpus, reference, options.batch, place)
     total = len(Table.open(options.input))
     with progress("features", max(total, 1), "sequences") as advance:
@@ -93,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Compute the features of the first 64 tokens of each sequence in a table.",
         epilog="Further columns of the input: index (default: 0, 1, …), and corpus_row, the row of "
         "the corpus that begins with the sequence where one does: without it, a sequence that is "
-        f"in the corpus is taken for one more copy. Families: {', '.join(FAMILIES)}.",
+        f"in the corpus is taken for one more copy (where rows are longer than {SEQUENCE} tokens, give "
+        f"all sequences one or none). Families: {', '.join(FAMILIES)}.",
     )
     add = parser.add_argument
     add(

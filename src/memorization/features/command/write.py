@@ -104,15 +104,16 @@ def write_features(
     n = 0
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
-        with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for part in chain([first], parts):
-                writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
-                n += len(part)
-        partial.replace(real)
+        try:
+            with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
+                for part in chain([first], parts):
+                    writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
+                    n += len(part)
+            partial.replace(real)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{destination}: cannot be written ({reason(error)})") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return n
 
 
@@ -134,7 +135,7 @@ def _parts(
             place = int(is_short.argmax())
             raise too_short(done + place, int(found.length[place]))
         kept = ~is_short
-        is_known = np.unique(np.append(is_known, found.corpus_row[kept] >= 0))
+        is_known = np.unique(np.append(is_known, found.corpus_row[kept] != -1))
         if sources.corpus is not None and "corpus" in tiers:
             check_known(is_known, sources.corpus)
         part = features_of_tokens(
