@@ -31,7 +31,8 @@ def readable(path: Path, kind: str) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """Return what an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 def partial_of(destination: Path) -> Path:

@@ -95,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Compute the features of the first 64 tokens of each sequence in a table.",
         epilog="Further columns of the input: index (default: 0, 1, …), and corpus_row, the row of "
         "the corpus that begins with the sequence where one does: without it, a sequence that is "
-        f"in the corpus is taken for one more copy (where rows are longer than {SEQUENCE} tokens, give "
-        f"all sequences one or none). Families: {', '.join(FAMILIES)}.",
+        "in the corpus is taken for one more copy. Where the corpus's rows are longer than "
+        f"{SEQUENCE} tokens, give all sequences a corpus_row or none. "
+        f"Families: {', '.join(FAMILIES)}.",
     )
     add = parser.add_argument
     add(
