@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from memorization.errors import UserError
 from memorization.features import FAMILIES, Sources, compute_features, feature_of, features_of
-from memorization.features.command.corpus import read_windows
+from memorization.features.command.corpus import read_corpus
 from memorization.features.command.line import main, read_tokenizer
 from memorization.features.command.reference import load_reference
 from memorization.features.command.write import write_features
@@ -134,28 +135,28 @@ def test_a_company_of_rows_changes_nothing(sources):
 def test_counts_are_of_the_sequence_and_its_other_occurrences(sources, inputs):
     """Rows 3 to 6 of the corpus are the same; a text of one's own is one copy more."""
     copied, other = inputs.tokens[3:4], (inputs.tokens[:1] + 1) % 280
-    sequences = np.concatenate([copied, copied, other])
-    found = features_of(sequences, sources, ("corpus",), corpus_row=np.array([3, -1, -1]))
-    assert found["duplication.sequence_count"].tolist() == [4, 5, 1]
+    known = features_of(copied, sources, ("corpus",), corpus_row=np.array([3]))
+    assert known["duplication.sequence_count"].tolist() == [4]
+    found = features_of(np.concatenate([copied, other]), sources, ("corpus",))
+    assert found["duplication.sequence_count"].tolist() == [5, 1]
 
 
 @pytest.mark.parametrize("rows", [1, 5, 1000])
 def test_a_file_in_batches_is_the_same_as_at_once(folder, sources, inputs, rows):
     index = np.arange(12)[::-1] * 10
-    table = pa.table(
-        {"index": index, "tokens": list(inputs.tokens), "corpus_row": [*range(11), None]}
-    )
+    table = pa.table({"index": index, "tokens": list(inputs.tokens), "corpus_row": range(12)})
     parquet.write_table(table, "in.parquet")
     tiers = ("text", "corpus", "reference")
-    assert write_features("in.parquet", folder / "new/out.parquet", sources, tiers, rows=rows) == 12
-    written = read_table(folder / "new/out.parquet", FEATURES)
-    expected = features_of(
-        inputs.tokens, sources, tiers, index=index, corpus_row=np.array([*range(11), -1])
+    assert (
+        write_features(Path("in.parquet"), folder / "new/out.parquet", sources, tiers, rows=rows)
+        == 12
     )
+    written = read_table(folder / "new/out.parquet", FEATURES)
+    expected = features_of(inputs.tokens, sources, tiers, index=index, corpus_row=inputs.rows)
     pd.testing.assert_frame_equal(written, expected, rtol=1e-5)
     assert [path.name for path in (folder / "new").iterdir()] == ["out.parquet"]
     first = (folder / "new/out.parquet").read_bytes()
-    write_features("in.parquet", folder / "new/out.parquet", sources, tiers, rows=rows)
+    write_features(Path("in.parquet"), folder / "new/out.parquet", sources, tiers, rows=rows)
     assert (folder / "new/out.parquet").read_bytes() == first
 
 
@@ -167,7 +168,7 @@ def test_a_file_in_batches_is_the_same_as_at_once(folder, sources, inputs, rows)
 def test_every_kind_of_list(kind, folder, sources, inputs):
     longer = np.concatenate([inputs.tokens, inputs.tokens[:, :6]], axis=1)
     parquet.write_table(pa.table({"tokens": pa.array(list(longer), kind)}), "in.parquet")
-    write_features("in.parquet", folder / "out.parquet", sources)
+    write_features(Path("in.parquet"), folder / "out.parquet", sources)
     written = read_table(folder / "out.parquet", FEATURES)
     pd.testing.assert_frame_equal(written, features_of(inputs.tokens, sources))
 
@@ -178,7 +179,7 @@ def test_every_kind_of_text(kind, folder, sources):
     column = pa.array(texts, pa.string() if kind == "dictionary" else kind)
     column = column.dictionary_encode() if kind == "dictionary" else column
     parquet.write_table(pa.table({"text": column}), "in.parquet")
-    assert write_features("in.parquet", folder / "o", sources, short="drop") == 3
+    assert write_features(Path("in.parquet"), folder / "o", sources, short="drop") == 3
     written = read_table(folder / "o", FEATURES)
     expected = features_of([text or "" for text in texts], sources, short="drop")
     pd.testing.assert_frame_equal(written, expected)
@@ -188,7 +189,7 @@ def test_invalid_utf_8_is_replaced(folder, sources):
     raw = TEXT.encode() * 3
     column = pa.array([raw + b"\xff", b"\xed\xa0\xbd\xed\xb8\x80" * 30, b"a\xff" * 40])
     parquet.write_table(pa.table({"text": column.view(pa.string())}), "in.parquet")
-    write_features("in.parquet", folder / "out.parquet", sources)
+    write_features(Path("in.parquet"), folder / "out.parquet", sources)
     expected = features_of([TEXT * 3, "😀" * 30, "a\ufffd" * 40], sources)
     pd.testing.assert_frame_equal(read_table(folder / "out.parquet", FEATURES), expected)
 
@@ -214,7 +215,7 @@ def test_what_is_wrong_with_a_table_is_said(name, folder, sources):
     columns, message = BAD_TABLES[name]
     parquet.write_table(pa.table(columns), "in.parquet")
     with pytest.raises(UserError, match=message):
-        write_features("in.parquet", folder / "out.parquet", sources)
+        write_features(Path("in.parquet"), folder / "out.parquet", sources)
     assert sorted(path.name for path in folder.iterdir()) == ["here", "tokenizer.json"]
 
 
@@ -223,7 +224,7 @@ def test_a_mistake_late_in_the_table_leaves_the_old_output(folder, sources, inpu
     parquet.write_table(pa.table({"tokens": tokens}), "in.parquet")
     (folder / "out.parquet").write_bytes(b"old")
     with pytest.raises(UserError, match="row 12: 7 tokens"):
-        write_features("in.parquet", folder / "out.parquet", sources, rows=4)
+        write_features(Path("in.parquet"), folder / "out.parquet", sources, rows=4)
     assert (folder / "out.parquet").read_bytes() == b"old"
     assert not list(folder.glob("*.partial"))
 
@@ -266,18 +267,20 @@ def test_corpora_of_every_kind(folder, tokenizer):
     tokens = pa.array(lists, pa.list_(pa.int32()))
     parquet.write_table(pa.table({"tokens": tokens}), "tokens.parquet")
     for path in (folder / "texts", folder / "here/text.parquet", folder / "here/tokens.parquet"):
-        windows = read_windows(path, encoder)
+        windows, _ = read_corpus(path, encoder)
         assert windows.dtype == np.uint16
         assert windows.shape[1] == min(2048, len(stream))
         assert windows.ravel()[: len(stream)].tolist() == stream
         assert not windows.ravel()[len(stream) :].any()
-    one = read_windows(folder / "texts/below/1.txt", encoder)
+    one, _ = read_corpus(folder / "texts/below/1.txt", encoder)
     assert one.shape == (1, 64)
     rows = np.arange(3 * 80).reshape(3, 80)
     parquet.write_table(pa.table({"tokens": list(rows)}), "rows.parquet")
     np.save("rows.npy", rows.astype(np.uint16))
     for name in ("rows.parquet", "rows.npy"):
-        assert np.array_equal(read_windows(folder / "here" / name, encoder), rows)
+        windows, place = read_corpus(folder / "here" / name, encoder)
+        assert np.array_equal(windows, rows)
+        assert place is None
 
 
 def test_a_long_document_is_cut_where_it_changes_nothing(tokenizer, monkeypatch):
@@ -302,7 +305,7 @@ def test_what_is_wrong_with_a_corpus_is_said(folder, tokenizer):
         "none": "no tokens in this corpus",
     }.items():
         with pytest.raises(UserError, match=message):
-            read_windows(folder / "here" / name, encoder)
+            read_corpus(folder / "here" / name, encoder)
 
 
 def test_references(folder, inputs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -35,12 +35,21 @@ class Sources:
     corpus : uint16 [N, T], T ≥ 64: rows of text to count over, or None.
     reference : a causal language model in evaluation mode, or None; see `load_reference`.
     batch : sequences a forward pass.
+    corpus_place : int64 [N, 2], where in the stream of all documents, each of which ends with token
+        0, the first token of each row of the corpus is, and where the document that holds it
+        begins; None: not known, and documents are not counted.
     """
 
     tokenizer: Tokenizer
     corpus: np.ndarray | None = None
     reference: PreTrainedModel | None = None
     batch: int = 256
+    corpus_place: np.ndarray | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """What there is of that which tiers need."""
+        return [need for need in NEEDS.values() if need and getattr(self, need) is not None]
 
 
 def features_of(
@@ -60,7 +69,8 @@ def features_of(
 
     Counts are of a sequence with all its copies: one for itself, and one for every other occurrence
     in the corpus. A sequence that is itself a row of the corpus must be said to be
-    (``corpus_row``), or it is taken for one more copy.
+    (``corpus_row``), or it is taken for one more copy. Where rows are longer than 64 tokens, so
+    must all or none: what follows a sequence in its row counts too, and is known of a row only.
 
     Parameters
     ----------
@@ -79,7 +89,8 @@ def features_of(
     ------
     UserError
         If a tier or family is unknown or cannot be computed from these sources, a text is short
-        and must not be, or a token is not of the tokenizer.
+        and must not be, a token is not of the tokenizer, an index is negative or there twice, or a
+        row of the corpus does not begin with the sequence that it should.
 
     Examples
     --------
@@ -89,22 +100,15 @@ def features_of(
     >>> table[["index", "repetition.sequence_period"]].to_numpy().tolist()
     [[0.0, 2.0], [1.0, 1.0]]
     """
-    chosen = choose_families(tiers, families, sources)
-    n = len(sequences)
-    index = np.arange(n) if index is None else np.asarray(index, dtype=np.int64)
-    rows = np.full(n, -1) if corpus_row is None else np.asarray(corpus_row, dtype=np.int64)
-    if isinstance(sequences, np.ndarray) and np.issubdtype(sequences.dtype, np.integer):
-        if sequences.shape[1] < SEQUENCE:
-            raise UserError(
-                f"sequences of {sequences.shape[1]} tokens; features are of {SEQUENCE}: pass at "
-                "least as many, or the texts"
-            )
-        tokens, is_long = sequences[:, :SEQUENCE], np.ones(n, bool)
-    else:
-        tokens, length = Encoder(sources.tokenizer).first_tokens(list(sequences))
-        is_long = length == SEQUENCE
-        if short == "error" and not is_long.all():
-            raise too_short(int(np.argmin(is_long)), int(length[np.argmin(is_long)]))
+    chosen = choose_families(tiers, families, sources.given)
+    tokens, length = _first_tokens(sequences, sources)
+    n = len(length)
+    index = np.arange(n) if index is None else _whole_numbers("index", index, n)
+    check_index(index)
+    rows = np.full(n, -1) if corpus_row is None else _whole_numbers("corpus_row", corpus_row, n)
+    is_long = length == SEQUENCE
+    if short == "error" and not is_long.all():
+        raise too_short(int(np.argmin(is_long)), int(length[np.argmin(is_long)]))
     table = features_of_tokens(
         tokens[is_long], index[is_long], rows[is_long], sources, tiers, chosen
     )
@@ -113,10 +117,46 @@ def features_of(
     return table
 
 
+def _first_tokens(
+    sequences: np.ndarray | Sequence[str], sources: Sources
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first tokens of sequences, [n, 64], and how many there are of each, at most 64."""
+    if isinstance(sequences, np.ndarray) and sequences.dtype.kind in "iu" and sequences.ndim == 2:
+        if sequences.shape[1] < SEQUENCE:
+            raise UserError(
+                f"sequences of {sequences.shape[1]} tokens; features are of {SEQUENCE}: pass at "
+                "least as many, or the texts"
+            )
+        return sequences[:, :SEQUENCE], np.full(len(sequences), SEQUENCE)
+    texts = [] if isinstance(sequences, str) else list(sequences)
+    if isinstance(sequences, str) or not all(isinstance(text, str) for text in texts):
+        raise UserError(
+            f"sequences: must be texts, or an array of integers [n, ≥ {SEQUENCE}], tokens; pass "
+            "lists of tokens as np.array(lists)"
+        )
+    return Encoder(sources.tokenizer).first_tokens(texts)
+
+
+def _whole_numbers(name: str, values: np.ndarray, n: int) -> np.ndarray:
+    """Return a number for each of n sequences, int64 [n]."""
+    found = np.asarray(values)
+    if found.shape != (n,) or (n and found.dtype.kind not in "iu"):
+        raise UserError(
+            f"{name}: {found.dtype} {list(found.shape)}; must be integers [{n}], one a sequence"
+        )
+    if n and found.max() >= 2**63:
+        raise UserError(f"{name} {found.max()}; must be at most {2**63 - 1}")
+    return found.astype(np.int64)
+
+
 def choose_families(
-    tiers: Sequence[str], families: Sequence[str] | None, sources: Sources
+    tiers: Sequence[str], families: Sequence[str] | None, given: Collection[str]
 ) -> list[str]:
     """Return the families that have a feature of these tiers, in the order of the registry.
+
+    Parameters
+    ----------
+    given : what there is of that which tiers need: 'corpus', 'reference'.
 
     Raises
     ------
@@ -132,7 +172,7 @@ def choose_families(
                 f"the pipeline knows (dvc repro features); the tiers here: {', '.join(NEEDS)}"
             )
         need = NEEDS[tier]
-        if need is not None and getattr(sources, need) is None:
+        if need is not None and need not in given:
             raise UserError(f"tier '{tier}': needs a {need}; pass one (--{need})")
     if not tiers:
         raise UserError(f"no tier; name some of: {', '.join(NEEDS)}")
@@ -168,6 +208,50 @@ def check_tokens(tokens: np.ndarray, sources: Sources) -> None:
             )
 
 
+def check_index(index: np.ndarray, where: str = "") -> None:
+    """Raise a UserError, that begins with ``where``, unless indices are distinct and not negative.
+
+    >>> check_index(np.array([4, 0, 2]))
+    """
+    ordered = np.sort(index)
+    if len(ordered) and ordered[0] < 0:
+        raise UserError(f"{where}index {ordered[0]}; must not be negative")
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice):
+        raise UserError(f"{where}index {twice[0]} is there twice; each sequence needs its own")
+
+
+def check_corpus_rows(
+    tokens: np.ndarray, index: np.ndarray, corpus_row: np.ndarray, corpus: np.ndarray
+) -> None:
+    """Raise a UserError unless each row of the corpus, where one is given, begins as it should."""
+    check_known(corpus_row != -1, corpus)
+    wrong = (corpus_row < -1) | (corpus_row >= len(corpus))
+    held = np.flatnonzero(~wrong & (corpus_row >= 0))
+    wrong[held] = (corpus[corpus_row[held], :SEQUENCE] != tokens[held]).any(axis=1)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise UserError(
+            f"index {index[place]}: corpus_row {corpus_row[place]}, but of the corpus's "
+            f"{len(corpus):,} rows of {corpus.shape[1]:,} tokens, numbered from 0, that one does "
+            "not begin with the sequence; pass the one that does, or -1 if none does"
+        )
+
+
+def check_known(is_known: np.ndarray, corpus: np.ndarray) -> None:
+    """Raise a UserError unless the rows of all sequences are known, or of none, or do not matter.
+
+    In rows longer than the sequence its own row also holds what follows it, which of a sequence
+    that begins no row is not known: their counts cannot be compared.
+    """
+    if corpus.shape[1] > SEQUENCE and is_known.any() and not is_known.all():
+        raise UserError(
+            "corpus_row must be known for all sequences or for none when the rows are longer than "
+            f"{SEQUENCE} tokens (here: {corpus.shape[1]:,}), since counts differ; leave out the "
+            f"sequences without one, or pass a corpus of rows of {SEQUENCE} tokens"
+        )
+
+
 def too_short(row: int, length: int) -> UserError:
     """Return the error of a sequence of too few tokens."""
     return UserError(
@@ -186,14 +270,18 @@ def features_of_tokens(
 ) -> pd.DataFrame:
     """Return the features of integers [n, 64]; the rest is as of `features_of`."""
     check_tokens(tokens, sources)
+    corpus = sources.corpus if "corpus" in tiers else None
+    if corpus is not None:
+        check_corpus_rows(tokens, index, corpus_row, corpus)
     inputs = Inputs(
         index=index,
         tokens=tokens.astype(np.int32),
         step=None,
         domain=np.full(len(index), None, dtype=object),
-        windows=np.zeros((0, SEQUENCE), np.uint16) if sources.corpus is None else sources.corpus,
-        rows=corpus_row,
+        windows=np.zeros((0, SEQUENCE), np.uint16) if corpus is None else corpus,
+        rows=np.full(len(index), -1) if corpus is None else corpus_row,
         tokenizer=sources.tokenizer,
+        corpus_place=None if corpus is None else sources.corpus_place,
         reference=sources.reference,
         batch=sources.batch,
     )

@@ -8,14 +8,16 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from memorization.errors import UserError
-from memorization.features.command.corpus import read_windows
+from memorization.features.command.corpus import read_corpus
+from memorization.features.command.files import readable
 from memorization.features.command.reference import load_reference
-from memorization.features.command.rows import open_parquet
-from memorization.features.command.write import ROWS, write_features
+from memorization.features.command.rows import Table
+from memorization.features.command.write import ROWS, check_request, write_features
 from memorization.features.registry import FAMILIES
 from memorization.features.tokenize import Encoder
 from memorization.features.use import NEEDS, Sources
 from memorization.progress import progress
+from memorization.protocol import SEQUENCE
 
 TOKENIZER = Path("results/suite/tokenizer.json")
 
@@ -24,13 +26,24 @@ def main() -> None:
     """Read the command line and write the features."""
     options = _parser().parse_args()
     tokenizer = read_tokenizer(options.tokenizer)
-    sources = Sources(
-        tokenizer,
-        None if options.corpus is None else read_windows(options.corpus, Encoder(tokenizer)),
-        None if options.reference is None else load_reference(options.reference, options.device),
-        options.batch,
+    encoder = Encoder(tokenizer)
+    check_request(
+        options.input,
+        options.output,
+        options.tiers,
+        options.families,
+        [need for need in NEEDS.values() if need and getattr(options, need) is not None],
+        _files_read(options),
     )
-    total = open_parquet(options.input).metadata.num_rows
+    # First, because it takes seconds, and a corpus may take long.
+    reference = options.reference and load_reference(options.reference, options.device)
+    corpus, place = None, None
+    if options.corpus is not None:
+        corpus, place = read_corpus(options.corpus, encoder)
+        packed = "" if place is None else ", of documents one after another"
+        print(f"{options.corpus}: {len(corpus):,} rows of {corpus.shape[1]:,} tokens{packed}")
+    sources = Sources(tokenizer, corpus, reference, options.batch, place)
+    total = len(Table.open(options.input))
     with progress("features", max(total, 1), "sequences") as advance:
         n = write_features(
             options.input,
@@ -62,10 +75,18 @@ def read_tokenizer(path: Path | None) -> Tokenizer:
     path = path / "tokenizer.json" if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"{path}: no such tokenizer; pass a tokenizer.json, or its folder")
-    try:
+    with readable(path, "tokenizer"):
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more specific
-        raise UserError(f"{path}: not a tokenizer ({error})") from None
+
+
+def _files_read(options: argparse.Namespace) -> list[Path]:
+    """Return what is read besides the table, that writing must leave as it is."""
+    tokenizer = options.tokenizer or TOKENIZER
+    files = [tokenizer / "tokenizer.json" if tokenizer.is_dir() else tokenizer]
+    files += [] if options.corpus is None else [options.corpus]
+    for kind in ("*.json", "*.safetensors"):
+        files += [] if options.reference is None else options.reference.glob(kind)
+    return files
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Compute the features of the first 64 tokens of each sequence in a table.",
         epilog="Further columns of the input: index (default: 0, 1, …), and corpus_row, the row of "
         "the corpus that begins with the sequence where one does: without it, a sequence that is "
-        f"in the corpus is taken for one more copy. Families: {', '.join(FAMILIES)}.",
+        "in the corpus is taken for one more copy. Where the corpus's rows are longer than "
+        f"{SEQUENCE} tokens, give all sequences a corpus_row or none. "
+        f"Families: {', '.join(FAMILIES)}.",
     )
     add = parser.add_argument
     add(

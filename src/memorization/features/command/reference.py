@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memorization.errors import UserError
+from memorization.features.command.files import readable
+from memorization.protocol import SEQUENCE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,12 +27,11 @@ def load_reference(folder: str | Path, device: str = "cpu") -> PreTrainedModel:
     Raises
     ------
     UserError
-        If there is no such model, weights are missing, or its logits are not simply its head on
-        its last hidden state.
+        If there is no such model, weights are missing, it takes fewer than 63 tokens, or its logits
+        are not simply its head on its last hidden state.
     """
     # Here, because they take seconds, which who asks for no reference should not wait.
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     from memorization.suite.device import choose_device
@@ -38,31 +39,30 @@ def load_reference(folder: str | Path, device: str = "cpu") -> PreTrainedModel:
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model here; it must hold config.json and model.safetensors")
-    with _quiet():
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{folder}: not a model that can be loaded ({reason})") from None
+    with _quiet(), readable(folder, "model that can be loaded"):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
     model, found = loaded
     if found["missing_keys"]:
         some = ", ".join(sorted(found["missing_keys"])[:3])
         raise UserError(f"{folder}: weights are missing: {some}")
     model.eval()
-    token = torch.zeros((1, 2), dtype=torch.int64)
-    with torch.inference_mode():
-        hidden = model.base_model(token, use_cache=False).last_hidden_state
-        if not torch.allclose(model.get_output_embeddings()(hidden), model(token).logits):
-            raise UserError(
-                f"{folder}: {type(model).__name__} changes its logits after the output head, which "
-                "is not supported; use another model, such as a GPT-NeoX"
-            )
+    # As many tokens as are passed later: one that knows fewer positions fails here.
+    tokens = torch.zeros((1, SEQUENCE - 1), dtype=torch.int64)
+    kind = f"model that can be run on {SEQUENCE - 1} tokens"
+    with torch.inference_mode(), readable(folder, kind):
+        hidden = model.base_model(tokens, use_cache=False).last_hidden_state
+        agree = torch.allclose(model.get_output_embeddings()(hidden), model(tokens).logits)
+    if not agree:
+        raise UserError(
+            f"{folder}: {type(model).__name__} changes its logits after the output head, which is "
+            "not supported; use another model, such as a GPT-NeoX"
+        )
     return model.to(choose_device(device))
 
 
