@@ -28,6 +28,9 @@ REPEATS = 3
 # model makes hundreds of predictions of them.
 LARGEST = 20_000
 
+# Rows of a prediction, about: as many permuted copies of the sample as that allows go together.
+AT_ONCE = 20_000
+
 
 def groups_of(columns: Sequence[str]) -> dict[str, list[str]]:
     """Return what is permuted together: each family, then each feature of a larger family.
@@ -111,15 +114,20 @@ def _permuted(
     each group of columns taken from other rows."""
     probability = np.empty((1 + len(groups), REPEATS, len(weight)))
     values, columns = features.to_numpy(dtype=np.float64), list(features.columns)
-    places = [[columns.index(column) for column in group] for group in groups]
+    places = [[columns.index(column) for column in group] for group in [[], *groups]]
     for test, model in fitted.items():
         rows = np.flatnonzero(fold == test)
         chance = weight[rows] / weight[rows].sum()
         donors = rng.choice(rows, size=REPEATS * len(rows), p=chance)
-        own = np.tile(values[rows], (REPEATS, 1))
-        for k, place in enumerate([[], *places]):
-            changed = own.copy()
-            changed[:, place] = values[donors][:, place]
-            predicted = model.predict(pd.DataFrame(changed, columns=columns))
-            probability[k][:, rows] = predicted.reshape(REPEATS, len(rows))
+        own, other = np.tile(values[rows], (REPEATS, 1)), values[donors]
+        # Many groups in one prediction, whose fixed cost would else outweigh that of the rows.
+        together = max(1, AT_ONCE // len(own))
+        for first in range(0, len(places), together):
+            part = places[first : first + together]
+            changed = np.tile(own, (len(part), 1, 1))
+            for k, place in enumerate(part):
+                changed[k][:, place] = other[:, place]
+            table = pd.DataFrame(changed.reshape(-1, len(columns)), columns=columns)
+            predicted = model.predict(table).reshape(len(part), REPEATS, len(rows))
+            probability[first : first + together][:, :, rows] = predicted
     return probability
