@@ -103,9 +103,9 @@ class FamilyScores:
         ``average_precision_added_to_duplication`` to that family (absent for itself, and where
         duplicates were not counted).
     tiers : tier -> ``features``, ``auroc`` and ``average_precision`` of all features of the tier
-        and those below, and ``average_precision_over_duplication``, by how much these exceed the
-        family duplication alone (absent where duplicates were not counted). Tiers that are no
-        family's are left out.
+        and those below, and what all but duplication add to it, ``auroc_added_to_duplication`` and
+        ``average_precision_added_to_duplication`` (absent where the tier does not hold both).
+        Tiers that are the highest of no family are left out.
     """
 
     families: dict[str, dict[str, Any]]
@@ -180,10 +180,8 @@ def family_scores(
                     metric, sets.beyond, sets.duplication
                 )
             whole[metric] = estimate(metric, sets.every)
-        if duplication:
-            whole["average_precision_over_duplication"] = estimate(
-                "average_precision", sets.every, duplication
-            )
+            if duplication and set(duplication) < set(sets.every):
+                whole[f"{metric}_added_to_duplication"] = estimate(metric, sets.every, duplication)
         families[family] = found
         tiers[sets.tier] = whole
     return FamilyScores(families, {tier: tiers[tier] for tier in TIERS if tier in tiers})
