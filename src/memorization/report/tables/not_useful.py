@@ -75,7 +75,8 @@ def fares(agreement: pd.Series) -> str:
     '0 go as expected, 2 against expectation and 1 is not told from chance'
     """
     counts = {key: int((agreement == key).sum()) for key in FARES}
-    told = [f"{counts['agrees']} go as expected", f"{counts['contradicts']} against expectation"]
+    go = "goes" if counts["agrees"] == 1 else "go"
+    told = [f"{counts['agrees']} {go} as expected", f"{counts['contradicts']} against expectation"]
     if counts["open"]:
         told.append(f"{counts['open']} with no expectation")
     verb = {key: "is" if counts[key] == 1 else "are" for key in counts}
