@@ -142,9 +142,15 @@ ASSOCIATION = DataFrameSchema(
         "low": Column("float64", Check.in_range(0, 1), nullable=True),
         "high": Column("float64", Check.in_range(0, 1), nullable=True),
         "observed": Column(str, Check.isin(("+", "-", "0"))),
-        "agreement": Column(str, Check.isin(("agrees", "contradicts", "undecided", "open"))),
+        "agreement": Column(
+            str, Check.isin(("agrees", "contradicts", "open", "undecided", "constant"))
+        ),
         # Share of the population whose value is missing.
         "missing": Column("float64", Check.in_range(0, 1)),
+        # Share of the population, rows, and memorized ones, with another than the commonest value.
+        "uncommon": Column("float64", Check.in_range(0, 1)),
+        "n_uncommon": Column("int64", Check.ge(0)),
+        "n_uncommon_cases": Column("int64", Check.ge(0)),
     },
     name="predictions/association",
     strict=True,

@@ -59,8 +59,11 @@ def test_families_get_the_verdict_that_they_deserve(found):
     assert found.metrics["agreement"] == {
         "agrees": 2,
         "contradicts": 0,
-        "undecided": 2,
-        "open": 3,
+        "open": 1,
+        "undecided": 3,
+        "constant": 1,
+        "told_apart": 3,
+        "undecided_open": 2,
     }
 
 

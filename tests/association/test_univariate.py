@@ -46,7 +46,10 @@ def test_what_is_known_of_the_sample_is_found(table):
     assert found.loc["duplication.sequence_count", "agreement"] == "agrees"
     assert found.loc["surprisal.mean", ["expected", "agreement"]].tolist() == ["-", "agrees"]
     assert found.loc["repetition.longest_run", "agreement"] == "undecided"
-    assert found.loc["position.step", "agreement"] == "open"
+    # Told from chance, without expectation; not told, whatever was expected; not to be told.
+    assert found.loc["duplication.prompt_count", "agreement"] == "open"
+    assert found.loc["position.step", ["expected", "agreement"]].tolist() == ["?", "undecided"]
+    assert found.loc["surprisal.max", "agreement"] == "constant"
     # A constant ranks nothing.
     assert found.loc["surprisal.max", ["auroc", "low", "high"]].tolist() == [0.5, 0.5, 0.5]
     assert found["tier"].tolist() == [
@@ -71,3 +74,19 @@ def test_rows_whose_value_is_missing_are_left_out(sample, table):
     expected = roc_auc_score(sample.truth[left], values[left], sample_weight=sample.weight[left])
     assert found["auroc"] == pytest.approx(expected)
     assert found["missing"] == pytest.approx(sample.weight[gone].sum() / sample.weight.sum())
+
+
+def test_what_differs_from_the_commonest_value_is_counted(sample, table):
+    found, drawn = table
+    values = sample.features["duplication.sequence_count"]
+    copies = values.repeat(sample.weight.astype(int))
+    other = values != copies.mode()[0]
+    row = found.loc["duplication.sequence_count"]
+    assert row["uncommon"] == pytest.approx((copies != copies.mode()[0]).mean())
+    assert row["n_uncommon"] == other.sum()
+    assert row["n_uncommon_cases"] == (other & sample.truth).sum()
+    assert found.loc["surprisal.max", ["uncommon", "n_uncommon"]].tolist() == [0, 0]
+    # Nothing known is nothing that differs.
+    unknown = pd.DataFrame({"duplication.sequence_count": values * np.nan})
+    row = univariate(unknown, sample.truth, sample.weight, drawn, 0.9).iloc[0]
+    assert (row["agreement"], row["missing"], row["n_uncommon"]) == ("constant", 1, 0)

@@ -223,7 +223,7 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
 
 def features_by_tier(tiers):
     """Return family.name -> tier of some declared features, by family."""
-    found = {"text": ("repetition.longest_run", "repetition.distinct_ratio")}
+    found = {"text": ("repetition.longest_run", "repetition.sequence_distinct")}
     found |= {"corpus": ("duplication.sequence_count", "duplication.prompt_count")}
     found |= {"reference": ("surprisal.mean",), "sibling": ("sibling.n_memorized",)}
     return {name: tier for tier in tiers for name in found[tier]}
@@ -239,6 +239,7 @@ def write_association(folder, tiers, rng):
     table["observed"] = np.where(table["low"] > 0.5, "+", np.where(table["high"] < 0.5, "-", "0"))
     verdicts = {"+": "agrees", "-": "contradicts", "0": "undecided"}
     table["agreement"], table["missing"] = table["observed"].map(verdicts), 0.0
+    table["uncommon"], table["n_uncommon"], table["n_uncommon_cases"] = 0.5, 120, 15
     table = table[list(tables.ASSOCIATION.columns)]
     tables.write_table(table, folder / "association.parquet", tables.ASSOCIATION)
     pairs = list(itertools.combinations(features, 2))
@@ -254,8 +255,11 @@ def association_metrics(tiers, rng):
             "features": 2,
             "auroc": made_up(rng),
             "average_precision": made_up(rng),
-            "average_precision_added": made_up(rng),
-            "auroc_added": made_up(rng),
+            **{
+                f"{metric}_{added}": made_up(rng)
+                for metric in ("auroc", "average_precision")
+                for added in ("added", "added_to_duplication")
+            },
             "best": name,
             "best_auroc": made_up(rng),
             "told_apart": 1,
@@ -265,8 +269,17 @@ def association_metrics(tiers, rng):
         }
         for name, tier in features_by_tier(tiers).items()
     }
-    agreement = {"agrees": 3, "contradicts": 1, "undecided": 2, "open": 1}
-    return {"n": N, "cases": 30, "agreement": agreement, "families": families}
+    agreement = {"agrees": 3, "contradicts": 1, "open": 1, "undecided": 2, "constant": 1}
+    agreement |= {"told_apart": 5, "undecided_open": 1}
+    whole = ("auroc", "average_precision", "average_precision_added_to_duplication")
+    return {
+        "n": N,
+        "cases": 30,
+        "population": float(POPULATION),
+        "agreement": agreement,
+        "families": families,
+        "tiers": {tier: {"features": 2} | {name: made_up(rng) for name in whole} for tier in tiers},
+    }
 
 
 def write_all_metrics(folder, params, tiers, rng, source, duplicates):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from memorization.association.correlation import correlation_table, matrix_of
 from memorization.association.families import family_scores, n_models, verdict
-from memorization.association.univariate import CHANCE, univariate
+from memorization.association.univariate import AGREEMENTS, CHANCE, univariate
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.whether.analysis import Sample
@@ -25,8 +25,10 @@ class Association:
     ----------
     univariate : DataFrame, as `memorization.tables.ASSOCIATION`.
     correlation : DataFrame, as `memorization.tables.CORRELATION`.
-    metrics : dict, ``n``, ``cases``, ``agreement`` (how many features agree with what was expected
-        of them, contradict it, …) and ``families``: family -> see `describe`.
+    metrics : dict, ``n``, ``cases``, ``population`` (that the rows stand for), ``agreement`` (how
+        many features agree with what was expected of them, contradict it, …; ``told_apart``: from
+        chance; ``undecided_open``: of the undecided, those without expectation), ``families``:
+        family -> see `describe`, and ``tiers``: see `families.FamilyScores`.
     """
 
     univariate: pd.DataFrame
@@ -75,17 +77,16 @@ def associate(
         advance,
     )
     correlation = correlation_table(sample.features, weight)
-    counts = single["agreement"].value_counts()
     metrics = {
         "n": len(truth),
         "cases": int(truth.sum()),
-        "agreement": {
-            name: int(counts.get(name, 0))
-            for name in ("agrees", "contradicts", "undecided", "open")
-        },
+        "population": float(weight.sum()),
+        "agreement": count_agreement(single),
         "families": {
-            family: describe(family, score, single, correlation) for family, score in scores.items()
+            family: describe(family, score, single, correlation)
+            for family, score in scores.families.items()
         },
+        "tiers": scores.tiers,
     }
     return Association(single, correlation, metrics)
 
@@ -94,6 +95,16 @@ def n_steps(features: pd.DataFrame) -> int:
     """Return how often `associate` reports progress."""
     columns = [str(name) for name in features]
     return len(columns) + n_models(columns)
+
+
+def count_agreement(single: pd.DataFrame) -> dict[str, int]:
+    """Return how many features fare how against what was expected of them; see `Association`."""
+    agreement = single["agreement"]
+    undecided = agreement == "undecided"
+    return {name: int((agreement == name).sum()) for name in AGREEMENTS} | {
+        "told_apart": int((single["observed"] != "0").sum()),
+        "undecided_open": int((undecided & (single["expected"] == "?")).sum()),
+    }
 
 
 def describe(

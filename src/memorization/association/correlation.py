@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+# Beyond this rank correlation, of either sign, one feature can replace another.
+SAME = 0.8
+
 
 def weighted_ranks(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the mean rank that each row's copies would have among all, float64 [n], from 0.5.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from memorization.association.univariate import CHANCE
 from memorization.features import feature_of, features_of_tier
-from memorization.metrics.bootstrap import estimate, interval, replicate
+from memorization.metrics.bootstrap import interval, replicate
 from memorization.protocol import TIERS
 from memorization.whether.evaluate import out_of_fold
 from memorization.whether.models import logistic
 from memorization.whether.scores import ranking_metrics
 
 Estimate = dict[str, float]
+
+# The family that counts copies of the sequence, to which the others are compared.
+DUPLICATION = "duplication"
 
 
 def families_of(columns: Sequence[str]) -> dict[str, list[str]]:
@@ -39,6 +44,74 @@ def highest_tier(columns: Sequence[str]) -> str:
     return max((feature_of(column).tier for column in columns), key=TIERS.index)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The sets of columns whose models say what a family is worth; one that has no use is empty.
+
+    Attributes
+    ----------
+    tier : the highest of the family's features.
+    alone : the family's columns.
+    every : all columns of the tier and those below.
+    others : these without the family's.
+    duplication : the columns of the family of that name; none for this family itself.
+    beyond : these and the family's.
+    """
+
+    tier: str
+    alone: tuple[str, ...]
+    every: tuple[str, ...]
+    others: tuple[str, ...]
+    duplication: tuple[str, ...]
+    beyond: tuple[str, ...]
+
+    @property
+    def sets(self) -> tuple[tuple[str, ...], ...]:
+        """All that are not empty."""
+        found = (self.alone, self.every, self.others, self.duplication, self.beyond)
+        return tuple(columns for columns in found if columns)
+
+
+def comparisons(columns: Sequence[str]) -> dict[str, Comparison]:
+    """Return family -> the sets of columns that are compared, each in the order of the columns."""
+    families = families_of(columns)
+    found = {}
+    for family, own in families.items():
+        tier = highest_tier(own)
+        every = features_of_tier(columns, tier)
+        base = [] if family == DUPLICATION else families.get(DUPLICATION, [])
+        found[family] = Comparison(
+            tier=tier,
+            alone=tuple(own),
+            every=tuple(every),
+            others=tuple(column for column in every if column not in own),
+            duplication=tuple(base),
+            beyond=tuple(column for column in columns if base and column in {*base, *own}),
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class FamilyScores:
+    """What `family_scores` finds; every estimate is ``{value, low, high}``.
+
+    Attributes
+    ----------
+    families : family -> ``tier``, ``features`` (their number), ``auroc``, ``average_precision``,
+        and what the family adds, ``auroc_added`` and ``average_precision_added`` to all others
+        (absent where there are none), ``auroc_added_to_duplication`` and
+        ``average_precision_added_to_duplication`` to that family (absent for itself, and where
+        duplicates were not counted).
+    tiers : tier -> ``features``, ``auroc`` and ``average_precision`` of all features of the tier
+        and those below, and what all but duplication add to it, ``auroc_added_to_duplication`` and
+        ``average_precision_added_to_duplication`` (absent where the tier does not hold both).
+        Tiers that are the highest of no family are left out.
+    """
+
+    families: dict[str, dict[str, Any]]
+    tiers: dict[str, dict[str, Any]]
+
+
 def family_scores(
     features: pd.DataFrame,
     truth: np.ndarray,
@@ -48,11 +121,12 @@ def family_scores(
     level: float,
     seed: int,
     advance: Callable[[int], object] = lambda done: None,
-) -> dict[str, dict[str, Any]]:
-    """Return how well each family ranks by itself, and what it adds to the others of its tier.
+) -> FamilyScores:
+    """Return how well each family ranks by itself, and what it adds, to two things.
 
-    Logistic regression, out of fold, in both. "The others" are all features of the family's highest
-    tier and those below; what the family adds is the loss when these are fitted without it.
+    Logistic regression, out of fold, throughout. "All others" are the features of the family's
+    highest tier and those below; what the family adds to them is what is lost when they are fitted
+    without it. What it adds to duplication says whether it tells more than counting copies does.
 
     Parameters
     ----------
@@ -64,97 +138,95 @@ def family_scores(
     level : coverage of the intervals.
     seed : of the fits.
     advance : told ``1`` after each model; there are `n_models`.
-
-    Returns
-    -------
-    dict
-        family -> ``tier``, ``features`` (their number), ``auroc``, ``average_precision``, and
-        ``auroc_added``, ``average_precision_added`` (absent where there is nothing to add to), each
-        ``{value, low, high}``.
     """
-
-    def fitted(columns: Sequence[str]) -> np.ndarray:
-        found = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
-        advance(1)
-        return found
-
+    names = [str(name) for name in features]
     metrics = ranking_metrics(fold)
-    columns = [str(name) for name in features]
-    whole: dict[str, np.ndarray] = {}
-    found: dict[str, dict[str, Any]] = {}
-    for family, own in families_of(columns).items():
-        alone = fitted(own)
-        tier = highest_tier(own)
-        found[family] = {"tier": tier, "features": len(own)} | {
-            name: estimate(metric, truth, alone, weight, drawn, level)
+    # Each set of columns once, though several comparisons need it: metric -> value and replicates.
+    scored: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray]]] = {}
+    for columns in column_sets(names):
+        score = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
+        scored[columns] = {
+            name: (
+                float(metric(truth, score, weight)),
+                replicate(metric, truth, score, weight, drawn),
+            )
             for name, metric in metrics.items()
         }
-        every = features_of_tier(columns, tier)
-        others = [column for column in every if column not in own]
-        if not others:
-            continue
-        if tier not in whole:
-            whole[tier] = fitted(every)
-        without = fitted(others)
-        for name, metric in metrics.items():
-            found[family][f"{name}_added"] = _difference(
-                metric, truth, whole[tier], without, weight, drawn, level
+        advance(1)
+
+    def estimate(metric: str, columns: tuple[str, ...], less: tuple[str, ...] = ()) -> Estimate:
+        value, replicates = scored[columns][metric]
+        if less:
+            # The interval of the paired difference: both are computed in the same replicates.
+            value, replicates = (
+                value - scored[less][metric][0],
+                replicates - scored[less][metric][1],
             )
-    return found
+        low, high = interval(replicates, level)
+        return {"value": value, "low": low, "high": high}
+
+    families: dict[str, dict[str, Any]] = {}
+    tiers: dict[str, dict[str, Any]] = {}
+    duplication = tuple(families_of(names).get(DUPLICATION, ()))
+    for family, sets in comparisons(names).items():
+        found: dict[str, Any] = {"tier": sets.tier, "features": len(sets.alone)}
+        whole: dict[str, Any] = {"features": len(sets.every)}
+        for metric in metrics:
+            found[metric] = estimate(metric, sets.alone)
+            if sets.others:
+                found[f"{metric}_added"] = estimate(metric, sets.every, sets.others)
+            if sets.duplication:
+                found[f"{metric}_added_to_duplication"] = estimate(
+                    metric, sets.beyond, sets.duplication
+                )
+            whole[metric] = estimate(metric, sets.every)
+            if duplication and set(duplication) < set(sets.every):
+                whole[f"{metric}_added_to_duplication"] = estimate(metric, sets.every, duplication)
+        families[family] = found
+        tiers[sets.tier] = whole
+    return FamilyScores(families, {tier: tiers[tier] for tier in TIERS if tier in tiers})
+
+
+def column_sets(columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the sets of columns that `family_scores` fits a model to, each once."""
+    found = [own for comparison in comparisons(columns).values() for own in comparison.sets]
+    return list(dict.fromkeys(found))
 
 
 def n_models(columns: Sequence[str]) -> int:
     """Return how many models `family_scores` fits.
 
+    Here each family alone, all of the two tiers, and both without domain: without position they
+    are what domain is alone.
+
     >>> n_models(["position.end_of_text", "position.step", "domain.law"])
-    5
+    3
     """
-    total = 0
-    tiers = set()
-    for own in families_of(columns).values():
-        tier = highest_tier(own)
-        has_others = len(features_of_tier(columns, tier)) > len(own)
-        total += 1 + has_others + (has_others and tier not in tiers)
-        tiers |= {tier} if has_others else set()
-    return total
+    return len(column_sets(columns))
 
 
 def verdict(score: Mapping[str, Any]) -> str:
     """Return what a family's numbers say of its use.
 
-    'no signal': the interval of its own AUROC holds one half, or lies below; 'redundant': it ranks
-    better than chance, but the interval of the average precision that it adds to the others holds
-    zero, or lies below; 'useful': it adds; 'undetermined' where an interval is undefined. A family
-    without others needs add nothing.
+    'no signal': the interval of its own AUROC holds one half, or lies below. Else by the average
+    precision that it adds to all others of its tier: 'useful' where the interval lies above zero,
+    'harmful' where it lies below, 'redundant' where it holds zero; 'undetermined' where an interval
+    is undefined. A family without others needs add nothing.
 
-    >>> score = {"auroc": {"low": 0.6}, "average_precision_added": {"low": 0.01}}
-    >>> verdict(score), verdict(score | {"average_precision_added": {"low": -0.01}})
+    >>> score = {"auroc": {"low": 0.6}, "average_precision_added": {"low": 0.01, "high": 0.02}}
+    >>> verdict(score), verdict(score | {"average_precision_added": {"low": -0.01, "high": 0.02}})
     ('useful', 'redundant')
+    >>> verdict(score | {"average_precision_added": {"low": -0.02, "high": -0.01}})
+    'harmful'
     >>> verdict(score | {"auroc": {"low": 0.49}}), verdict({"auroc": {"low": float("nan")}})
     ('no signal', 'undetermined')
     """
     low = score["auroc"]["low"]
-    added = score.get("average_precision_added", {"low": np.inf})["low"]
-    if np.isnan(low) or np.isnan(added):
+    added = score.get("average_precision_added", {"low": np.inf, "high": np.inf})
+    if np.isnan([low, added["low"], added["high"]]).any():
         return "undetermined"
-    if low <= 0.5:
+    if low <= CHANCE:
         return "no signal"
-    return "useful" if added > 0 else "redundant"
-
-
-def _difference(
-    metric: Callable[[np.ndarray, np.ndarray, np.ndarray], Any],
-    truth: np.ndarray,
-    better: np.ndarray,
-    worse: np.ndarray,
-    weight: np.ndarray,
-    drawn: np.ndarray,
-    level: float,
-) -> Estimate:
-    """Return what a metric gains, with the interval of the paired difference."""
-    values = [
-        (float(metric(truth, score, weight)), replicate(metric, truth, score, weight, drawn))
-        for score in (better, worse)
-    ]
-    low, high = interval(values[0][1] - values[1][1], level)
-    return {"value": values[0][0] - values[1][0], "low": low, "high": high}
+    if added["low"] > 0:
+        return "useful"
+    return "harmful" if added["high"] < 0 else "redundant"

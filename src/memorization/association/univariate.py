@@ -13,6 +13,9 @@ from memorization.metrics.ranking import auroc
 
 CHANCE = 0.5
 
+# What the interval of a feature's AUROC says of its hypothesis; see `agreement`.
+AGREEMENTS = ("agrees", "contradicts", "open", "undecided", "constant")
+
 
 def univariate(
     features: pd.DataFrame,
@@ -41,7 +44,9 @@ def univariate(
     -------
     DataFrame, as `memorization.tables.ASSOCIATION`: feature, family, tier, expected (the declared
     direction), auroc, low, high, observed ('+', '-', or '0' where the interval holds one half or is
-    undefined), agreement (see `agreement`), missing (share of the population).
+    undefined), agreement (see `agreement`), missing (share of the population), and, of the others
+    than the most common value, uncommon (their share of the population), n_uncommon (rows that hold
+    one) and n_uncommon_cases (of these the memorized).
     """
     rows = []
     for name in features:
@@ -52,6 +57,7 @@ def univariate(
         found = estimate(auroc, truth[some], values[some], weight[some], drawn[:, some], level)
         feature = feature_of(column)
         observed = "+" if found["low"] > CHANCE else "-" if found["high"] < CHANCE else "0"
+        uncommon = is_uncommon(values, weight)
         rows.append(
             {
                 "feature": column,
@@ -62,22 +68,54 @@ def univariate(
                 "low": found["low"],
                 "high": found["high"],
                 "observed": observed,
-                "agreement": agreement(feature.direction, observed),
+                "agreement": agreement(feature.direction, observed, bool(uncommon.any())),
                 "missing": float(weight[~known].sum() / weight.sum()),
+                "uncommon": float(weight[uncommon].sum() / weight.sum()),
+                "n_uncommon": int(uncommon.sum()),
+                "n_uncommon_cases": int((uncommon & truth).sum()),
             }
         )
         advance(1)
     return pd.DataFrame(rows)
 
 
-def agreement(expected: str, observed: str) -> str:
+def is_uncommon(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return which rows hold another value than the population's most common one, bool [n].
+
+    A missing value is no other value; of several most common ones the lowest counts.
+
+    >>> is_uncommon(np.array([0.0, 5.0, 0.0, np.nan]), np.ones(4)).tolist()
+    [False, True, False, False]
+
+    Parameters
+    ----------
+    values : float [n]
+    weight : float [n]
+    """
+    known = np.isfinite(values)
+    found = np.zeros(len(values), dtype=bool)
+    if known.any():
+        level, own = np.unique(values[known], return_inverse=True)
+        mass = np.bincount(own, weights=weight[known], minlength=len(level))
+        found[known] = own != mass.argmax()
+    return found
+
+
+def agreement(expected: str, observed: str, varies: bool = True) -> str:
     """Return what an observed direction says of the expected one.
 
-    >>> agreement("+", "+"), agreement("+", "-"), agreement("-", "0"), agreement("?", "-")
-    ('agrees', 'contradicts', 'undecided', 'open')
+    'undecided' whatever was expected where the feature is not told from chance, 'open' where it is
+    told and nothing was expected, 'constant' where all sequences have the same value.
+
+    >>> agreement("+", "+"), agreement("+", "-"), agreement("?", "-")
+    ('agrees', 'contradicts', 'open')
+    >>> agreement("-", "0"), agreement("?", "0"), agreement("+", "0", varies=False)
+    ('undecided', 'undecided', 'constant')
     """
-    if expected == "?":
-        return "open"
+    if not varies:
+        return "constant"
     if observed == "0":
         return "undecided"
+    if expected == "?":
+        return "open"
     return "agrees" if expected == observed else "contradicts"

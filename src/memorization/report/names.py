@@ -42,12 +42,24 @@ def model_name(key: str) -> str:
 
 
 def family_name(key: str) -> str:
-    """Return the name of a family, or of a feature, in words, so that a line may break in it.
+    """Return the name of a family, or of a feature with its family, in words.
+
+    The column of the table of features is the same with underscores for the spaces, and a point
+    after the family. In words, because a line may break in them.
 
     >>> family_name("ngram_frequency"), family_name("duplication.prompt_count")
     ('ngram frequency', 'duplication: prompt count')
     """
     return key.replace("_", " ").replace(".", ": ", 1)
+
+
+def feature_name(key: str) -> str:
+    """Return the name of a feature without its family, where that is told beside it.
+
+    >>> feature_name("duplication.prompt_count"), feature_name("prompt_count")
+    ('prompt count', 'prompt count')
+    """
+    return key.rpartition(".")[2].replace("_", " ")
 
 
 def tier_name(tier: str) -> str:

@@ -58,6 +58,19 @@ def estimate(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
     return _with_interval(found, lambda value: decimal(value, digits))
 
 
+def gain(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
+    r"""Return a difference with its interval; a digit more where else a bound looked like zero.
+
+    >>> gain({"value": -0.007, "low": -0.0278, "high": -0.0002})
+    '−0.0070 (−0.0278,\xa0−0.0002)'
+    >>> gain({"value": -0.007, "low": -0.0278, "high": 0.01})
+    '−0.007 (−0.028,\xa00.010)'
+    """
+    bounds = () if found is None else (found["low"], found["high"])
+    small = any(bound and round(bound, digits) == 0 for bound in bounds)
+    return estimate(found, digits + small)
+
+
 def percent_estimate(found: Mapping[str, float | None] | None) -> str:
     r"""Return a fraction with its interval as percentages.
 

@@ -39,8 +39,8 @@ def main() -> None:
         read_table("results/splits.parquet", SPLITS),
     )
     with (
-        # The bits of a sum depend on the number of threads.
-        threadpool_limits(params.threads),
+        # One thread: the bits of a sum depend on their number, and fits this small gain nothing.
+        threadpool_limits(1),
         progress("association", n_steps(sample.features), "features and models") as advance,
     ):
         found = associate(

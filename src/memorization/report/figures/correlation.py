@@ -58,20 +58,22 @@ def _squares(cells: np.ndarray) -> Path:
 
 
 def _name_families(axes: Axes, families: dict[str, list[str]]) -> None:
-    """Draw the borders of the families and write their names along the diagonal."""
+    """Draw the borders of the families and write their names at both ends of their rows."""
     place = 0
     for family, columns in families.items():
         end = place + len(columns)
         axes.plot([0, end, end], [end, end, place], color=BLACK, linewidth=0.4, alpha=0.6)
-        axes.annotate(
-            family_name(family),
-            (end, (place + end) / 2),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            annotation_clip=False,
-        )
+        for x, shift, side in ((0, -4, "right"), (end, 4, "left")):
+            axes.annotate(
+                family_name(family),
+                (x, (place + end) / 2),
+                xytext=(shift, 0),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=7.5,
+                annotation_clip=False,
+            )
         place = end
 
 

@@ -11,26 +11,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.protocol import TIERS
-from memorization.report.names import family_name, tier_name
+from memorization.report.names import family_name, feature_name, tier_name
+from memorization.report.numbers import decimal
 from memorization.report.results import Results
-from memorization.report.style import BLACK, BLUE, GREY, VERMILION
+from memorization.report.style import BLACK, BLUE, GREEN, VERMILION
 
 # Room of a family's model, around it, and of a tier's heading, points.
 MODEL, AROUND, HEADING = 8.0, 3.0, 12.0
-# Most room of a feature, and of all of them: with many the lines stand closer.
-FEATURE, ALL_FEATURES = 2.2, 270.0
+# Most room of a feature, and of all of them: with many the lines stand closer. Least room of a
+# family's features: that of the two names beside them.
+FEATURE, ALL_FEATURES, NAMES = 2.2, 270.0, 14.0
+
+UNDECIDED = "#999999"
 
 # What an interval says of the expected direction: colour, marker, how it is called.
 AGREEMENT = {
     "agrees": (BLUE, "o", "as expected"),
     "contradicts": (VERMILION, "x", "against expectation"),
-    "open": (GREY, "D", "no expectation"),
-    "undecided": ("#bbbbbb", "|", "not told from chance"),
+    "open": (GREEN, "D", "no expectation"),
+    "undecided": (UNDECIDED, "|", "not told from chance"),
+    "constant": (UNDECIDED, "|", ""),
 }
 
 
 def draw(results: Results) -> Figure:
-    """Return the AUROC of every feature, and of a logistic regression of each family's."""
+    """Return the AUROC of every feature, and of a logistic regression of each family's.
+
+    Beside a family's features are the names of those with the highest and the lowest AUROC.
+    """
     table, families = results.association, results.metrics["association"]["families"]
     figure = Figure()
     axes = figure.subplots()
@@ -47,13 +55,23 @@ def draw(results: Results) -> Figure:
             if place:
                 axes.axhline(top, color="#dddddd", linewidth=0.5)
             features = table[table["family"] == family]
-            height = 2 * AROUND + MODEL + pitch * len(features)
+            height = 2 * AROUND + MODEL + max(NAMES, pitch * len(features))
             _draw_family(axes, top + AROUND, pitch, features, families[family])
             _label(axes, top + height / 2, family_name(family))
             top += height
     figure.set_size_inches(6.5, (top + 60) / 72)
     axes.set_ylim(top, 0)
     axes.set_yticks([])
+    axes.annotate(
+        "highest and lowest feature",
+        (1, 0),
+        xycoords=("axes fraction", "data"),
+        xytext=(5, -HEADING / 2),
+        textcoords="offset points",
+        va="center",
+        fontsize=6.5,
+        style="italic",
+    )
     axes.set_xlim(0, 1)
     axes.set_xlabel("AUROC    (below ½: lower values are memorized; above: higher values)")
     _legend(figure, axes)
@@ -68,14 +86,29 @@ def _draw_family(
     found = score["auroc"]
     if found["low"] is not None:
         axes.plot([found["low"], found["high"]], [place, place], color=BLACK, linewidth=1.3)
-    axes.plot(found["value"], place, "D", color=BLACK, markersize=4.5, zorder=4)
+    axes.plot(found["value"], place, "D", color=BLACK, markersize=4.5, zorder=4, clip_on=False)
     own = own.sort_values("auroc", ascending=False, kind="stable").reset_index(drop=True)
     places = top + MODEL + pitch * (np.arange(len(own)) + 0.5)
     for name, (colour, marker, _) in AGREEMENT.items():
         some = (own["agreement"] == name).to_numpy()
         # Undefined intervals are left out by themselves: they are not a number.
         axes.hlines(places[some], own["low"][some], own["high"][some], color=colour, linewidth=0.5)
-        axes.plot(own["auroc"][some], places[some], **_mark(colour, marker))
+        axes.plot(own["auroc"][some], places[some], **_mark(colour, marker, pitch))
+    middle = (places[0] + places[-1]) / 2
+    apart = max(places[-1] - places[0], NAMES / 2 + 1)
+    for row in dict.fromkeys((0, len(own) - 1)):
+        shift = 0 if len(own) == 1 else (-0.5 if row == 0 else 0.5) * apart
+        axes.annotate(
+            f"{feature_name(str(own['feature'][row]))} {decimal(float(own['auroc'][row]), 2)}",
+            (1, middle + shift),
+            xycoords=("axes fraction", "data"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            color=AGREEMENT[own["agreement"][row]][0],
+            annotation_clip=False,
+        )
 
 
 def _label(axes: Axes, place: float, text: str, **style: Any) -> None:
@@ -94,17 +127,20 @@ def _label(axes: Axes, place: float, text: str, **style: Any) -> None:
 def _legend(figure: Figure, axes: Axes) -> None:
     axes.plot([], [], "D-", color=BLACK, markersize=4.5, label="all of a family")
     for colour, marker, label in AGREEMENT.values():
-        axes.plot([], [], **_mark(colour, marker), label=label)
+        if label:
+            axes.plot([], [], **_mark(colour, marker), label=label)
     figure.legend(loc="outside upper center", ncols=5, handletextpad=0.3, columnspacing=1.2)
 
 
-def _mark(colour: str, marker: str) -> dict[str, Any]:
+def _mark(colour: str, marker: str, pitch: float = FEATURE) -> dict[str, Any]:
+    """Return the style of a mark; where lines stand closer, marks are smaller."""
+    size = {"D": 2.6, "|": 3.5}.get(marker, 3.2)
     return {
         "color": colour,
         "marker": marker,
         "linestyle": "",
-        "markersize": {"D": 2.6, "|": 3.5}.get(marker, 3.2),
+        "markersize": size * max(0.6, pitch / FEATURE),
         "markerfacecolor": "white" if marker == "D" else colour,
-        "markeredgewidth": 0.8,
+        "markeredgewidth": 0.7,
         "zorder": 3,
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from memorization.report.tables import (
+    correlation,
     families,
     features,
     labels,
+    not_useful,
     siblings,
+    single_features,
     split,
     suite,
     univariate,
@@ -24,6 +27,9 @@ TABLES = {
         split,
         whether_scores,
         univariate,
+        not_useful,
+        correlation,
+        single_features,
         siblings,
         when_scores,
     )
