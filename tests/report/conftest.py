@@ -279,6 +279,11 @@ def association_metrics(tiers, rng):
         "agreement": agreement,
         "families": families,
         "tiers": {tier: {"features": 2} | {name: made_up(rng) for name in whole} for tier in tiers},
+        "kinds": {
+            kind: {"n": n, "cases": cases}
+            | {key: made_up(rng) for key in ("share", "memorized", "of_memorized")}
+            for kind, n, cases in (("recitation", 40, 25), ("reconstruction", 9, 0))
+        },
     }
 
 

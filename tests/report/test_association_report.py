@@ -90,7 +90,7 @@ def few():
     return SimpleNamespace(
         association=table,
         correlation=pd.DataFrame(pairs, columns=["feature", "other", "spearman"]),
-        metrics={"association": counts | {"families": families, "tiers": tiers}},
+        metrics={"association": counts | {"families": families, "tiers": tiers, "kinds": {}}},
         params=SimpleNamespace(
             features=SimpleNamespace(families=("duplication", "exposure", "surprisal"))
         ),

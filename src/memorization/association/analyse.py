@@ -11,6 +11,7 @@ import pandas as pd
 
 from memorization.association.correlation import correlation_table, matrix_of
 from memorization.association.families import family_scores, n_models, verdict
+from memorization.association.kinds import kinds
 from memorization.association.univariate import AGREEMENTS, CHANCE, univariate
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import cluster_multiplicities
@@ -28,7 +29,8 @@ class Association:
     metrics : dict, ``n``, ``cases``, ``population`` (that the rows stand for), ``agreement`` (how
         many features agree with what was expected of them, contradict it, …; ``told_apart``: from
         chance; ``undecided_open``: of the undecided, those without expectation), ``families``:
-        family -> see `describe`, and ``tiers``: see `families.FamilyScores`.
+        family -> see `describe`, ``tiers``: see `families.FamilyScores`, and ``kinds``: see
+        `kinds.kinds`.
     """
 
     univariate: pd.DataFrame
@@ -87,6 +89,7 @@ def associate(
             for family, score in scores.families.items()
         },
         "tiers": scores.tiers,
+        "kinds": kinds(sample.features, truth, weight, drawn, level),
     }
     return Association(single, correlation, metrics)
 

@@ -245,7 +245,7 @@ FAMILY = Family(
             "token_entropy",
             "Many different tokens are many choices to get right.",
             "-",
-            "Prashanth et al. 2024 (Huffman length)",
+            "Prashanth et al. 2025 (Huffman length)",
             _COUNTS,
         ),
         _feature(

@@ -67,7 +67,7 @@ FAMILY = Family(
         Feature(
             "{domain}",
             "corpus",
-            "Code, licences and lists are memorized more than prose.",
+            "Kinds of text differ in how much of them is boilerplate.",
             "?",
             "this work",
             "none",

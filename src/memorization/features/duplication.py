@@ -134,7 +134,7 @@ FAMILY = Family(
             "corpus",
             "The continuation's occurrences in all of the training data, not only in a sample.",
             "+",
-            "Prashanth et al. 2024",
+            "Prashanth et al. 2025",
             "a download",
             needs="duplicates",
         ),

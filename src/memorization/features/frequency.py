@@ -145,7 +145,7 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return frequency_features(Rarity.of(counts.tokens), counts.elsewhere[1] + 1)
 
 
-_PRASHANTH = "Prashanth et al. 2024"
+_PRASHANTH = "Prashanth et al. 2025"
 _KINDS: tuple[tuple[str, str, Direction, str], ...] = (
     (
         "mean",
@@ -188,7 +188,7 @@ _KINDS: tuple[tuple[str, str, Direction, str], ...] = (
         "Bits a token of the {part} by the best code of single tokens: what knowing only "
         "frequencies leaves to be learnt.",
         "-",
-        "Huffman 1952; Prashanth et al. 2024 (of characters)",
+        "Huffman 1952; Prashanth et al. 2025 (of characters)",
     ),
 )
 

@@ -63,7 +63,7 @@ def _declare(part: str, length: int, kind: str) -> Feature:
         "corpus",
         hypothesis.format(n=length, part=part),
         direction,
-        "Prashanth et al. 2024; Carlini et al. 2023" if length < LONG[0] else "Lee et al. 2022",
+        "Prashanth et al. 2025; Carlini et al. 2023" if length < LONG[0] else "Lee et al. 2022",
         "the first pass over the corpus",
     )
 

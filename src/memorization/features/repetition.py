@@ -238,7 +238,7 @@ def _feature(
     return Feature(name, "text", hypothesis, direction, source, cost or "arithmetic on tokens")
 
 
-_TEMPLATES = "Prashanth et al. 2024 (templates)"
+_TEMPLATES = "Prashanth et al. 2025 (templates)"
 _COPIES = "Olsson et al. 2022 (induction heads)"
 
 FAMILY = Family(

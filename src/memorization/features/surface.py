@@ -261,7 +261,7 @@ def _of_parts(
 
 
 _CODE = "Biderman et al. 2023 (code is memorized more)"
-_HUFFMAN = "Prashanth et al. 2024 (Huffman length of characters)"
+_HUFFMAN = "Prashanth et al. 2025 (Huffman length of characters)"
 
 FAMILY = Family(
     "surface",

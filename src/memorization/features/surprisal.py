@@ -193,7 +193,7 @@ FAMILY = Family(
         _feature("slope", "A continuation that gets easier, once begun, runs to its end.", "-"),
         _feature("first", "The first token decides whether the model enters the text.", "-"),
         _feature("last", "What surprises after all the context must be stored.", "-"),
-        _feature("prompt_mean", "An unusual prompt is a better key.", "?", "Prashanth et al. 2024"),
+        _feature("prompt_mean", "An unusual prompt is a better key.", "?", "Prashanth et al. 2025"),
         _feature("prompt_max", "One token that is rare in its place makes the prompt unique.", "?"),
         _feature("prompt_sd", "A prompt with both easy and hard tokens is text with names.", "?"),
         _feature("difference", "A continuation harder than its prompt breaks with it.", "-"),

@@ -107,7 +107,7 @@ def letters(text: np.ndarray, found: np.ndarray) -> int:
 
 @njit(cache=True)
 def without_quotes(text: np.ndarray) -> np.ndarray:
-    """Return the text without quotes and backslashes, which Prashanth et al. 2024 leave out."""
+    """Return the text without quotes and backslashes, which Prashanth et al. 2025 leave out."""
     return text[~_QUOTE[text]]
 
 

@@ -1,6 +1,6 @@
 """Why a memorized sequence may be memorized: recitation, reconstruction or recollection.
 
-The taxonomy of Prashanth et al. 2024, "Recite, Reconstruct, Recollect". It is a label to analyse
+The taxonomy of Prashanth et al. 2025, "Recite, Reconstruct, Recollect". It is a label to analyse
 results by, not a family of features: it is decided by the count of duplicates and the two tests for
 templates, all of which predictors have already, and better, as numbers.
 """

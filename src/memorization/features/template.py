@@ -1,6 +1,6 @@
 """Whether the text is made by a rule: a block that repeats, or numbers and letters that count up.
 
-Such text can be continued without having been seen. Prashanth et al. 2024 ("Recite, Reconstruct,
+Such text can be continued without having been seen. Prashanth et al. 2025 ("Recite, Reconstruct,
 Recollect") call it *reconstruction* and decide with two tests, which ``repeating`` and
 ``incrementing`` follow (``filters/pattern.py`` of github.com/EleutherAI/semantic-memorization at
 84ab8c0): both ask that the *whole* text obey one rule. The other columns measure how far part of it
@@ -178,7 +178,7 @@ def _feature(
     return Feature(name, "text", hypothesis, direction, source, "a parse of the bytes")
 
 
-_TAXONOMY = "Prashanth et al. 2024"
+_TAXONOMY = "Prashanth et al. 2025"
 
 FAMILY = Family(
     "template",

@@ -61,7 +61,27 @@ def association(results: Results) -> Topic:
         "same": f"{SAME:g}",
         "little": f"{LITTLE:g}",
         "same_pairs": count(len(same_pairs(results.correlation))),
+        "kinds": kinds(found["kinds"], found["cases"]),
     }
+
+
+def kinds(found: Mapping[str, Any], cases: int) -> str:
+    """Return which kind most of the memorized are of, in counts of the sample.
+
+    >>> kinds({"recitation": {"cases": 5, "n": 9}, "recollection": {"cases": 0, "n": 7}}, cases=5)
+    'Of the 5 memorized sequences sampled, all are recitation, as are 4 that are not memorized'
+    >>> kinds({}, cases=5)
+    'The kinds are not known, as copies or templates were not counted'
+    """
+    if not found:
+        return "The kinds are not known, as copies or templates were not counted"
+    name = max(found, key=lambda kind: found[kind]["cases"])
+    own = found[name]
+    share = "all" if own["cases"] == cases else count(own["cases"])
+    return (
+        f"Of the {count(cases)} memorized sequences sampled, {share} are {name}, as are "
+        f"{count(own['n'] - own['cases'])} that are not memorized"
+    )
 
 
 def contradicted(table: pd.DataFrame) -> str:
