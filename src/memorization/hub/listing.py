@@ -75,8 +75,9 @@ def _tree(repository: Repository, patience: Patience) -> Iterator[tuple[str, dic
         try:
             for entry in parsed(page, list):
                 if entry["type"] == "file":
+                    repository.place(entry["path"])  # refuses a name that leads elsewhere
                     yield entry["path"], _file(entry)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             raise NotAHub from None
         url = page.links.get("next", {}).get("url", "")
 

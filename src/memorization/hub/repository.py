@@ -15,7 +15,7 @@ from huggingface_hub.file_download import repo_folder_name
 
 from memorization.errors import UserError
 from memorization.hub.failures import NotAHub, Unreachable, explained
-from memorization.hub.names import some
+from memorization.hub.names import is_inside, some
 from memorization.hub.patience import PATIENCE, Patience, persist, within
 from memorization.hub.requests import get, parsed
 
@@ -48,6 +48,24 @@ class Repository:
     def snapshot(self) -> Path:
         """Where the hub's client keeps the files of this commit."""
         return self.cache / "snapshots" / self.commit
+
+    def place(self, filename: str, folder: Path | None = None) -> Path:
+        """Return where a file of this commit belongs: in a folder, by default in the cache.
+
+        Names come from the hub, as do the names in the files that it serves, so they are not
+        trusted: whoever writes them must not choose what is overwritten here.
+
+        Raises
+        ------
+        UserError
+            If the name leads out of the folder.
+        """
+        if not is_inside(filename):
+            raise UserError(
+                f"{self}: '{filename}' is no name of a file inside of a folder, so it is neither "
+                "read nor written; read from another hub (HF_ENDPOINT)"
+            )
+        return (folder or self.snapshot) / filename
 
     @property
     def api(self) -> str:

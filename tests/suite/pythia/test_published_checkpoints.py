@@ -46,6 +46,28 @@ def test_weights_in_shards(serve, published, tmp_path, ending):
         assert torch.equal(model.state_dict()[name], value)
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"weight_map": {"a": "../../victim"}}, r"names weights in '../../victim', which is no"),
+        ({"weight_map": {"a": "model-00001-of-00002.safetensors"}}, "which is no file of this"),
+        ({"weight_map": {"a": 1}}, "names weights in '1'"),
+        ({"weight_map": []}, "is no index of weights; pin another commit"),
+        ([], "is no index of weights"),
+    ],
+)
+def test_an_index_cannot_name_files_that_the_revision_does_not_hold(
+    serve, published, tmp_path, index, message
+):
+    files = published.files(MODEL)
+    del files["model.safetensors"]
+    files["model.safetensors.index.json"] = json.dumps(index).encode()
+    serve()
+    with pytest.raises(UserError, match=message):
+        download_checkpoint(resolve("model", MODEL, "step100"), tmp_path / "a" / "b")
+    assert not (tmp_path / "victim").exists()
+
+
 def test_in_another_type(hub, published, tmp_path):
     folder = download_checkpoint(resolve("model", MODEL, "step100"))
     model = load_published(folder, published.facts.model("70m"), torch.float32)
