@@ -8,14 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+import yaml
 from huggingface_hub import close_session
 from safetensors import SafetensorError
 from standin import Fault, Hub
-from suite.pythia.miniature import EVALS, MODEL, SAMPLE, as_bin, labels, lists, table
+from suite.pythia.miniature import DUPLICATES, EVALS, MODEL, SAMPLE, as_bin, labels, lists, table
 
 from memorization.errors import UserError
 from memorization.suite.pythia import parts
+from memorization.suite.pythia.facts import PUBLISHED
 from memorization.suite.pythia.make import make_suite
+from memorization.suite.pythia.repositories import check_pins
 from memorization.suite.suite import Suite
 
 SUITE = Path("suite")
@@ -179,6 +182,34 @@ def test_commits_are_recorded_and_can_be_pinned(hub, params, capsys):
     with pytest.raises(UserError, match="has no commit"):
         make_suite(params({"revisions": dict.fromkeys(pins, "0" * 40)}), Path("wrong"))
     assert not Path("wrong").exists()
+
+
+@pytest.mark.parametrize(
+    ("pin", "message"),
+    [
+        ("EleutherAI/pythia-memorised-evals", r"nothing that is read; .*/pythia-memorized-evals"),
+        ("EleutherAI/pythia-memorized-evals@main", "is nothing that is read; there are Eleu.*-eva"),
+        ("EleutherAI/pythia-1b-v0@step100", r"is nothing that is read; .*pythia-\d+m-v0@step100"),
+        (MODEL, f"is no checkpoint; .*, as {MODEL}@step100; there are step"),
+        (f"{MODEL}@step55", "is no checkpoint; .*; there are step50, step75"),
+        (f"{MODEL}@main", "is no checkpoint"),
+    ],
+)
+def test_a_pin_of_nothing_that_is_read_is_an_error(hub, params, pin, message):
+    with pytest.raises(UserError, match=message) as caught:
+        make_suite(params({"revisions": {pin: "a" * 40}}), SUITE)
+    assert str(caught.value).startswith(f"pythia.revisions: '{pin}'")
+    assert not hub.requests
+
+
+def test_what_may_be_pinned_is_what_is_read_of_any_variant_and_release(params, published):
+    pins = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["pythia"]
+    check_pins(pins["revisions"], PUBLISHED)
+    check_pins(
+        ["EleutherAI/pythia-12b-deduped@step1000", DUPLICATES.removeprefix("datasets/")], PUBLISHED
+    )
+    for facts in (PUBLISHED, published.facts):
+        check_pins([f"{MODEL}@step{step}" for step in facts.steps], facts)
 
 
 def test_a_suite_that_is_there_asks_nothing(hub, params):
