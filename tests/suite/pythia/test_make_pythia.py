@@ -289,6 +289,18 @@ def test_another_target_takes_over_what_is_there(serve, params, monkeypatch):
     assert contents(SUITE) == contents(Path("anew"))
 
 
+@pytest.mark.parametrize(
+    "damaged", ["evals/70m.parquet", "sample/tokens.npy", "70m/step100/model.safetensors"]
+)
+def test_a_damaged_suite_is_not_taken_over(hub, params, damaged):
+    make_suite(params(), SUITE)
+    whole = contents(SUITE)
+    file = SUITE / damaged
+    file.write_bytes(file.read_bytes()[:100])
+    make_suite(params(), SUITE)
+    assert contents(SUITE) == whole
+
+
 def _more_rows(files, published):
     name = next(name for name in files if "duped.410m-00000" in name)
     files[name] = labels(published.memorized["duped.410m"], published.rows)
