@@ -155,6 +155,17 @@ class Suite(ABC):
         """Return the corpus row that begins with each sequence, int64 [n]; -1 where none does."""
 
     @property
+    def not_studied(self) -> np.ndarray:
+        """The sequences that must not be studied, sorted ``index``: those that begin a corpus row.
+
+        Where the corpus is a sample of whole training rows, a studied sequence's own row would be
+        in it for some and not for others, and what follows it in its row would be counted for some
+        only. Empty where the corpus holds the row of every sequence or of none, and where a row is
+        no longer than the sequence.
+        """
+        return np.empty(0, np.int64)
+
+    @property
     def corpus_step(self) -> np.ndarray | None:
         """The optimizer step that each corpus row is trained on in, int32 [N].
 
