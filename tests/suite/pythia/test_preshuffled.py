@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from memorization.hub import resolve
 from memorization.stages import sequences as stage
 from memorization.suite.pythia import preshuffled
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.pythia.preshuffled import open_preshuffled, overlaps
+from memorization.suite.pythia.preshuffled import cached_rows, open_preshuffled, overlaps
 from memorization.suite.suite import Suite
 from memorization.tables import SEQUENCES, read_table
 
@@ -166,6 +169,37 @@ def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
     hub.stop()
     np.testing.assert_array_equal(suite.context(index), published.rows[index])
     np.testing.assert_array_equal(suite.context(np.unique(index)), published.rows[np.unique(index)])
+
+
+def test_two_runs_that_want_the_same_rows_fetch_them_once(hub, params, published, monkeypatch):
+    """The second waits for the first, which is held up until both have begun."""
+    monkeypatch.setattr(preshuffled, "BATCH", 50)
+    repository, index = resolve("dataset", NAME), np.arange(0, 600, 3)
+    read, begun, reading = preshuffled.Preshuffled.read, threading.Event(), []
+
+    def slow(source, index):
+        reading.append(index)
+        begun.wait(10)
+        return read(source, index)
+
+    def run():
+        return cached_rows(repository, index, WINDOW, 600)
+
+    monkeypatch.setattr(preshuffled.Preshuffled, "read", slow)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run), pool.submit(run)]
+        time.sleep(0.5)
+        begun.set()
+        for one in runs:
+            np.testing.assert_array_equal(one.result(30), published.rows[index])
+    assert len(reading) == 4  # of 200 rows, 50 at a time
+
+
+def test_no_room_for_rows_beside_the_cache(hub, published, monkeypatch, tmp_path):
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "memorization").write_text("in the way")
+    with pytest.raises(UserError, match="memorization: cannot be written .*HF_HOME moves"):
+        cached_rows(resolve("dataset", NAME), np.arange(3), WINDOW, 600)
 
 
 def test_no_context_unless_asked_for(hub, params):
