@@ -198,7 +198,7 @@ def test_two_runs_that_want_the_same_rows_fetch_them_once(hub, params, published
 def test_no_room_for_rows_beside_the_cache(hub, published, monkeypatch, tmp_path):
     (tmp_path / "home").mkdir(exist_ok=True)
     (tmp_path / "home" / "memorization").write_text("in the way")
-    with pytest.raises(UserError, match="memorization: cannot be written .*HF_HOME moves"):
+    with pytest.raises(UserError, match=r"memorization: cannot be written .*HF_HOME moves"):
         cached_rows(resolve("dataset", NAME), np.arange(3), WINDOW, 600)
 
 

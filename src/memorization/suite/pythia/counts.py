@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from memorization.errors import UserError
 from memorization.hub import Repository, download, list_files
 from memorization.suite.pythia.arrays import allocate
-from memorization.suite.pythia.sequences import read_batches
+from memorization.suite.pythia.sequences import read_batches, whole_numbers
 
 
 def fetch_duplicates(
@@ -80,8 +79,4 @@ def fetch_token_counts(repository: Repository, vocabulary: int, path: Path) -> d
 
 def _columns(path: Path, *names: str) -> Iterator[list[np.ndarray]]:
     for batch in read_batches(path, list(names)):
-        yield [_integers(batch[name]) for name in names]
-
-
-def _integers(column: pa.Array) -> np.ndarray:
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+        yield [whole_numbers(batch[name], name, path) for name in names]

@@ -18,6 +18,8 @@ from memorization.suite.pythia.arrays import allocate
 # Rows in memory at a time: 64 int64 a row as published, so 33 MB.
 BATCH = 65_536
 
+_ANOTHER_COMMIT = "pin another commit of the data set in pythia.revisions"
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -65,6 +67,25 @@ def read_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             raise _damaged(path, error) from None
 
 
+def whole_numbers(column: pa.Array, name: str, path: Path) -> np.ndarray:
+    """Return a column of places or counts, int64.
+
+    Raises
+    ------
+    UserError
+        If one is missing, which would become a number like any other, or negative.
+    """
+    found = column.to_numpy(zero_copy_only=False)  # missing ones as NaN
+    if found.dtype.kind not in "iuf" or not (np.isfinite(found) & (found == found.round())).all():
+        raise UserError(f"{path}: a row without a whole number in '{name}'; {_ANOTHER_COMMIT}")
+    numbers = found.astype(np.int64)
+    if (numbers < 0).any():
+        raise UserError(
+            f"{path}: {numbers.min()} in '{name}'; all must be 0 or more; {_ANOTHER_COMMIT}"
+        )
+    return numbers
+
+
 def merge(
     paths: Sequence[Path],
     index_column: str,
@@ -89,7 +110,8 @@ def merge(
     Raises
     ------
     UserError
-        If a file is damaged or has other columns, or an index stands for two different sequences.
+        If a file is damaged or has other columns, an index or a number is missing, an index is
+        negative, or one stands for two different sequences.
     """
     n_rows = sum(_open(path).metadata.num_rows for path in paths)
     index = np.empty(n_rows, np.int64)
@@ -99,10 +121,10 @@ def merge(
     for path in paths:
         for batch in read_batches(path, [index_column, tokens_column, *extra]):
             rows = slice(start, start + len(batch))
-            index[rows] = batch[index_column].to_numpy(zero_copy_only=False)
+            index[rows] = whole_numbers(batch[index_column], index_column, path)
             tokens[rows] = _matrix(batch[tokens_column], path)
             for number, name in enumerate(extra):
-                numbers[rows, number] = batch[name].to_numpy(zero_copy_only=False)
+                numbers[rows, number] = _numbers(batch[name], name, path)
             start += len(batch)
     order = np.argsort(index, kind="stable")
     ascending = index[order]
@@ -152,6 +174,14 @@ def _open(path: Path) -> parquet.ParquetFile:
         raise _damaged(path, error) from None
 
 
+def _numbers(column: pa.Array, name: str, path: Path) -> np.ndarray:
+    """Return a column of numbers, float32."""
+    numbers = column.to_numpy(zero_copy_only=False).astype(np.float32)
+    if np.isnan(numbers).any():
+        raise UserError(f"{path}: a row without a number in '{name}'; {_ANOTHER_COMMIT}")
+    return numbers
+
+
 def _matrix(column: pa.Array, path: Path) -> np.ndarray:
     """Return a column of token lists as a matrix."""
     lengths = compute.unique(compute.list_value_length(column)).to_pylist()
@@ -175,7 +205,7 @@ def _check_repeats(
     if differ.any():
         raise UserError(
             f"{paths[0]}: index {ascending[repeats[differ][0]]} occurs twice, with different "
-            "tokens; pin another commit of the data set in pythia.revisions"
+            f"tokens; {_ANOTHER_COMMIT}"
         )
 
 
