@@ -52,6 +52,34 @@ def test_a_file_that_describes_no_suite(tmp_path, content, message):
         read_facts(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": PUBLISHED.models[::-1]}, "models: must be from small to large"),
+        ({"models": PUBLISHED.models[:1] * 2}, "models: must be from small to large, each larger"),
+        ({"models": ()}, "models: must be"),
+        ({"steps": PUBLISHED.steps[::-1]}, "steps: must be above 0 and ascend"),
+        ({"steps": (0, 1)}, "steps: must be above 0"),
+        ({"steps": ()}, "steps: must be"),
+        ({"evaluated": {"12b": (2000, 1000)}}, "evaluated: 12b: must ascend and be before the la"),
+        (
+            {"evaluated": {"12b": (143_000,)}},
+            r"evaluated: 12b: .* the last step, 143000; \[143000\]",
+        ),
+    ],
+)
+def test_facts_in_another_order_describe_no_suite(tmp_path, change, message):
+    path = tmp_path / "facts.json"
+    described = asdict(PUBLISHED)
+    shown = (
+        {"models": [asdict(model) for model in change["models"]]} if "models" in change else change
+    )
+    path.write_text(json.dumps(described | shown))
+    with pytest.raises(UserError, match=f"pythia.facts={path}: {message}") as caught:
+        read_facts(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_models_up_to_one():
     assert [model.name for model in PUBLISHED.up_to("410m")] == ["70m", "160m", "410m"]
     with pytest.raises(UserError, match="target='3b'"):
