@@ -248,7 +248,10 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `dvc repro` to make it") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error})") from None
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: not a readable Parquet file ({reason}); run `dvc repro` to make it again"
+        ) from None
     # Without pandas metadata, integers with nulls would come back as floats.
     nullable = {pa.int32(): pd.Int32Dtype()}
     nulls = {name for name, column in schema.columns.items() if str(column.dtype) == "Int32"}
@@ -259,7 +262,9 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
         return schema.validate(frame)
     except pandera.errors.SchemaError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a valid {schema.name} table: {reason}") from None
+        raise UserError(
+            f"{path}: not a valid {schema.name} table: {reason}; run `dvc repro` to make it again"
+        ) from None
 
 
 def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -55,10 +57,16 @@ class Trajectories:
         Raises
         ------
         UserError
-            If the file is missing.
+            If the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as saved:
+            # Opened here: of a damaged file, np.load would leave its own open.
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 return Trajectories(**{name: saved[name] for name in saved if name != "memorized"})
         except FileNotFoundError:
             raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{path}: damaged ({reason}); run `dvc repro labels` to make it again"
+            ) from None

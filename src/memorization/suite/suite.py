@@ -50,22 +50,29 @@ class Suite(ABC):
         Raises
         ------
         UserError
-            If there is none.
+            If there is none, or it is of no kind that is known here.
         """
         folder = Path(folder)
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"{folder}: no suite here; run `dvc repro suite` to make it") from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # no JSON, or no text
             raise UserError(
-                f"{folder}/manifest.json: damaged ({error}); run the suite again"
+                f"{folder}/manifest.json: damaged ({error}); run `dvc repro suite` to make it again"
             ) from None
         # Here, because both are suites themselves.
         from memorization.suite.micro.suite import MicroSuite
         from memorization.suite.pythia.suite import PythiaSuite
 
-        return {"micro": MicroSuite, "pythia": PythiaSuite}[manifest["suite"]](folder, manifest)
+        kinds: dict[str, type[Suite]] = {"micro": MicroSuite, "pythia": PythiaSuite}
+        kind = manifest.get("suite") if isinstance(manifest, dict) else None
+        if not isinstance(kind, str) or kind not in kinds:
+            raise UserError(
+                f"{folder}/manifest.json: describes a suite '{kind}'; known are "
+                f"{', '.join(kinds)}; run `dvc repro suite` to make it again"
+            )
+        return kinds[kind](folder, manifest)
 
     @property
     def name(self) -> str:
