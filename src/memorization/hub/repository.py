@@ -22,6 +22,10 @@ from memorization.hub.requests import get, parsed
 Kind = Literal["dataset", "model"]
 
 
+class CommitNotFound(UserError):
+    """The hub does not have the commit that must be read."""
+
+
 @dataclass(frozen=True)
 class Repository:
     """A repository at one commit.
@@ -96,9 +100,11 @@ def resolve(
 
     Raises
     ------
+    CommitNotFound
+        If the pinned commit does not exist, or another one answers.
     UserError
         Within ``patience.question`` seconds: the hub is unreachable or silent; the repository or
-        the revision does not exist; another commit answers than the pinned one.
+        the revision does not exist.
     """
     wanted = pinned or revision or "main"
     repository = Repository(kind, name, pinned or "")
@@ -121,7 +127,7 @@ def resolve(
             raise _missing(repository, wanted, patience) from None
         raise
     if pinned is not None and commit != pinned:
-        raise UserError(
+        raise CommitNotFound(
             f"{name}: pinned to commit {pinned}, but {constants.ENDPOINT} answers with {commit}; "
             "correct pythia.revisions in params.yaml, or read from a hub that has this commit"
         )
@@ -149,7 +155,7 @@ def _missing(repository: Repository, wanted: str, patience: Patience) -> UserErr
     """Return the error of a revision that does not exist, with the nearest that do."""
     name = repository.name
     if repository.commit:
-        return UserError(
+        return CommitNotFound(
             f"{name}: has no commit {wanted}, to which pythia.revisions pins it; correct it, or "
             "remove the pin to read the newest"
         )
