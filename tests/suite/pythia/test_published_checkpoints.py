@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -93,3 +94,12 @@ def test_weights_that_lack_a_tensor(serve, published, tmp_path):
     folder = download_checkpoint(resolve("model", MODEL, "step100"), tmp_path)
     with pytest.raises(UserError, match=r"the weights lack .*weight"):
         load_published(folder, published.facts.model("70m"))
+
+
+@pytest.mark.parametrize("part", ["layers", "hidden", "heads", "vocabulary"])
+def test_another_model_than_it_should_be(hub, published, part):
+    folder = download_checkpoint(resolve("model", MODEL, "step100"))
+    model = published.facts.model("70m")
+    other = replace(model, **{part: getattr(model, part) + 1})
+    with pytest.raises(UserError, match=r"are \(1, 16, 2, 320\), .*; it is another model"):
+        load_published(folder, other)

@@ -116,10 +116,16 @@ def load_published(
         missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         raise UserError(f"{folder}: the weights lack {missing[0]}; delete it and run again")
     config = loaded.config
-    shape = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
-    if shape != (model.layers, model.hidden, model.heads):
+    shape = (
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.vocab_size,
+    )
+    expected = (model.layers, model.hidden, model.heads, model.vocabulary)
+    if shape != expected:
         raise UserError(
-            f"{folder}: layers, hidden size and heads are {shape}, those of {model.name} are "
-            f"{(model.layers, model.hidden, model.heads)}; it is another model"
+            f"{folder}: layers, hidden size, heads and vocabulary are {shape}, those of "
+            f"{model.name} are {expected}; it is another model"
         )
     return loaded.eval()

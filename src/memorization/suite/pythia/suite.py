@@ -37,15 +37,6 @@ class PythiaSuite(Suite):
         return np.load(self.folder / "sample" / "index.npy", mmap_mode="r")
 
     @cached_property
-    def pool_memorized(self) -> dict[str, np.ndarray]:
-        """For every model there is, whether it has memorized each of the sample, bool [m].
-
-        By the sample's own scores, which larger models than the target have as well.
-        """
-        memorized = np.load(self.folder / "sample" / "memorized.npy", mmap_mode="r")
-        return dict(zip(self.manifest["sample_models"], memorized.T, strict=True))
-
-    @cached_property
     def _pool_tokens(self) -> np.ndarray:
         return np.load(self.folder / "sample" / "tokens.npy", mmap_mode="r")
 
