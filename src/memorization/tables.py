@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
@@ -227,12 +228,9 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema) 
     pandera.errors.SchemaError
         If the frame breaks the schema: a defect of the code that made it.
     """
-    path = Path(path)
     table = pa.Table.from_pandas(schema.validate(frame), preserve_index=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
-    partial.replace(path)
+    with replacing(Path(path)) as partial:
+        parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
 
 
 def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:

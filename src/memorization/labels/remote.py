@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from transformers import GPTNeoXForCausalLM
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.hub import CommitNotFound, resolve
 from memorization.labels.stream import streamed
@@ -80,9 +81,8 @@ class RemoteModels:
                 f"{known[revision]}, which the hub no longer has; delete {revision} from "
                 f"{self._record} to read the newest commit"
             ) from None
-        partial = self._record.with_suffix(".partial")
-        partial.write_text(json.dumps(known | {revision: found.commit}), encoding="utf-8")
-        partial.replace(self._record)
+        with replacing(self._record) as partial:
+            partial.write_text(json.dumps(known | {revision: found.commit}), encoding="utf-8")
         download_checkpoint(found, folder)
 
 

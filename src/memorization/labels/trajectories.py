@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import CONTINUATION
 
@@ -43,12 +44,8 @@ class Trajectories:
 
     def write(self, path: str | Path) -> None:
         """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **vars(self), memorized=self.memorized)
-        partial.replace(path)
 
     @staticmethod
     def read(path: str | Path) -> Trajectories:

@@ -11,6 +11,7 @@ import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
 from memorization.hub import Repository, download, list_files
+from memorization.suite.pythia.arrays import save_array
 from memorization.suite.pythia.facts import Facts
 from memorization.suite.pythia.sequences import merge, write_arrays
 
@@ -52,7 +53,7 @@ def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, in
                 f"{facts.population:,} training sequences; pin another commit in pythia.revisions"
             )
         write_arrays(merged, folder / "index.npy", folder / "tokens.npy")
-        np.save(folder / "memorized.npy", merged.extra[merged.order] == 1)
+        save_array(merged.extra[merged.order] == 1, folder / "memorized.npy")
     finally:
         scratch.unlink(missing_ok=True)
     return {"rows": merged.n_rows, "sequences": len(merged.index)}

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
-from memorization.suite.pythia.arrays import allocate
+from memorization.suite.pythia.arrays import allocate, save_array
 
 # Rows in memory at a time: 64 int64 a row as published, so 33 MB.
 BATCH = 65_536
@@ -139,32 +140,25 @@ def merge(
 def write_sequences(merged: Merged, path: Path) -> None:
     """Write ``index`` int64 and ``tokens`` uint16[64] as Parquet, whole or not at all."""
     schema = pa.schema([("index", pa.int64()), ("tokens", pa.list_(pa.uint16(), SEQUENCE))])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for index, tokens in merged.in_order():
-                column = pa.FixedSizeListArray.from_arrays(pa.array(tokens.ravel()), SEQUENCE)
-                writer.write_batch(pa.record_batch([pa.array(index), column], schema=schema))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(path) as partial,
+        parquet.ParquetWriter(partial, schema, compression="zstd") as writer,
+    ):
+        for index, tokens in merged.in_order():
+            column = pa.FixedSizeListArray.from_arrays(pa.array(tokens.ravel()), SEQUENCE)
+            writer.write_batch(pa.record_batch([pa.array(index), column], schema=schema))
 
 
 def write_arrays(merged: Merged, index_path: Path, tokens_path: Path) -> None:
     """Write ``index`` int64 [n] and ``tokens`` uint16 [n, 64] as ``.npy``, each whole or not."""
-    partial = tokens_path.with_name(tokens_path.name + ".partial")
-    tokens = allocate(partial, np.uint16, (len(merged.index), SEQUENCE))
-    start = 0
-    for _, batch in merged.in_order():
-        tokens[start : start + len(batch)] = batch
-        start += len(batch)
-    tokens.flush()
-    partial.replace(tokens_path)
-    partial = index_path.with_name(index_path.name + ".partial")
-    with partial.open("wb") as file:
-        np.save(file, merged.index)
-    partial.replace(index_path)
+    with replacing(tokens_path) as partial:
+        tokens = allocate(partial, np.uint16, (len(merged.index), SEQUENCE))
+        start = 0
+        for _, batch in merged.in_order():
+            tokens[start : start + len(batch)] = batch
+            start += len(batch)
+        tokens.flush()
+    save_array(merged.index, index_path)
 
 
 def _open(path: Path) -> parquet.ParquetFile:
