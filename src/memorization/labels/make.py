@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import transformers
 
-from memorization.labels.agreement import agreement, warn_if_low
+from memorization.labels.agreement import scan_agreement, warn_if_low
 from memorization.labels.batches import batch_on
 from memorization.labels.cost import ScanCost, scan_cost
 from memorization.labels.grid import chosen_steps
@@ -134,7 +134,7 @@ def _scanned(
     found: dict[str, Any] = {}
 
     def at_end(match_length: np.ndarray) -> None:
-        found.update(agreement(match_length == CONTINUATION, np.isin(index, published)))
+        found.update(scan_agreement(match_length == CONTINUATION, np.isin(index, published)))
         warn_if_low(found, params.target)
 
     trajectories = scan(

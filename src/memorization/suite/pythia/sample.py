@@ -77,12 +77,12 @@ def agreements(
     for place, model in enumerate(facts.up_to(target)):
         labels = parquet.read_table(folder / "evals" / f"{model.name}.parquet", columns=["index"])
         known = labels["index"].to_numpy()
-        found[model.name] = agreement(index, memorized[:, place], known, facts.population)
+        found[model.name] = sample_agreement(index, memorized[:, place], known, facts.population)
     _say(sample, found)
     return found
 
 
-def agreement(
+def sample_agreement(
     index: np.ndarray, complete: np.ndarray, memorized: np.ndarray, population: int
 ) -> dict[str, float]:
     """Return how far two sources agree on what a model has memorized.
@@ -101,7 +101,7 @@ def agreement(
     number of the sample's memorized sequences (by the labels) is off what a uniform sample without
     replacement has (hypergeometric).
 
-    >>> agreement(np.arange(0, 8, 2), np.array([True, True, False, False]), np.array([0, 7]), 8)
+    >>> sample_agreement(np.arange(0, 8, 2), np.array([True, True, False, False]), np.array([0, 7]), 8)
     {'both': 1, 'sample_only': 1, 'labels_only': 0, 'share_equal': 0.75, 'deviation': 0.0}
     """
     labelled = np.isin(index, memorized)
