@@ -101,7 +101,8 @@ def sample_agreement(
     number of the sample's memorized sequences (by the labels) is off what a uniform sample without
     replacement has (hypergeometric).
 
-    >>> sample_agreement(np.arange(0, 8, 2), np.array([True, True, False, False]), np.array([0, 7]), 8)
+    >>> complete = np.array([True, True, False, False])
+    >>> sample_agreement(np.arange(0, 8, 2), complete, np.array([0, 7]), 8)
     {'both': 1, 'sample_only': 1, 'labels_only': 0, 'share_equal': 0.75, 'deviation': 0.0}
     """
     labelled = np.isin(index, memorized)
