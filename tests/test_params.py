@@ -55,6 +55,8 @@ def test_target_is_the_first_key():
     [
         ("target", "micro-9b", "target='micro-9b': must be a name from suite.models: micro-"),
         ("split.largest_cluster", 1.7, "split.largest_cluster=1.7: .*less than or equal to 1"),
+        ("split.folds", 2, "split: folds=2: must be at least 3; .* is fitted to the rest"),
+        ("split.folds", 21, "split.folds=21: .*less than or equal to 20"),
         ("suite.checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=2288"),
         ("suite.models.micro-140k.heads", 3, "hidden=32 and heads=3: heads must divide"),
         ("sequences.cases", "some", "sequences.cases='some'"),

@@ -1,6 +1,7 @@
 from memorization.resume import (
     MADE_FROM,
     file_digest,
+    file_sizes,
     is_made_from,
     publish,
     source_digest,
@@ -51,6 +52,15 @@ def test_what_was_published_is_known_by_its_inputs_and_only_when_whole(tmp_path)
     assert not is_made_from(destination, {"seed": 1, "steps": 2})
     (destination / "a" / "weights").write_bytes(b"12")
     assert not is_made_from(destination, {"seed": 0, "steps": 2})
+
+
+def test_sizes_of_all_or_of_some_files(tmp_path):
+    for name, size in {"a": 1, "b": 2, "c/d": 3, "c/e/f": 4, "g/h": 5}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    assert file_sizes(tmp_path) == {"a": 1, "b": 2, "c/d": 3, "c/e/f": 4, "g/h": 5}
+    assert file_sizes(tmp_path, "c", "a") == {"a": 1, "c/d": 3, "c/e/f": 4}
+    assert file_sizes(tmp_path, "lost") == {}
 
 
 def test_a_changed_source_has_another_digest(tmp_path):

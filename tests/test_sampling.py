@@ -48,6 +48,22 @@ def test_nothing_memorized_leaves_the_cohort():
     assert sample["weight"].sum() == pytest.approx(1000)
 
 
+@pytest.mark.parametrize("cases", ["all", 30])
+@pytest.mark.parametrize("pool", [None, np.arange(1, 1000, 3)])
+def test_what_is_not_to_be_drawn_is_stood_for_by_the_rest(cases, pool):
+    without = np.sort(np.random.default_rng(2).permutation(1000)[:300])
+    rng = np.random.default_rng(0)
+    sample = case_cohort(1000, MEMORIZED, cases, 5000, rng, pool, without)
+    everything = np.arange(1000) if pool is None else pool
+    cohort = np.setdiff1d(everything, np.union1d(without, MEMORIZED))
+    assert set(sample["index"][~sample["case"]]) == set(cohort)
+    assert not np.isin(sample["index"], without).any()
+    if cases == "all":
+        assert set(sample["index"][sample["case"]]) == set(np.setdiff1d(MEMORIZED, without))
+    assert sample["weight"].sum() == pytest.approx(1000)
+    assert sample["weight"][sample["case"]].sum() == pytest.approx(100)
+
+
 def test_a_cohort_from_a_pool_leads_back_to_the_population():
     pool = np.random.default_rng(1).permutation(1000)[:400]
     sample = case_cohort(1000, MEMORIZED, 20, 150, np.random.default_rng(0), pool)

@@ -87,8 +87,10 @@ def test_a_bad_file_is_a_clear_error(tmp_path, sequences):
     with pytest.raises(UserError, match="no such table; run `dvc repro`"):
         read_table(tmp_path / "none.parquet", SEQUENCES)
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(UserError, match="not a readable Parquet file"):
+    with pytest.raises(UserError, match=r"not a readable Parquet file \(.*\); run `dvc repro`"):
         read_table(tmp_path / "t.parquet", SEQUENCES)
     sequences.drop(columns="tokens").to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(UserError, match=r"not a valid sequences table: .*tokens"):
+    with pytest.raises(
+        UserError, match=r"not a valid sequences table: .*tokens.*; run `dvc repro`"
+    ):
         read_table(tmp_path / "t.parquet", SEQUENCES)

@@ -107,9 +107,18 @@ class Features(_Section):
 class Split(_Section):
     """Clusters and folds."""
 
-    folds: Annotated[int, Field(ge=2, le=20)]
+    folds: Annotated[int, Field(ge=1, le=20)]
     shared_tokens: Annotated[int, Field(ge=1, le=SEQUENCE)]
     largest_cluster: Fraction
+
+    @model_validator(mode="after")
+    def _thresholds_have_rows(self) -> Split:
+        if self.folds < 3:
+            raise ValueError(
+                f"folds={self.folds}: must be at least 3; one fold is tested on, another chooses "
+                "the threshold of decisions, and a model is fitted to the rest"
+            )
+        return self
 
 
 class Whether(_Section):

@@ -50,13 +50,31 @@ def source_digest(*sources: Path) -> str:
     return total.hexdigest()
 
 
+def file_sizes(folder: Path, *parts: str) -> dict[str, int]:
+    """Return the size of each file of a folder in bytes, by its name from there.
+
+    Parameters
+    ----------
+    parts : the files and folders to look at, from there; none: everything.
+    """
+    places = [folder / part for part in parts] or [folder]
+    files = [
+        file for place in places for file in ([place] if place.is_file() else place.rglob("*"))
+    ]
+    return {
+        file.relative_to(folder).as_posix(): file.stat().st_size
+        for file in sorted(files)
+        if file.is_file() and file.name != MADE_FROM
+    }
+
+
 def is_made_from(folder: Path, inputs: dict[str, Any]) -> bool:
     """Return whether a published folder is whole and was made from these very inputs."""
     try:
         made = json.loads((folder / MADE_FROM).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return False
-    return made == {"inputs": _digest(inputs), "files": _sizes(folder)}
+    return made == {"inputs": _digest(inputs), "files": file_sizes(folder)}
 
 
 def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
@@ -66,7 +84,7 @@ def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
     ----------
     inputs : whatever fixes the result, for `is_made_from`.
     """
-    made = {"inputs": _digest(inputs), "files": _sizes(folder)}
+    made = {"inputs": _digest(inputs), "files": file_sizes(folder)}
     (folder / MADE_FROM).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     if destination.exists():
         shutil.rmtree(destination)
@@ -76,11 +94,3 @@ def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
 
 def _digest(inputs: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MADE_FROM
-    }

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+NOTHING = np.empty(0, np.int64)
+
 
 def case_cohort(
     population: int,
@@ -15,6 +17,7 @@ def case_cohort(
     cohort: int,
     rng: np.random.Generator,
     pool: np.ndarray | None = None,
+    without: np.ndarray = NOTHING,
 ) -> pd.DataFrame:
     """Return the sampled sequences with the weights that lead back to the population.
 
@@ -31,13 +34,18 @@ def case_cohort(
     cohort : how many sequences to take from the whole population.
     pool : int64 [p], distinct ``index`` of a uniform sample of the population that the cohort is
         drawn from (a uniform sample of a uniform sample is one); None: from all.
+    without : int64, ``index`` of a uniform sample of the population that is not to be drawn; what
+        is left stands for it.
 
     Returns
     -------
     Data frame with ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
     """
-    wanted = len(memorized) if cases == "all" else min(cases, len(memorized))
-    chosen = rng.permutation(memorized)[:wanted]
+    candidates = memorized[~np.isin(memorized, without)]
+    wanted = len(candidates) if cases == "all" else min(cases, len(candidates))
+    chosen = rng.permutation(candidates)[:wanted]
+    if len(without):
+        pool = np.setdiff1d(np.arange(population) if pool is None else pool, without)
     size = min(cohort, population if pool is None else len(pool))
     drawn = rng.choice(population if pool is None else pool, size=size, replace=False)
     index = np.union1d(chosen, drawn)

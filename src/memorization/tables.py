@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
@@ -233,12 +234,9 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema) 
     pandera.errors.SchemaError
         If the frame breaks the schema: a defect of the code that made it.
     """
-    path = Path(path)
     table = pa.Table.from_pandas(schema.validate(frame), preserve_index=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
-    partial.replace(path)
+    with replacing(Path(path)) as partial:
+        parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
 
 
 def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
@@ -254,7 +252,10 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `dvc repro` to make it") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet file ({error})") from None
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: not a readable Parquet file ({reason}); run `dvc repro` to make it again"
+        ) from None
     # Without pandas metadata, integers with nulls would come back as floats.
     nullable = {pa.int32(): pd.Int32Dtype()}
     nulls = {name for name, column in schema.columns.items() if str(column.dtype) == "Int32"}
@@ -265,7 +266,9 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
         return schema.validate(frame)
     except pandera.errors.SchemaError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a valid {schema.name} table: {reason}") from None
+        raise UserError(
+            f"{path}: not a valid {schema.name} table: {reason}; run `dvc repro` to make it again"
+        ) from None
 
 
 def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:

@@ -10,6 +10,7 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hub.small_hub import CONTENT, HASTY, LABELS, MODEL, fails
 from huggingface_hub import (
@@ -18,9 +19,9 @@ from huggingface_hub import (
     scan_cache_dir,
     try_to_load_from_cache,
 )
-from standin import Fault, Hub
+from standin import Fault, Hub, connect
 
-from memorization.hub import Repository, download, file_size
+from memorization.hub import Repository, download, file_size, list_files, read_ranges
 
 SHARD = "data/duped.70m-00000-of-00002-0123abc.parquet"
 BYTES = "*/raw/*"  # where the stand-in's second host has a file's bytes
@@ -92,6 +93,54 @@ def test_a_folder_of_ours_leaves_the_cache_alone(
     assert [file for file in (tmp_path / "here").rglob("*") if file.is_file()] == [path]
     download(labels, SHARD, tmp_path / "here", patience=HASTY)
     assert len(ranges(hub)) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../victim",
+        "data/../../victim",
+        "/victim",
+        "data//victim",
+        "./victim",
+        "",
+        r"..\victim",
+        "C:victim",
+        "a\0b",
+    ],
+)
+def test_a_name_that_leads_out_of_the_folder_is_neither_read_nor_written(
+    hub: Hub, labels: Repository, tmp_path: Path, cache: Path, name: str
+) -> None:
+    """Names come from the hub: it must not choose which file of the user is overwritten."""
+    if name == "/victim":
+        name = str(tmp_path / "victim")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "victim").write_text("mine")
+    for ask in (
+        lambda: download(labels, name, folder, patience=HASTY),
+        lambda: download(labels, name, patience=HASTY),
+        lambda: file_size(labels, name, patience=HASTY),
+        lambda: read_ranges(labels, name, np.array([0]), 1, patience=HASTY),
+    ):
+        with fails("is no name of a file inside of a folder", "HF_ENDPOINT"):
+            ask()
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not hub.requests
+    assert not list(folder.iterdir())
+    assert not cache.exists()
+
+
+def test_a_hub_that_lists_such_a_name_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "data/duped.70m-/../../../../../victim.parquet"
+    with Hub({LABELS: {"main": {"README.md": b"# Labels", name: b"evil"}}}) as hub:
+        connect(monkeypatch, hub.endpoint, tmp_path / "home")
+        repository = Repository("dataset", "EleutherAI/evals", hub.commit(LABELS))
+        with fails(f"'{name}' is no name of a file"):
+            list_files(repository, "data/duped.70m-*.parquet", patience=HASTY)
 
 
 def test_another_file_in_its_place_is_replaced(

@@ -19,7 +19,7 @@ import pytest
 import torch
 from standin import Hub, connect, environment
 from standin.models import Shape
-from standin.pythia import Plan, Variant, make_repositories
+from standin.pythia import Plan, Variant, main, make_repositories
 from standin.tables import continuation_counts
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, GPTNeoXForCausalLM
@@ -285,3 +285,14 @@ def test_is_the_same_again(published: tuple[Path, Variant], tmp_path: Path) -> N
             }
         )
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), ([], 2), (["a", "--size"], 2)])
+def test_the_command_makes_nothing_of_what_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == status
+    assert list(tmp_path.iterdir()) == []

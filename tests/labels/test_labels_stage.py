@@ -1,6 +1,7 @@
 """The stage on a suite of published labels: every source of times, and a real hub's clients."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +201,36 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
     run(checkpoints=3)
     assert len(done) == 1
     assert [Path("results", file).read_bytes() for file in files] == whole
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("memorization.labels.make.source_digest", lambda *_: "of other code"),
+        ("transformers.__version__", "99.0"),
+    ],
+)
+def test_what_older_code_or_another_library_made_is_not_taken_up(run, hub, monkeypatch, change):
+    done, most = [], 2
+
+    def counted(*arguments):
+        if len(done) == most:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return score(*arguments)
+
+    monkeypatch.setattr(scan, "score", counted)
+    with monkeypatch.context() as older:
+        older.setattr(*change)
+        with pytest.raises(KeyboardInterrupt):
+            run(checkpoints=3)
+    for thread in threading.enumerate():
+        if thread.name.startswith("fetch"):
+            thread.join()
+    assert len(list(Path("results/.partial").rglob("*.npz"))) == 2
+    most = 2 + 3
+    run(checkpoints=3)
+    assert len(done) == 2 + 3
 
 
 def test_on_a_gpu_a_scan_is_the_default(run, hub, monkeypatch):

@@ -1,3 +1,4 @@
+import json
 import threading
 
 import numpy as np
@@ -120,6 +121,24 @@ def test_a_pinned_commit_is_the_one_that_is_read(remote, hub, tmp_path):
     none = models(remote, tmp_path / "none", {f"{REPOSITORY}@step100": "0" * 40})
     with pytest.raises(UserError, match="has no commit 0000"):
         scanned(remote, tmp_path / "none", none, (100,))
+
+
+def test_a_commit_that_is_gone_is_told_by_who_asked_for_it(remote, hub, tmp_path):
+    """Nothing is pinned: the commit is the one that an interrupted run began to read."""
+    work = tmp_path / "work"
+    work.mkdir()
+    record = work / "commits.json"
+    record.write_text(json.dumps({"step40": "1" * 40, "step100": "0" * 40}))
+    message = f"began to read step100 at commit {'0' * 40}, .*; delete step100 from {record}"
+    with pytest.raises(UserError, match=message) as caught:
+        scanned(remote, work, steps=(100,))
+    assert "pythia.revisions" not in str(caught.value)
+    record.write_text(json.dumps({"step40": "1" * 40}))
+    scanned(remote, work, steps=(100,))
+    assert models(remote, work).commits == {
+        "step40": "1" * 40,
+        "step100": hub.repositories.commit(REPOSITORY, "step100"),
+    }
 
 
 def test_in_float16(remote, hub, tmp_path):

@@ -26,6 +26,27 @@ def test_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "garbled", "zip", "arrays", "text"])
+def test_damaged(tmp_path, damage):
+    path = tmp_path / "a.npz"
+    FOUND.write(path)
+    whole = path.read_bytes()
+    content = {
+        "empty": b"",
+        "cut": whole[:-40],
+        "garbled": whole[:60] + bytes(30) + whole[90:],
+        "zip": b"PK\x03\x04broken",
+        "text": b"no archive at all",
+    }
+    if damage == "arrays":
+        np.savez(path, index=FOUND.index)
+    else:
+        path.write_bytes(content[damage])
+    with pytest.raises(UserError, match=r"damaged \(.*\); run `dvc repro labels`") as caught:
+        Trajectories.read(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_missing(tmp_path):
     with pytest.raises(UserError, match="not found; run `dvc repro labels`"):
         Trajectories.read(tmp_path / "none.npz")

@@ -18,9 +18,9 @@ and in another shell, with that ``HF_ENDPOINT`` and an ``HF_HOME`` of its own::
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -296,15 +296,19 @@ def _rows(content: bytes) -> int:
     return parquet.ParquetFile(pa.BufferReader(content)).metadata.num_rows
 
 
-def main(arguments: list[str]) -> None:
-    if len(arguments) != 1:
-        sys.exit("usage: python -m standin.pythia FOLDER")
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m standin.pythia",
+        description="Make everything that was published of Pythia, in miniature.",
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to make it")
+    folder = parser.parse_args(arguments).folder
     plan = Plan(variants=("duped", "deduped"))
-    for name, variant in make_repositories(Path(arguments[0]), plan).items():
+    for name, variant in make_repositories(folder, plan).items():
         last = plan.steps[-1]
         memorized = {model: int(by[last].sum()) for model, by in variant.memorized.items()}
         print(f"{name}: {plan.population} sequences, memorized at the end: {memorized}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

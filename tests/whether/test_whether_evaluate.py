@@ -35,6 +35,12 @@ def sample():
     return features, truth, rng.random(n) + 0.5, rng.integers(0, 4, size=n)
 
 
+def test_two_folds_leave_no_rows_to_choose_a_threshold_from(sample):
+    features, truth, weight, fold = sample
+    with pytest.raises(ValueError, match="no rows to fit to"):
+        cross_fit(MODELS["logistic"], features, truth, weight, fold % 2, 0)
+
+
 def test_no_row_is_scored_by_a_model_that_saw_its_fold(sample):
     features, truth, weight, fold = sample
     result = cross_fit(Recorder(), features, truth, weight, fold, 0)

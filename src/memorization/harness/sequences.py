@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
 from memorization.suite import Suite
@@ -43,15 +44,13 @@ def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
     # At once, because a suite may have to read large files to find them.
     tokens = suite.tokens(index)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with parquet.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            for start in range(0, len(index), BATCH):
-                rows = slice(start, start + BATCH)
-                writer.write_table(_table(suite.tokenizer, index[rows], tokens[rows]))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(path) as partial,
+        parquet.ParquetWriter(partial, SCHEMA, compression="zstd") as writer,
+    ):
+        for start in range(0, len(index), BATCH):
+            rows = slice(start, start + BATCH)
+            writer.write_table(_table(suite.tokenizer, index[rows], tokens[rows]))
 
 
 def _table(tokenizer: Tokenizer, index: np.ndarray, tokens: np.ndarray) -> pa.Table:

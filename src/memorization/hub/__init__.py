@@ -17,10 +17,11 @@ from memorization.hub.files import download, file_size
 from memorization.hub.listing import list_files
 from memorization.hub.patience import PATIENCE, Patience
 from memorization.hub.ranges import read_ranges
-from memorization.hub.repository import Repository, resolve
+from memorization.hub.repository import CommitNotFound, Repository, resolve
 
 __all__ = [
     "PATIENCE",
+    "CommitNotFound",
     "Patience",
     "Repository",
     "download",

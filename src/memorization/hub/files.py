@@ -29,7 +29,7 @@ LARGE = 50 * MB
 
 def file_size(repository: Repository, filename: str, *, patience: Patience = PATIENCE) -> int:
     """Return the size of a file in bytes; of a cached one without a question to the hub."""
-    cached = repository.snapshot / filename
+    cached = repository.place(filename)
     if cached.exists():
         return cached.stat().st_size
     return describe(repository, filename, patience).size
@@ -53,10 +53,11 @@ def download(
     ------
     UserError
         If the hub fails for ``patience.total`` seconds without progress, if what came is not what
-        the hub announced, or if the disk is full. The part that has arrived stays beside the
-        file's place (``….incomplete``), and the next call goes on from there.
+        the hub announced, if its name leads out of the folder, or if the disk is full. The part
+        that has arrived stays beside the file's place (``….incomplete``), and the next call goes on
+        from there.
     """
-    place = (folder or repository.snapshot) / filename
+    place = repository.place(filename, folder)
     if folder is None and place.exists() and _is_sound(place.resolve()):
         return place
     source = Source(repository, filename, patience)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.hub.failures import NotAHub, explained
 from memorization.hub.names import some
@@ -60,11 +61,9 @@ def listing(repository: Repository, patience: Patience) -> dict[str, dict[str, A
             return dict(known["files"])
     with explained(str(repository)):
         files = dict(_tree(repository, patience))
-    with suppress(OSError):  # a cache that cannot be written costs a question more, next time
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(".partial")
-        unfinished.write_text(json.dumps({"format_version": 1, "files": files}), encoding="utf-8")
-        unfinished.replace(kept)
+    # A cache that cannot be written costs a question more, next time.
+    with suppress(OSError), replacing(kept) as unfinished:
+        unfinished.write_text(json.dumps({"format_version": 1, "files": files}), "utf-8")
     return files
 
 
@@ -75,8 +74,9 @@ def _tree(repository: Repository, patience: Patience) -> Iterator[tuple[str, dic
         try:
             for entry in parsed(page, list):
                 if entry["type"] == "file":
+                    repository.place(entry["path"])  # refuses a name that leads elsewhere
                     yield entry["path"], _file(entry)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             raise NotAHub from None
         url = page.links.get("next", {}).get("url", "")
 

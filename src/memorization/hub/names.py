@@ -1,9 +1,25 @@
-"""What to name in a message when a name does not exist."""
+"""Names of files and revisions: which may be used, and what to offer in place of a wrong one."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from pathlib import PureWindowsPath
+
+
+def is_inside(filename: str) -> bool:
+    """Return whether a file of this name is inside of the folder that it is put in.
+
+    On any system, so a backslash or a drive is refused as well.
+
+    >>> is_inside("data/a-00000-of-00002.parquet"), is_inside("data/../../.bashrc")
+    (True, False)
+    """
+    parts = filename.split("/")
+    is_plain = not any(part in ("", ".", "..") for part in parts)
+    return is_plain and not (
+        "\\" in filename or "\0" in filename or PureWindowsPath(filename).drive
+    )
 
 
 def some(names: list[str], wanted: str, most: int) -> str:

@@ -75,7 +75,7 @@ def read_ranges(
     """
     starts = np.asarray(starts, np.int64)
     sizes = np.broadcast_to(np.asarray(size, np.int64), starts.shape)
-    cached = repository.snapshot / filename
+    cached = repository.place(filename)
     if cached.exists():
         read: Callable[[int, int], bytes] = _Local(cached).read
         total = cached.stat().st_size

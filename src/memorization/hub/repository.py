@@ -15,11 +15,15 @@ from huggingface_hub.file_download import repo_folder_name
 
 from memorization.errors import UserError
 from memorization.hub.failures import NotAHub, Unreachable, explained
-from memorization.hub.names import some
+from memorization.hub.names import is_inside, some
 from memorization.hub.patience import PATIENCE, Patience, persist, within
 from memorization.hub.requests import get, parsed
 
 Kind = Literal["dataset", "model"]
+
+
+class CommitNotFound(UserError):
+    """The hub does not have the commit that must be read."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,24 @@ class Repository:
     def snapshot(self) -> Path:
         """Where the hub's client keeps the files of this commit."""
         return self.cache / "snapshots" / self.commit
+
+    def place(self, filename: str, folder: Path | None = None) -> Path:
+        """Return where a file of this commit belongs: in a folder, by default in the cache.
+
+        Names come from the hub, as do the names in the files that it serves, so they are not
+        trusted: whoever writes them must not choose what is overwritten here.
+
+        Raises
+        ------
+        UserError
+            If the name leads out of the folder.
+        """
+        if not is_inside(filename):
+            raise UserError(
+                f"{self}: '{filename}' is no name of a file inside of a folder, so it is neither "
+                "read nor written; read from another hub (HF_ENDPOINT)"
+            )
+        return (folder or self.snapshot) / filename
 
     @property
     def api(self) -> str:
@@ -78,9 +100,11 @@ def resolve(
 
     Raises
     ------
+    CommitNotFound
+        If the pinned commit does not exist, or another one answers.
     UserError
         Within ``patience.question`` seconds: the hub is unreachable or silent; the repository or
-        the revision does not exist; another commit answers than the pinned one.
+        the revision does not exist.
     """
     wanted = pinned or revision or "main"
     repository = Repository(kind, name, pinned or "")
@@ -103,7 +127,7 @@ def resolve(
             raise _missing(repository, wanted, patience) from None
         raise
     if pinned is not None and commit != pinned:
-        raise UserError(
+        raise CommitNotFound(
             f"{name}: pinned to commit {pinned}, but {constants.ENDPOINT} answers with {commit}; "
             "correct pythia.revisions in params.yaml, or read from a hub that has this commit"
         )
@@ -131,7 +155,7 @@ def _missing(repository: Repository, wanted: str, patience: Patience) -> UserErr
     """Return the error of a revision that does not exist, with the nearest that do."""
     name = repository.name
     if repository.commit:
-        return UserError(
+        return CommitNotFound(
             f"{name}: has no commit {wanted}, to which pythia.revisions pins it; correct it, or "
             "remove the pin to read the newest"
         )

@@ -66,7 +66,7 @@ def _describe(repository: Repository, filename: str, attempts: Attempts) -> Remo
     size = answer.size
     if size is None:  # copies of the hub that compress small files do not say
         size = listing(repository, attempts.patience).get(filename, {}).get("size")
-    if size is None or not re.fullmatch(r"[\w.-]+", answer.etag or ""):
+    if size is None or not re.fullmatch(r"\w[\w.-]*", answer.etag or ""):
         raise NotAHub
     return Remote(answer.location, size, answer.etag or "")
 

@@ -11,7 +11,7 @@ import numpy as np
 EXPECTED = 0.99
 
 
-def agreement(scanned: np.ndarray, published: np.ndarray) -> dict[str, Any]:
+def scan_agreement(scanned: np.ndarray, published: np.ndarray) -> dict[str, Any]:
     """Return how many labels of a scan at the last checkpoint are the published ones.
 
     Greedy decoding meets near-ties, which another precision, batch or GPU decides otherwise; some
@@ -21,7 +21,7 @@ def agreement(scanned: np.ndarray, published: np.ndarray) -> dict[str, Any]:
     ----------
     scanned, published : bool [n], memorized at the end.
 
-    >>> agreement(np.array([True, True, False, False]), np.array([True, False, True, False]))
+    >>> scan_agreement(np.array([True, True, False, False]), np.array([True, False, True, False]))
     {'n': 4, 'share': 0.5, 'published_only': 1, 'scan_only': 1}
     """
     n = len(scanned)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 
-from memorization.labels.agreement import agreement, warn_if_low
+from memorization.labels.agreement import scan_agreement, warn_if_low
 from memorization.labels.batches import batch_on
 from memorization.labels.cost import ScanCost, scan_cost
 from memorization.labels.grid import chosen_steps
@@ -22,11 +23,20 @@ from memorization.labels.times import source_of_times
 from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import CONTINUATION
-from memorization.resume import file_digest
+from memorization.resume import file_digest, source_digest
 from memorization.suite import Suite
 from memorization.suite.checkpoints import WEIGHTS
 from memorization.suite.pythia.facts import read_facts
 from memorization.suite.pythia.suite import PythiaSuite
+
+# What fixes the result of a checkpoint beside the parameters and the model: the code that loads and
+# evaluates it.
+_LABELS = Path(__file__).parent
+_SUITE = _LABELS.parent / "suite"
+SOURCES = (
+    *(_LABELS / f"{name}.py" for name in ("batches", "extraction", "remote", "scan")),
+    *(_SUITE / name for name in ("checkpoints.py", "device.py", "pythia/checkpoints.py")),
+)
 
 # What a scan's result depends on, as plain JSON values -> the folder for its work in progress.
 WorkFolder = Callable[[dict[str, Any]], Path]
@@ -124,7 +134,7 @@ def _scanned(
     found: dict[str, Any] = {}
 
     def at_end(match_length: np.ndarray) -> None:
-        found.update(agreement(match_length == CONTINUATION, np.isin(index, published)))
+        found.update(scan_agreement(match_length == CONTINUATION, np.isin(index, published)))
         warn_if_low(found, params.target)
 
     trajectories = scan(
@@ -180,6 +190,8 @@ def scan_inputs(params: Params, suite: Suite, device: torch.device) -> dict[str,
         "threads": params.threads,
         "device": device.type,
         "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "source": source_digest(*SOURCES),
     }
     if suite.has(params.target):
         # Of a run of training the last checkpoint tells all.

@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 from transformers import GPTNeoXForCausalLM
 
-from memorization.hub import Repository, resolve
+from memorization.atomic import replacing
+from memorization.errors import UserError
+from memorization.hub import CommitNotFound, resolve
 from memorization.labels.stream import streamed
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 from memorization.suite.pythia.facts import PublishedModel
@@ -68,11 +70,19 @@ class RemoteModels:
     def _fetch(self, step: int, folder: Path) -> None:
         """Download a checkpoint, at the commit that an interrupted run began with, if one did."""
         revision, known = f"step{step}", self.commits
-        pin = self.pins.get(pin_of(self.repository, revision), known.get(revision))
-        found: Repository = resolve("model", self.repository, revision, pin)
-        partial = self._record.with_suffix(".partial")
-        partial.write_text(json.dumps(known | {revision: found.commit}), encoding="utf-8")
-        partial.replace(self._record)
+        pin = self.pins.get(pin_of(self.repository, revision))
+        try:
+            found = resolve("model", self.repository, revision, pin or known.get(revision))
+        except CommitNotFound:
+            if pin is not None:
+                raise
+            raise UserError(
+                f"{self.repository}: an interrupted scan began to read {revision} at commit "
+                f"{known[revision]}, which the hub no longer has; delete {revision} from "
+                f"{self._record} to read the newest commit"
+            ) from None
+        with replacing(self._record) as partial:
+            partial.write_text(json.dumps(known | {revision: found.commit}), encoding="utf-8")
         download_checkpoint(found, folder)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from transformers import GPTNeoXForCausalLM
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.labels.batches import Batch
 from memorization.labels.extraction import score
@@ -119,11 +120,9 @@ def _file(work: Path, step: int) -> Path:
 
 
 def _write(path: Path, match_length: np.ndarray, logprob: np.ndarray) -> None:
-    partial = path.with_suffix(".partial")
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             np.savez(file, match_length=match_length, continuation_logprob=logprob)
-        partial.replace(path)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}); make room and run the same "

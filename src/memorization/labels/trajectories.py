@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import CONTINUATION
 
@@ -41,12 +44,8 @@ class Trajectories:
 
     def write(self, path: str | Path) -> None:
         """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **vars(self), memorized=self.memorized)
-        partial.replace(path)
 
     @staticmethod
     def read(path: str | Path) -> Trajectories:
@@ -55,10 +54,16 @@ class Trajectories:
         Raises
         ------
         UserError
-            If the file is missing.
+            If the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as saved:
+            # Opened here: of a damaged file, np.load would leave its own open.
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 return Trajectories(**{name: saved[name] for name in saved if name != "memorized"})
         except FileNotFoundError:
             raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
+        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{path}: damaged ({reason}); run `dvc repro labels` to make it again"
+            ) from None

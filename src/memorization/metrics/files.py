@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from memorization.atomic import replacing
+
 
 def write_metrics(values: dict[str, Any], path: str | Path) -> None:
     """Write nested metrics: sorted keys, six significant digits, undefined values as null."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_rounded(values), indent=2, sort_keys=True, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with replacing(Path(path)) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:

@@ -25,6 +25,7 @@ def main() -> None:
         size.cohort,
         generator(params.seed, "sample"),
         suite.pool,
+        suite.not_studied,
     )
     index = sample["index"].to_numpy()
     sample.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))

@@ -50,22 +50,29 @@ class Suite(ABC):
         Raises
         ------
         UserError
-            If there is none.
+            If there is none, or it is of no kind that is known here.
         """
         folder = Path(folder)
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"{folder}: no suite here; run `dvc repro suite` to make it") from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # no JSON, or no text
             raise UserError(
-                f"{folder}/manifest.json: damaged ({error}); run the suite again"
+                f"{folder}/manifest.json: damaged ({error}); run `dvc repro suite` to make it again"
             ) from None
         # Here, because both are suites themselves.
         from memorization.suite.micro.suite import MicroSuite
         from memorization.suite.pythia.suite import PythiaSuite
 
-        return {"micro": MicroSuite, "pythia": PythiaSuite}[manifest["suite"]](folder, manifest)
+        kinds: dict[str, type[Suite]] = {"micro": MicroSuite, "pythia": PythiaSuite}
+        kind = manifest.get("suite") if isinstance(manifest, dict) else None
+        if not isinstance(kind, str) or kind not in kinds:
+            raise UserError(
+                f"{folder}/manifest.json: describes a suite '{kind}'; known are "
+                f"{', '.join(kinds)}; run `dvc repro suite` to make it again"
+            )
+        return kinds[kind](folder, manifest)
 
     @property
     def name(self) -> str:
@@ -153,6 +160,17 @@ class Suite(ABC):
     @abstractmethod
     def corpus_rows(self, index: np.ndarray) -> np.ndarray:
         """Return the corpus row that begins with each sequence, int64 [n]; -1 where none does."""
+
+    @property
+    def not_studied(self) -> np.ndarray:
+        """The sequences that must not be studied, sorted ``index``: those that begin a corpus row.
+
+        Where the corpus is a sample of whole training rows, a studied sequence's own row would be
+        in it for some and not for others, and what follows it in its row would be counted for some
+        only. Empty where the corpus holds the row of every sequence or of none, and where a row is
+        no longer than the sequence.
+        """
+        return np.empty(0, np.int64)
 
     @property
     def corpus_step(self) -> np.ndarray | None:

@@ -83,6 +83,8 @@ def fit_rows(
     seed: int,
 ) -> Predictor:
     """Return the model fitted to the rows of a mask; their prevalence, if they are of one class."""
+    if not rows.any():
+        raise ValueError("no rows to fit to: thresholds take three folds or more")
     if truth[rows].all() or not truth[rows].any():
         rate = float(truth[rows].any())
         return Rates(None, rate, rate)

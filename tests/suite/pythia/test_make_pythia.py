@@ -8,14 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+import yaml
 from huggingface_hub import close_session
 from safetensors import SafetensorError
 from standin import Fault, Hub
-from suite.pythia.miniature import EVALS, MODEL, SAMPLE, as_bin, labels, lists, table
+from suite.pythia.miniature import DUPLICATES, EVALS, MODEL, SAMPLE, as_bin, labels, lists, table
 
 from memorization.errors import UserError
 from memorization.suite.pythia import parts
+from memorization.suite.pythia.facts import PUBLISHED
 from memorization.suite.pythia.make import make_suite
+from memorization.suite.pythia.repositories import check_pins
 from memorization.suite.suite import Suite
 
 SUITE = Path("suite")
@@ -101,9 +104,10 @@ def test_repeated_indices_are_counted_and_kept_once(hub, params, published):
 def test_the_sample_agrees_with_the_labels(hub, params, published, capsys):
     make_suite(params(), SUITE)
     suite = Suite.read(SUITE)
-    for model, found in suite.manifest["checks"]["agreement"].items():
+    scored = np.load(SUITE / "sample" / "memorized.npy")
+    for place, (model, found) in enumerate(suite.manifest["checks"]["agreement"].items()):
         both = np.isin(published.sampled, published.memorized[f"duped.{model}"])
-        np.testing.assert_array_equal(suite.pool_memorized[model], both)
+        np.testing.assert_array_equal(scored[:, place], both)
         assert found["both"] == both.sum()
         assert (found["sample_only"], found["labels_only"]) == (0, 0)
         assert found["share_equal"] == 1
@@ -181,6 +185,34 @@ def test_commits_are_recorded_and_can_be_pinned(hub, params, capsys):
     assert not Path("wrong").exists()
 
 
+@pytest.mark.parametrize(
+    ("pin", "message"),
+    [
+        ("EleutherAI/pythia-memorised-evals", r"nothing that is read; .*/pythia-memorized-evals"),
+        ("EleutherAI/pythia-memorized-evals@main", "is nothing that is read; there are Eleu.*-eva"),
+        ("EleutherAI/pythia-1b-v0@step100", r"is nothing that is read; .*pythia-\d+m-v0@step100"),
+        (MODEL, f"is no checkpoint; .*, as {MODEL}@step100; there are step"),
+        (f"{MODEL}@step55", "is no checkpoint; .*; there are step50, step75"),
+        (f"{MODEL}@main", "is no checkpoint"),
+    ],
+)
+def test_a_pin_of_nothing_that_is_read_is_an_error(hub, params, pin, message):
+    with pytest.raises(UserError, match=message) as caught:
+        make_suite(params({"revisions": {pin: "a" * 40}}), SUITE)
+    assert str(caught.value).startswith(f"pythia.revisions: '{pin}'")
+    assert not hub.requests
+
+
+def test_what_may_be_pinned_is_what_is_read_of_any_variant_and_release(params, published):
+    pins = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["pythia"]
+    check_pins(pins["revisions"], PUBLISHED)
+    check_pins(
+        ["EleutherAI/pythia-12b-deduped@step1000", DUPLICATES.removeprefix("datasets/")], PUBLISHED
+    )
+    for facts in (PUBLISHED, published.facts):
+        check_pins([f"{MODEL}@step{step}" for step in facts.steps], facts)
+
+
 def test_a_suite_that_is_there_asks_nothing(hub, params):
     make_suite(params(), SUITE)
     before, n = contents(SUITE), len(hub.requests)
@@ -256,6 +288,18 @@ def test_another_target_takes_over_what_is_there(serve, params, monkeypatch):
     serve("third")
     make_suite(params(), Path("anew"))
     assert contents(SUITE) == contents(Path("anew"))
+
+
+@pytest.mark.parametrize(
+    "damaged", ["evals/70m.parquet", "sample/tokens.npy", "70m/step100/model.safetensors"]
+)
+def test_a_damaged_suite_is_not_taken_over(hub, params, damaged):
+    make_suite(params(), SUITE)
+    whole = contents(SUITE)
+    file = SUITE / damaged
+    file.write_bytes(file.read_bytes()[:100])
+    make_suite(params(), SUITE)
+    assert contents(SUITE) == whole
 
 
 def _more_rows(files, published):
@@ -395,7 +439,7 @@ def test_a_reference_of_another_shape(serve, params, published):
     config = files["config.json"].replace(b'"num_attention_heads": 2', b'"num_attention_heads": 1')
     files["config.json"] = config
     serve()
-    with pytest.raises(UserError, match=r"\(1, 16, 1\), those of 70m are \(1, 16, 2\)"):
+    with pytest.raises(UserError, match=r"\(1, 16, 1, 320\), those of 70m are \(1, 16, 2, 320\)"):
         make_suite(params(), SUITE)
 
 

@@ -68,6 +68,24 @@ def test_a_piece_of_the_finished_suite_is_taken_over(make, tmp_path):
     assert make("work", text="another") == {"length": 3}
 
 
+@pytest.mark.parametrize("damaged", ["b", "folder/a"])
+@pytest.mark.parametrize("where", ["suite", "work"])
+def test_a_damaged_piece_is_made_anew(make, tmp_path, where, damaged):
+    make(where)
+    (tmp_path / where / damaged).write_text("o")
+    assert make("work", text="other") == {"length": 5}
+    assert (tmp_path / "work" / "b").read_text() == "otherother"
+    assert (tmp_path / "work" / "folder" / "a").read_text() == "other"
+    assert make.made == [where, "work"]
+
+
+def test_a_piece_that_has_lost_a_file_of_its_folder_is_made_anew(make, tmp_path):
+    make("suite")
+    (tmp_path / "suite" / "folder" / "a").unlink()
+    make("work", text="other")
+    assert make.made == ["suite", "work"]
+
+
 def test_a_file_system_without_links(make, tmp_path, monkeypatch):
     def fails(*_):
         raise OSError("no links here")

@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,12 @@ from suite.pythia.miniature import PRESHUFFLED, WINDOW, megatron_index
 
 from memorization.errors import UserError
 from memorization.hub import resolve
+from memorization.stages import sequences as stage
 from memorization.suite.pythia import preshuffled
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.pythia.preshuffled import open_preshuffled, overlaps
+from memorization.suite.pythia.preshuffled import cached_rows, open_preshuffled, overlaps
 from memorization.suite.suite import Suite
+from memorization.tables import SEQUENCES, read_table
 
 SUITE = Path("suite")
 NAME = PRESHUFFLED.removeprefix("datasets/")
@@ -89,13 +94,40 @@ def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
     assert (rows >= 0).sum() == n
     drawn = everything[rows >= 0]
     np.testing.assert_array_equal(suite.corpus[rows[drawn]], published.rows[drawn])
+    # None of them is studied, so that no studied sequence's own row is in the corpus.
+    np.testing.assert_array_equal(suite.not_studied, drawn)
     make_suite(params({"corpus": "preshuffled"}, seed=1), Path("other"))
     assert (Suite.read("other").corpus_rows(everything) != rows).any()
 
 
 def test_a_corpus_larger_than_the_training_data_is_all_of_them(hub, params, published):
     make_suite(params({"corpus": "preshuffled", "corpus_tokens": 10**9}), SUITE)
-    np.testing.assert_array_equal(Suite.read(SUITE).corpus, published.rows)
+    suite = Suite.read(SUITE)
+    np.testing.assert_array_equal(suite.corpus, published.rows)
+    np.testing.assert_array_equal(suite.corpus_rows(np.arange(600)), np.arange(600))
+    assert not len(suite.not_studied)
+
+
+@pytest.mark.parametrize("corpus", ["sample", "preshuffled"])
+def test_counts_do_not_depend_on_whether_a_sequences_own_row_was_drawn(
+    hub, params, published, monkeypatch, corpus
+):
+    """Rows of the sample are no longer than the sequence; of whole rows, none is a studied one."""
+    wanted = params({"corpus": corpus, "sequences": {"cases": "all", "cohort": 200}})
+    monkeypatch.setattr(stage, "load_params", lambda: wanted)
+    make_suite(wanted, Path("results/suite"))
+    stage.main()
+    suite = Suite.read("results/suite")
+    sample = read_table("results/sequences.parquet", SEQUENCES)
+    index = sample["index"].to_numpy()
+    everything = np.union1d(published.sampled, published.memorized["duped.410m"])
+    if corpus == "sample":
+        np.testing.assert_array_equal(index, everything)
+    else:
+        assert (suite.corpus_rows(everything) >= 0).any()
+        assert (suite.corpus_rows(index) == -1).all()
+        np.testing.assert_array_equal(index, np.setdiff1d(everything, suite.not_studied))
+    assert sample["weight"].sum() == pytest.approx(600)
 
 
 def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, monkeypatch):
@@ -137,6 +169,37 @@ def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
     hub.stop()
     np.testing.assert_array_equal(suite.context(index), published.rows[index])
     np.testing.assert_array_equal(suite.context(np.unique(index)), published.rows[np.unique(index)])
+
+
+def test_two_runs_that_want_the_same_rows_fetch_them_once(hub, params, published, monkeypatch):
+    """The second waits for the first, which is held up until both have begun."""
+    monkeypatch.setattr(preshuffled, "BATCH", 50)
+    repository, index = resolve("dataset", NAME), np.arange(0, 600, 3)
+    read, begun, reading = preshuffled.Preshuffled.read, threading.Event(), []
+
+    def slow(source, index):
+        reading.append(index)
+        begun.wait(10)
+        return read(source, index)
+
+    def run():
+        return cached_rows(repository, index, WINDOW, 600)
+
+    monkeypatch.setattr(preshuffled.Preshuffled, "read", slow)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run), pool.submit(run)]
+        time.sleep(0.5)
+        begun.set()
+        for one in runs:
+            np.testing.assert_array_equal(one.result(30), published.rows[index])
+    assert len(reading) == 4  # of 200 rows, 50 at a time
+
+
+def test_no_room_for_rows_beside_the_cache(hub, published, monkeypatch, tmp_path):
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "memorization").write_text("in the way")
+    with pytest.raises(UserError, match=r"memorization: cannot be written .*HF_HOME moves"):
+        cached_rows(resolve("dataset", NAME), np.arange(3), WINDOW, 600)
 
 
 def test_no_context_unless_asked_for(hub, params):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -46,6 +47,28 @@ def test_weights_in_shards(serve, published, tmp_path, ending):
         assert torch.equal(model.state_dict()[name], value)
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"weight_map": {"a": "../../victim"}}, r"names weights in '../../victim', which is no"),
+        ({"weight_map": {"a": "model-00001-of-00002.safetensors"}}, "which is no file of this"),
+        ({"weight_map": {"a": 1}}, "names weights in '1'"),
+        ({"weight_map": []}, "is no index of weights; pin another commit"),
+        ([], "is no index of weights"),
+    ],
+)
+def test_an_index_cannot_name_files_that_the_revision_does_not_hold(
+    serve, published, tmp_path, index, message
+):
+    files = published.files(MODEL)
+    del files["model.safetensors"]
+    files["model.safetensors.index.json"] = json.dumps(index).encode()
+    serve()
+    with pytest.raises(UserError, match=message):
+        download_checkpoint(resolve("model", MODEL, "step100"), tmp_path / "a" / "b")
+    assert not (tmp_path / "victim").exists()
+
+
 def test_in_another_type(hub, published, tmp_path):
     folder = download_checkpoint(resolve("model", MODEL, "step100"))
     model = load_published(folder, published.facts.model("70m"), torch.float32)
@@ -71,3 +94,12 @@ def test_weights_that_lack_a_tensor(serve, published, tmp_path):
     folder = download_checkpoint(resolve("model", MODEL, "step100"), tmp_path)
     with pytest.raises(UserError, match=r"the weights lack .*weight"):
         load_published(folder, published.facts.model("70m"))
+
+
+@pytest.mark.parametrize("part", ["layers", "hidden", "heads", "vocabulary"])
+def test_another_model_than_it_should_be(hub, published, part):
+    folder = download_checkpoint(resolve("model", MODEL, "step100"))
+    model = published.facts.model("70m")
+    other = replace(model, **{part: getattr(model, part) + 1})
+    with pytest.raises(UserError, match=r"are \(1, 16, 2, 320\), .*; it is another model"):
+        load_published(folder, other)

@@ -45,6 +45,27 @@ def test_duplicates_of_other_sequences(serve, params, published, ids, message):
     assert not SUITE.exists()
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("sequence_id", None, "without a whole number in 'sequence_id'"),
+        ("counts", None, "without a whole number in 'counts'"),
+        ("sequence_id", -1, "-1 in 'sequence_id'; all must be 0 or more"),
+    ],
+)
+def test_a_count_that_is_missing_or_of_no_sequence(
+    serve, params, published, column, value, message
+):
+    columns = {"sequence_id": list(range(600)), "counts": [1] * 600}
+    columns[column].append(value)
+    columns["counts" if column == "sequence_id" else "sequence_id"].append(5)
+    content = table({name: pa.array(values, pa.int64()) for name, values in columns.items()})
+    published.repositories[DUPLICATES]["main"] = {"data/duped-00000-of-00001.parquet": content}
+    serve()
+    with pytest.raises(UserError, match=message):
+        make_suite(params(WANTED), SUITE)
+
+
 def test_no_token_counted(serve, params, published):
     content = table({"TokenID": pa.array([1]), "Frequency": pa.array([0])})
     published.repositories[FREQUENCIES]["main"] = {"data/memorized-00000-of-00001.parquet": content}

@@ -72,6 +72,31 @@ def test_what_is_no_sequence(tmp_path, tokens, message):
         merge([path], "i", "t", tmp_path / "scratch")
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (pa.array([None, 3], pa.int64()), "a row without a whole number in 'i'"),
+        (pa.array([None, None], pa.int64()), "a row without a whole number in 'i'"),
+        (pa.array(["1", "3"]), "a row without a whole number in 'i'"),
+        (pa.array([0.5, 3.0]), "a row without a whole number in 'i'"),
+        (pa.array([3, -5], pa.int64()), "-5 in 'i'; all must be 0 or more"),
+        (pa.array([2**64 - 5, 3], pa.uint64()), "-5 in 'i'; all must be 0 or more"),
+    ],
+)
+def test_what_is_no_place_in_training_order(tmp_path, index, message):
+    columns = {"i": index, "t": lists(TOKENS[:2], pa.int64())}
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=rf"a.parquet: {message}; pin another commit"):
+        merge([tmp_path / "a.parquet"], "i", "t", tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("score", [[None, 1.0], [1.0, float("nan")]])
+def test_a_missing_score_is_not_a_low_one(tmp_path, score):
+    path = write(tmp_path / "a.parquet", np.arange(2), score=pa.array(score, pa.float64()))
+    with pytest.raises(UserError, match="a row without a number in 'score'; pin another commit"):
+        merge([path], "i", "t", tmp_path / "scratch", ["score"])
+
+
 def test_a_missing_sequence(tmp_path):
     column = pa.array([TOKENS[0].tolist(), None])
     parquet.write_table(pa.table({"i": [0, 1], "t": column}), tmp_path / "a.parquet")

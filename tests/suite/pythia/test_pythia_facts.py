@@ -6,7 +6,6 @@ import pytest
 from memorization.errors import UserError
 from memorization.protocol import PYTHIA
 from memorization.suite.pythia.facts import PUBLISHED, read_facts
-from memorization.suite.pythia.sizes import download_sizes
 
 
 def test_parameters_follow_from_the_shapes():
@@ -52,21 +51,41 @@ def test_a_file_that_describes_no_suite(tmp_path, content, message):
         read_facts(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": PUBLISHED.models[::-1]}, "models: must be from small to large"),
+        ({"models": PUBLISHED.models[:1] * 2}, "models: must be from small to large, each larger"),
+        ({"models": ()}, "models: must be"),
+        ({"steps": PUBLISHED.steps[::-1]}, "steps: must be above 0 and ascend"),
+        ({"steps": (0, 1)}, "steps: must be above 0"),
+        ({"steps": ()}, "steps: must be"),
+        ({"evaluated": {"12b": (2000, 1000)}}, "evaluated: 12b: must ascend and be before the la"),
+        (
+            {"evaluated": {"12b": (143_000,)}},
+            r"evaluated: 12b: .* the last step, 143000; \[143000\]",
+        ),
+    ],
+)
+def test_facts_in_another_order_describe_no_suite(tmp_path, change, message):
+    path = tmp_path / "facts.json"
+    described = asdict(PUBLISHED)
+    shown = (
+        {"models": [asdict(model) for model in change["models"]]} if "models" in change else change
+    )
+    path.write_text(json.dumps(described | shown))
+    with pytest.raises(UserError, match=f"pythia.facts={path}: {message}") as caught:
+        read_facts(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_of_a_checkpoint():
+    # The hub lists for 70m 166 MB, for 12b three shards of 9.81 + 9.93 + 4.11 GB.
+    assert PUBLISHED.model("70m").checkpoint_bytes == pytest.approx(166e6, rel=0.01)
+    assert PUBLISHED.model("12b").checkpoint_bytes == pytest.approx(23.85e9, rel=0.01)
+
+
 def test_models_up_to_one():
     assert [model.name for model in PUBLISHED.up_to("410m")] == ["70m", "160m", "410m"]
     with pytest.raises(UserError, match="target='3b'"):
         PUBLISHED.model("3b")
-
-
-def test_download_sizes():
-    sizes = download_sizes("duped", "12b", PUBLISHED, "70m")
-    # The hub lists 65,746,218 bytes for duped.12b.43000, of 442,253 rows.
-    rows = sum(PUBLISHED.rows[f"duped.{name}"] for name in PYTHIA)
-    assert sizes["labels"] == pytest.approx(rows * 65_746_218 / 442_253, rel=0.01)
-    # And for 70m 166 MB, for 12b three shards of 9.81 + 9.93 + 4.11 GB.
-    assert sizes["reference"] == pytest.approx(166e6, rel=0.01)
-    assert sizes["checkpoint"] == pytest.approx(23.85e9, rel=0.01)
-    assert sizes["scan"] == 143 * sizes["checkpoint"]
-    smallest = download_sizes("deduped", "70m", PUBLISHED, "70m")
-    assert (smallest["reference"], smallest["earlier_labels"]) == (0, 0)
-    assert smallest["labels"] < sizes["labels"] / 20

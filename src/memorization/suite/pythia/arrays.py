@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from memorization.atomic import replacing
 from memorization.suite.pythia.pieces import write_json
 
 ZEROS = 1 << 24
@@ -34,6 +35,12 @@ def allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
         path.unlink()
         raise
     return np.lib.format.open_memmap(path, "r+")
+
+
+def save_array(array: np.ndarray, path: Path) -> None:
+    """Write an array to a ``.npy`` file, whole or not at all."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.save(file, array)
 
 
 def _take_room(file: BinaryIO, size: int, zeros: int) -> None:

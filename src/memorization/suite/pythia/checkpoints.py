@@ -22,6 +22,7 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+_ANOTHER_COMMIT = "pin another commit in pythia.revisions"
 
 
 def download_checkpoint(repository: Repository, folder: Path | None = None) -> Path:
@@ -37,7 +38,7 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
     Raises
     ------
     UserError
-        If the revision holds no weights, or the hub fails.
+        If the revision holds no weights, or not all that its index names, or the hub fails.
     """
     names = set(list_files(repository, "*"))
     found = next((name for name in _WEIGHTS if name in names), None)
@@ -49,10 +50,25 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
     config = download(repository, "config.json", folder)
     path = download(repository, found, folder)
     if found.endswith(".index.json"):
-        shards = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
-        for shard in sorted(set(shards)):
+        for shard in _shards(path, names, repository):
             download(repository, shard, folder)
     return config.parent
+
+
+def _shards(index: Path, names: set[str], repository: Repository) -> list[str]:
+    """Return the files that the weights are spread over, by the index of a checkpoint."""
+    where = f"{repository.name} at {repository.commit}: {index.name}"
+    try:
+        shards = set(map(str, json.loads(index.read_text("utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{where} is no index of weights; {_ANOTHER_COMMIT}") from None
+    unknown = sorted(shards - names)
+    if unknown:
+        raise UserError(
+            f"{where} names weights in '{unknown[0]}', which is no file of this revision; "
+            f"{_ANOTHER_COMMIT}"
+        )
+    return sorted(shards)
 
 
 def load_published(
@@ -100,10 +116,16 @@ def load_published(
         missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
         raise UserError(f"{folder}: the weights lack {missing[0]}; delete it and run again")
     config = loaded.config
-    shape = (config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
-    if shape != (model.layers, model.hidden, model.heads):
+    shape = (
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.num_attention_heads,
+        config.vocab_size,
+    )
+    expected = (model.layers, model.hidden, model.heads, model.vocabulary)
+    if shape != expected:
         raise UserError(
-            f"{folder}: layers, hidden size and heads are {shape}, those of {model.name} are "
-            f"{(model.layers, model.hidden, model.heads)}; it is another model"
+            f"{folder}: layers, hidden size, heads and vocabulary are {shape}, those of "
+            f"{model.name} are {expected}; it is another model"
         )
     return loaded.eval()

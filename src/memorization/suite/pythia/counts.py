@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.hub import Repository, download, list_files
-from memorization.suite.pythia.arrays import allocate
-from memorization.suite.pythia.sequences import read_batches
+from memorization.suite.pythia.arrays import allocate, save_array
+from memorization.suite.pythia.sequences import read_batches, whole_numbers
 
 
 def fetch_duplicates(
@@ -29,25 +29,23 @@ def fetch_duplicates(
     UserError
         If a sequence has no count, or one that is not of the population has.
     """
-    partial = path.with_name(path.name + ".partial")
-    counts = allocate(partial, np.uint32, (population,))
-    files = list_files(repository, f"data/{variant}-*.parquet")
-    for name in files:
-        for index, count in _columns(download(repository, name), "sequence_id", "counts"):
-            if index.max(initial=0) >= population:
-                raise UserError(
-                    f"{repository}: counts sequence {index.max():,}, but there are only "
-                    f"{population:,}; pin another commit in pythia.revisions"
-                )
-            counts[index] = count
-    missing = int((counts == 0).sum())
-    if missing:
-        raise UserError(
-            f"{repository}: {missing:,} of {population:,} sequences have no count; pin another "
-            "commit in pythia.revisions, or set pythia.published_counts to false"
-        )
-    counts.flush()
-    partial.replace(path)
+    with replacing(path) as partial:
+        counts = allocate(partial, np.uint32, (population,))
+        for name in list_files(repository, f"data/{variant}-*.parquet"):
+            for index, count in _columns(download(repository, name), "sequence_id", "counts"):
+                if index.max(initial=0) >= population:
+                    raise UserError(
+                        f"{repository}: counts sequence {index.max():,}, but there are only "
+                        f"{population:,}; pin another commit in pythia.revisions"
+                    )
+                counts[index] = count
+        missing = int((counts == 0).sum())
+        if missing:
+            raise UserError(
+                f"{repository}: {missing:,} of {population:,} sequences have no count; pin another "
+                "commit in pythia.revisions, or set pythia.published_counts to false"
+            )
+        counts.flush()
     return {"sequences": population}
 
 
@@ -70,18 +68,10 @@ def fetch_token_counts(repository: Repository, vocabulary: int, path: Path) -> d
             np.add.at(total, token[known], count[known])
     if not total.any():
         raise UserError(f"{repository}: every count is 0; pin another commit in pythia.revisions")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.save(file, total)
-    partial.replace(path)
+    save_array(total, path)
     return {"tokens": int(total.sum())}
 
 
 def _columns(path: Path, *names: str) -> Iterator[list[np.ndarray]]:
     for batch in read_batches(path, list(names)):
-        yield [_integers(batch[name]) for name in names]
-
-
-def _integers(column: pa.Array) -> np.ndarray:
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+        yield [whole_numbers(batch[name], name, path) for name in names]

@@ -21,8 +21,9 @@ Biderman et al. 2023b, "Emergent and predictable memorization" (arXiv:2304.11158
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -92,6 +93,22 @@ class Facts:
     sample_rows: int
     evaluated: Mapping[str, tuple[int, ...]]
 
+    def __post_init__(self) -> None:
+        """Check the order, on which it depends what is smaller, earlier and last."""
+        sizes = [model.parameters for model in self.models]
+        if not sizes or not _ascend(sizes):
+            raise ValueError(
+                f"models: must be from small to large, each larger than the one before; {sizes}"
+            )
+        if not self.steps or not _ascend([0, *self.steps]):
+            raise ValueError(f"steps: must be above 0 and ascend; {list(self.steps)}")
+        for name, steps in self.evaluated.items():
+            if not _ascend([0, *steps, self.steps[-1]]):
+                raise ValueError(
+                    f"evaluated: {name}: must ascend and be before the last step, "
+                    f"{self.steps[-1]}; {list(steps)}"
+                )
+
     def model(self, name: str) -> PublishedModel:
         """Return a model by its name.
 
@@ -112,6 +129,10 @@ class Facts:
         return [model for model in self.models if model.parameters <= largest]
 
 
+def _ascend(numbers: Sequence[int]) -> bool:
+    return all(a < b for a, b in pairwise(numbers))
+
+
 def read_facts(path: str | Path | None) -> Facts:
     """Return the facts in a JSON file; None: those of EleutherAI's suite.
 
@@ -129,7 +150,8 @@ def read_facts(path: str | Path | None) -> Facts:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"pythia.facts={path}: {key}: {first['msg']}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"pythia.facts={path}: {key + ': ' if key else ''}{message}") from None
 
 
 def model_repository(model: str, variant: str, release: str) -> str:

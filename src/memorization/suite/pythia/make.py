@@ -113,6 +113,5 @@ def _manifest(
         ],
         "evaluations": [*facts.evaluated.get(params.target, ()), facts.steps[-1]],
         "datasets": sources.datasets,
-        "sample_models": [model.name for model in facts.models],
         "context": context and {"repository": context.name, "commit": context.commit},
     }

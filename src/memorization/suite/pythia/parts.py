@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.hub import Repository, download
 from memorization.params import Params
 from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
+from memorization.suite.pythia.arrays import save_array
 from memorization.suite.pythia.counts import fetch_duplicates, fetch_token_counts
 from memorization.suite.pythia.facts import Facts, split_name
 from memorization.suite.pythia.labels import fetch_labels
@@ -70,9 +72,8 @@ class Parts:
         def make() -> dict[str, Any]:
             path = download(model, "tokenizer.json")
             _read_tokenizer(path)
-            partial = place.with_name("tokenizer.json.partial")
-            shutil.copyfile(path, partial)
-            partial.replace(place)
+            with replacing(place) as partial:
+                shutil.copyfile(path, partial)
             return {}
 
         self.pieces.get("tokenizer", _of(model), make, place.name)
@@ -123,7 +124,7 @@ class Parts:
             index = np.sort(rng.choice(facts.population, n_rows, replace=False))
             source = open_preshuffled(repository, facts.window, facts.population)
             fetch_rows(source, index, self.work / "corpus.npy", "corpus")
-            np.save(self.work / "corpus_index.npy", index)
+            save_array(index, self.work / "corpus_index.npy")
             return {"rows": n_rows}
 
         inputs = _of(repository) | {"rows": n_rows, "seed": self.params.seed}

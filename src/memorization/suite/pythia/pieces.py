@@ -1,8 +1,9 @@
 """A suite put together of pieces, each made once: for another target, or before an interruption.
 
 A piece is some files and what was learnt while they were made. ``pieces/NAME.json`` marks it as
-done, and says what it was made from; so a later run takes over the pieces of an earlier one, and of
-the suite that is there already, where these are the same.
+done, and says what it was made from and how large its files are; so a later run takes over the
+pieces of an earlier one, and of the suite that is there already, where these are the same and
+whole.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from memorization.atomic import replacing
+from memorization.resume import file_sizes
 
 
 @dataclass(frozen=True)
@@ -49,23 +53,23 @@ class Pieces:
             record = _read(folder / "pieces" / f"{name}.json")
             if record is None or record["inputs"] != inputs:
                 continue
-            if all((folder / file).exists() for file in files):
+            if record.get("files") == file_sizes(folder, *files):
                 if folder != self.work:
                     for file in files:
                         _link(folder / file, self.work / file)
                     write_json(mark, record)
                 return record["result"]
-        record = {"inputs": inputs, "result": make()}
-        write_json(mark, record)
-        return record["result"]
+        result = make()
+        write_json(
+            mark, {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
+        )
+        return result
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _read(mark: Path) -> dict[str, Any] | None:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from huggingface_hub import constants
+from huggingface_hub.utils import WeakFileLock
 
 from memorization.errors import UserError
 from memorization.hub import Repository, file_size, list_files, read_ranges
+from memorization.hub.failures import disk
 from memorization.progress import progress
 from memorization.suite.pythia.arrays import writing
 
@@ -210,14 +212,20 @@ def cached_rows(
     Raises
     ------
     UserError
-        If they are not there yet and the hub fails, or the data are not what they should be.
+        If they are not there yet and the hub or the disk fails, or the data are not what they
+        should be.
     """
     wanted = np.unique(index)
     digest = hashlib.sha256(wanted.astype("<i8").tobytes()).hexdigest()[:16]
     folder = Path(constants.HF_HOME) / "memorization"
     path = folder / f"rows-{repository.commit[:12]}-{digest}.npy"
     if not path.exists():
-        source = open_preshuffled(repository, window, population)
-        fetch_rows(source, wanted, path, "whole rows of the training data")
+        with disk(folder, wanted.size * window * _BYTES):
+            folder.mkdir(parents=True, exist_ok=True)
+            # Every run of this user shares the folder, and two would write to one file.
+            with WeakFileLock(path.with_suffix(".lock")):
+                if not path.exists():
+                    source = open_preshuffled(repository, window, population)
+                    fetch_rows(source, wanted, path, "whole rows of the training data")
     rows = np.load(path, mmap_mode="r")
     return rows if np.array_equal(wanted, index) else rows[np.searchsorted(wanted, index)]

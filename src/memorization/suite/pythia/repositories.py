@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from memorization.errors import UserError
 from memorization.hub import Repository, resolve
+from memorization.hub.names import some
 from memorization.params import Params
 from memorization.suite.pythia.facts import (
     DUPLICATES,
@@ -74,9 +77,10 @@ def resolve_all(params: Params, facts: Facts) -> Repositories:
     Raises
     ------
     UserError
-        If the hub cannot be reached, or lacks one of them.
+        If a pin is of nothing that could be read, the hub cannot be reached, or lacks a repository.
     """
     pythia = params.pythia
+    check_pins(pythia.revisions, facts)
     revision = f"step{facts.steps[-1]}"
     model = model_repository(
         reference_of(params, facts) or params.target, params.variant, pythia.models
@@ -119,3 +123,43 @@ def pin_of(model: str, revision: str) -> str:
     'EleutherAI/pythia-70m-v0@step143000'
     """
     return f"{model}@{revision}"
+
+
+def check_pins(pins: Iterable[str], facts: Facts) -> None:
+    """Check that every key of ``pythia.revisions`` is of something that a run may read.
+
+    A data set is named by its repository; a model, of either variant and release, by its repository
+    and checkpoint, as by `pin_of`. A misspelt key would pin nothing, without a word.
+
+    Raises
+    ------
+    UserError
+        If one is not; it names the nearest that are.
+
+    >>> from memorization.suite.pythia.facts import PUBLISHED
+    >>> check_pins(["EleutherAI/pythia-12b-v0@step1000"], PUBLISHED)
+    """
+    variants = ("duped", "deduped")
+    models = [
+        model_repository(model.name, variant, release)
+        for model in facts.models
+        for variant in variants
+        for release in ("v0", "v1")
+    ]
+    by_variant = (sample_repository, preshuffled_repository, frequencies_repository)
+    datasets = [EVALS, DUPLICATES, RAW_TEXT, *(name(v) for name in by_variant for v in variants)]
+    steps = [f"step{step}" for step in facts.steps]
+    for pin in pins:
+        name, _, step = pin.partition("@")
+        if pin in datasets or (name in models and step in steps):
+            continue
+        if name in models:
+            raise UserError(
+                f"pythia.revisions: '{pin}' is no checkpoint; {name} is pinned checkpoint by "
+                f"checkpoint, as {pin_of(name, steps[-1])}; there are {some(steps, step, most=4)}"
+            )
+        known = [*datasets, *(pin_of(model, steps[-1]) for model in models)]
+        raise UserError(
+            f"pythia.revisions: '{pin}' is nothing that is read; there are "
+            f"{some(known, pin, most=4)}"
+        )

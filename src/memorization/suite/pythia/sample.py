@@ -11,6 +11,7 @@ import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
 from memorization.hub import Repository, download, list_files
+from memorization.suite.pythia.arrays import save_array
 from memorization.suite.pythia.facts import Facts
 from memorization.suite.pythia.sequences import merge, write_arrays
 
@@ -52,7 +53,7 @@ def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, in
                 f"{facts.population:,} training sequences; pin another commit in pythia.revisions"
             )
         write_arrays(merged, folder / "index.npy", folder / "tokens.npy")
-        np.save(folder / "memorized.npy", merged.extra[merged.order] == 1)
+        save_array(merged.extra[merged.order] == 1, folder / "memorized.npy")
     finally:
         scratch.unlink(missing_ok=True)
     return {"rows": merged.n_rows, "sequences": len(merged.index)}
@@ -76,12 +77,12 @@ def agreements(
     for place, model in enumerate(facts.up_to(target)):
         labels = parquet.read_table(folder / "evals" / f"{model.name}.parquet", columns=["index"])
         known = labels["index"].to_numpy()
-        found[model.name] = agreement(index, memorized[:, place], known, facts.population)
+        found[model.name] = sample_agreement(index, memorized[:, place], known, facts.population)
     _say(sample, found)
     return found
 
 
-def agreement(
+def sample_agreement(
     index: np.ndarray, complete: np.ndarray, memorized: np.ndarray, population: int
 ) -> dict[str, float]:
     """Return how far two sources agree on what a model has memorized.
@@ -100,7 +101,8 @@ def agreement(
     number of the sample's memorized sequences (by the labels) is off what a uniform sample without
     replacement has (hypergeometric).
 
-    >>> agreement(np.arange(0, 8, 2), np.array([True, True, False, False]), np.array([0, 7]), 8)
+    >>> complete = np.array([True, True, False, False])
+    >>> sample_agreement(np.arange(0, 8, 2), complete, np.array([0, 7]), 8)
     {'both': 1, 'sample_only': 1, 'labels_only': 0, 'share_equal': 0.75, 'deviation': 0.0}
     """
     labelled = np.isin(index, memorized)

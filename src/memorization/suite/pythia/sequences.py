@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
-from memorization.suite.pythia.arrays import allocate
+from memorization.suite.pythia.arrays import allocate, save_array
 
 # Rows in memory at a time: 64 int64 a row as published, so 33 MB.
 BATCH = 65_536
+
+_ANOTHER_COMMIT = "pin another commit of the data set in pythia.revisions"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ def read_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             raise _damaged(path, error) from None
 
 
+def whole_numbers(column: pa.Array, name: str, path: Path) -> np.ndarray:
+    """Return a column of places or counts, int64.
+
+    Raises
+    ------
+    UserError
+        If one is missing, which would become a number like any other, or negative.
+    """
+    found = column.to_numpy(zero_copy_only=False)  # missing ones as NaN
+    if found.dtype.kind not in "iuf" or not (np.isfinite(found) & (found == found.round())).all():
+        raise UserError(f"{path}: a row without a whole number in '{name}'; {_ANOTHER_COMMIT}")
+    numbers = found.astype(np.int64)
+    if (numbers < 0).any():
+        raise UserError(
+            f"{path}: {numbers.min()} in '{name}'; all must be 0 or more; {_ANOTHER_COMMIT}"
+        )
+    return numbers
+
+
 def merge(
     paths: Sequence[Path],
     index_column: str,
@@ -89,7 +111,8 @@ def merge(
     Raises
     ------
     UserError
-        If a file is damaged or has other columns, or an index stands for two different sequences.
+        If a file is damaged or has other columns, an index or a number is missing, an index is
+        negative, or one stands for two different sequences.
     """
     n_rows = sum(_open(path).metadata.num_rows for path in paths)
     index = np.empty(n_rows, np.int64)
@@ -99,10 +122,10 @@ def merge(
     for path in paths:
         for batch in read_batches(path, [index_column, tokens_column, *extra]):
             rows = slice(start, start + len(batch))
-            index[rows] = batch[index_column].to_numpy(zero_copy_only=False)
+            index[rows] = whole_numbers(batch[index_column], index_column, path)
             tokens[rows] = _matrix(batch[tokens_column], path)
             for number, name in enumerate(extra):
-                numbers[rows, number] = batch[name].to_numpy(zero_copy_only=False)
+                numbers[rows, number] = _numbers(batch[name], name, path)
             start += len(batch)
     order = np.argsort(index, kind="stable")
     ascending = index[order]
@@ -117,32 +140,25 @@ def merge(
 def write_sequences(merged: Merged, path: Path) -> None:
     """Write ``index`` int64 and ``tokens`` uint16[64] as Parquet, whole or not at all."""
     schema = pa.schema([("index", pa.int64()), ("tokens", pa.list_(pa.uint16(), SEQUENCE))])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for index, tokens in merged.in_order():
-                column = pa.FixedSizeListArray.from_arrays(pa.array(tokens.ravel()), SEQUENCE)
-                writer.write_batch(pa.record_batch([pa.array(index), column], schema=schema))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(path) as partial,
+        parquet.ParquetWriter(partial, schema, compression="zstd") as writer,
+    ):
+        for index, tokens in merged.in_order():
+            column = pa.FixedSizeListArray.from_arrays(pa.array(tokens.ravel()), SEQUENCE)
+            writer.write_batch(pa.record_batch([pa.array(index), column], schema=schema))
 
 
 def write_arrays(merged: Merged, index_path: Path, tokens_path: Path) -> None:
     """Write ``index`` int64 [n] and ``tokens`` uint16 [n, 64] as ``.npy``, each whole or not."""
-    partial = tokens_path.with_name(tokens_path.name + ".partial")
-    tokens = allocate(partial, np.uint16, (len(merged.index), SEQUENCE))
-    start = 0
-    for _, batch in merged.in_order():
-        tokens[start : start + len(batch)] = batch
-        start += len(batch)
-    tokens.flush()
-    partial.replace(tokens_path)
-    partial = index_path.with_name(index_path.name + ".partial")
-    with partial.open("wb") as file:
-        np.save(file, merged.index)
-    partial.replace(index_path)
+    with replacing(tokens_path) as partial:
+        tokens = allocate(partial, np.uint16, (len(merged.index), SEQUENCE))
+        start = 0
+        for _, batch in merged.in_order():
+            tokens[start : start + len(batch)] = batch
+            start += len(batch)
+        tokens.flush()
+    save_array(merged.index, index_path)
 
 
 def _open(path: Path) -> parquet.ParquetFile:
@@ -150,6 +166,14 @@ def _open(path: Path) -> parquet.ParquetFile:
         return parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(path, error) from None
+
+
+def _numbers(column: pa.Array, name: str, path: Path) -> np.ndarray:
+    """Return a column of numbers, float32."""
+    numbers = column.to_numpy(zero_copy_only=False).astype(np.float32)
+    if np.isnan(numbers).any():
+        raise UserError(f"{path}: a row without a number in '{name}'; {_ANOTHER_COMMIT}")
+    return numbers
 
 
 def _matrix(column: pa.Array, path: Path) -> np.ndarray:
@@ -175,7 +199,7 @@ def _check_repeats(
     if differ.any():
         raise UserError(
             f"{paths[0]}: index {ascending[repeats[differ][0]]} occurs twice, with different "
-            "tokens; pin another commit of the data set in pythia.revisions"
+            f"tokens; {_ANOTHER_COMMIT}"
         )
 
 

@@ -23,7 +23,8 @@ class PythiaSuite(Suite):
     sample/memorized.npy       bool [m, models]: the sample's own scores, of all models there are
     evals/MODEL.stepK.parquet  published evaluations of earlier checkpoints
     corpus.npy                 uint16 [N, T]: rows to count over, unless these are the sample
-    corpus_index.npy           int64 [N], sorted: which training rows these are, where that is known
+    corpus_index.npy           int64 [N], sorted: which training rows these are, where that is
+                               known; unless they are all rows, their sequences are not studied
     counts/duplicates.npy      uint32 [population]: published counts of each continuation, by param
     counts/tokens.npy          int64 [V]: published counts of each token, by param
 
@@ -34,15 +35,6 @@ class PythiaSuite(Suite):
     def pool(self) -> np.ndarray:
         """The published random sample, int64 [m], sorted."""
         return np.load(self.folder / "sample" / "index.npy", mmap_mode="r")
-
-    @cached_property
-    def pool_memorized(self) -> dict[str, np.ndarray]:
-        """For every model there is, whether it has memorized each of the sample, bool [m].
-
-        By the sample's own scores, which larger models than the target have as well.
-        """
-        memorized = np.load(self.folder / "sample" / "memorized.npy", mmap_mode="r")
-        return dict(zip(self.manifest["sample_models"], memorized.T, strict=True))
 
     @cached_property
     def _pool_tokens(self) -> np.ndarray:
@@ -105,6 +97,18 @@ class PythiaSuite(Suite):
             return self._pool_rows(index)
         path = self.folder / "corpus_index.npy"
         return _places(np.load(path), index) if path.exists() else np.full(len(index), -1)
+
+    @property
+    def not_studied(self) -> np.ndarray:
+        """The sequences whose training rows are in the corpus, when that is a sample of such rows.
+
+        The rows are drawn whatever their text, so what is left to study is a uniform sample of the
+        population; leaving the studied rows out of the corpus instead would take the texts of
+        memorized sequences out of it more often than others.
+        """
+        path = self.folder / "corpus_index.npy"
+        index = np.load(path) if path.exists() else np.empty(0, np.int64)
+        return index if len(index) < self.population else index[:0]
 
     def context(self, index: np.ndarray) -> np.ndarray | None:
         """Return each sequence's whole training row, uint16 [n, 2049]; None unless asked for.

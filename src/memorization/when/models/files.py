@@ -10,11 +10,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from memorization.atomic import replacing
+
 
 def write_json(values: dict[str, Any], path: Path) -> None:
     """Write nested lists and numbers as JSON; floats come back exactly."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -25,10 +27,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_arrays(arrays: dict[str, np.ndarray], facts: dict[str, Any], path: Path) -> None:
     """Write named arrays, and facts as JSON in the file's header."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     # Not save_file, whose files only their owner may read.
-    path.write_bytes(save(contiguous, metadata={"facts": json.dumps(facts, sort_keys=True)}))
+    content = save(contiguous, metadata={"facts": json.dumps(facts, sort_keys=True)})
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
