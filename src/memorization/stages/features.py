@@ -49,6 +49,7 @@ def main() -> None:
         context=suite.context(index),
         offset=offset,
         document_length=document_length,
+        epoch=suite.epoch(index),
         duplicates=suite.published_duplicates(index),
         token_count=suite.published_token_counts(),
         reference=next(iter(siblings.values()), None),

@@ -195,6 +195,13 @@ class Suite(ABC):
         """
         return None
 
+    def epoch(self, index: np.ndarray) -> np.ndarray | None:
+        """Return how often the data had been gone through when each sequence was seen, int64 [n].
+
+        None where no sequence is of a second round.
+        """
+        return None
+
     def published_duplicates(self, index: np.ndarray) -> np.ndarray | None:
         """Return published counts of each sequence's occurrences, int64 [n]; None: there are none.
 

@@ -231,6 +231,7 @@ def make_published() -> Published:
         rows=counted,
         sample_rows=201,
         evaluated={"410m": (25, 50)},
+        first_epoch={"duped": 60},
     )
     reference = _reference()
     published = Published(facts, rows, memorized, sampled, tokenizer, reference)

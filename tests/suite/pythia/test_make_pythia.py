@@ -50,6 +50,13 @@ def test_what_was_published_is_what_is_on_disk(hub, params, published):
     assert suite.tokenizer.to_str() == published.tokenizer.to_str()
 
 
+def test_the_second_round_of_the_data_is_told_from_the_first(hub, params):
+    make_suite(params(), SUITE)
+    suite = Suite.read(SUITE)
+    # 6 sequences a step, and the first round ends with step 60.
+    assert suite.epoch(np.array([0, 359, 360, 599])).tolist() == [0, 0, 1, 1]
+
+
 def test_evaluations_of_earlier_checkpoints(hub, params, published):
     make_suite(params(), SUITE)
     suite = Suite.read(SUITE)

@@ -11,8 +11,8 @@ JSON file whose keys are the fields of :class:`Facts`::
      "evaluated": {"12b": [250, 500]}}
 
 ``models`` are in order of size and may be some of Pythia's only; ``rows`` may leave out a split,
-whose rows are then not counted; ``evaluated`` may be empty. Repositories, files, columns and splits
-are named alike in every such suite, by the functions below.
+whose rows are then not counted; ``evaluated`` may be empty, and ``first_epoch`` be left out.
+Repositories, files, columns and splits are named alike in every such suite, by the functions below.
 
 Sources: the README of github.com/EleutherAI/pythia (commit a19eecb), the cards of the data sets and
 models on the Hugging Face hub, and the papers: Biderman et al. 2023a, "Pythia" (arXiv:2304.01373);
@@ -22,7 +22,7 @@ Biderman et al. 2023b, "Emergent and predictable memorization" (arXiv:2304.11158
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -80,6 +80,8 @@ class Facts:
     sample_rows : rows of the published random sample.
     evaluated : model -> steps before the last at which its memorization was published; such an
         evaluation covers the sequences seen by then, index < sequences_per_step · step.
+    first_epoch : variant -> the step near which its data have been gone through once; a variant
+        whose training ends before is left out.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -92,6 +94,7 @@ class Facts:
     rows: Mapping[str, int]
     sample_rows: int
     evaluated: Mapping[str, tuple[int, ...]]
+    first_epoch: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the order, on which it depends what is smaller, earlier and last."""
@@ -274,4 +277,7 @@ PUBLISHED = Facts(
     rows=_ROWS,
     sample_rows=5_000_000,
     evaluated={"12b": (23_000, 43_000, 63_000, 83_000, 103_000, 123_000)},
+    # 207 billion tokens without duplicates, 2,097,152 a step: about 1.5 epochs (Biderman et al.
+    # 2023a, section 2.1). With duplicates the training ends within the first.
+    first_epoch={"deduped": 98_786},
 )

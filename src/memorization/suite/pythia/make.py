@@ -100,6 +100,7 @@ def _manifest(
         "sequences_per_step": facts.sequences_per_step,
         "window": facts.window,
         "steps": list(facts.steps),
+        "first_epoch": facts.first_epoch.get(params.variant),
         "models": [
             {
                 "name": model.name,

@@ -130,6 +130,13 @@ class PythiaSuite(Suite):
         repository = Repository("dataset", source["repository"], source["commit"])
         return cached_rows(repository, index, self.manifest["window"], self.population)
 
+    def epoch(self, index: np.ndarray) -> np.ndarray | None:
+        """Return 0 of the sequences seen in the first pass over the data, 1 of later ones."""
+        last = self.manifest["first_epoch"]
+        if last is None:
+            return None
+        return (index // self.sequences_per_step + 1 > last).astype(np.int64)
+
     def published_duplicates(self, index: np.ndarray) -> np.ndarray | None:
         """Return how often each continuation occurs in all of the training data, int64 [n].
 
