@@ -149,6 +149,7 @@ def write_tables(folder, rng, source):
     splits = pd.DataFrame({"index": index, "cluster": np.arange(N) // 2})
     for column in ("fold", "fold_continuation", "fold_random"):
         splits[column] = (np.arange(N) // 2 % 5).astype(np.int32)
+    splits["exposed"] = np.arange(N) < 7
     tables.write_table(labels, folder / "labels.parquet", tables.LABELS)
     tables.write_table(sequences, folder / "sequences.parquet", tables.SEQUENCES)
     # In another order, as nothing promises that tables share theirs.

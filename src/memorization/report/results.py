@@ -22,11 +22,12 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.siblings.checkpoints import rows_of
 from memorization.suite import Suite
+from memorization.when.models import BASELINES as WHEN_BASELINES
 from memorization.when.targets import Targets, targets_of
 
 BASELINES = {
-    "whether": ("prevalence", "duplicate_count", "smaller_sibling"),
-    "when": ("kaplan_meier", "kaplan_meier_strata"),
+    "whether": ("prevalence", "duplicate_count", "continuation_count", "smaller_sibling"),
+    "when": WHEN_BASELINES,
 }
 
 # The metric by which the best of several models is named.
