@@ -65,7 +65,8 @@ def test_strata_by_hand(rows):
     count = np.repeat([1, 3, 150, 4], 100)
     truth = truth & (count != 150)
     scored = {("text", "m"): probability, ("corpus", "counted"): count / 200}
-    found = strata(count, ("corpus", "counted"), fold, scored, truth, weight, drawn, 0.95)
+    counts = {"a": count, "b": np.arange(400)}
+    found = strata(counts, "a", ("corpus", "counted"), fold, scored, truth, weight, drawn, 0.95)
     assert list(found) == ["1", "2-4", "100+"]
     assert [found[name]["n"] for name in found] == [100, 200, 100]
     assert found["2-4"]["cases"] == truth[np.isin(count, [3, 4])].sum()
@@ -77,6 +78,11 @@ def test_strata_by_hand(rows):
     assert found["1"]["text"]["m"]["average_precision"]["value"] == pytest.approx(expected)
     expected = np.average(truth[first], weights=weight[first])
     assert found["1"]["prevalence"]["value"] == pytest.approx(expected)
+    of_cases = found["1"]["counts_of_cases"]
+    assert of_cases["a"] == {"least": 1, "most": 1}
+    memorized = np.flatnonzero(truth[:100])
+    assert of_cases["b"] == {"least": memorized[0], "most": memorized[-1]}
+    assert "counts_of_cases" not in found["100+"]
     # Nobody is memorized there, so there is nothing to rank.
     assert found["100+"]["prevalence"]["value"] == 0
     assert "text" not in found["100+"]

@@ -235,11 +235,15 @@ def _metrics(
     metrics["gains"] = gains({r.key: r.ranked for r in results}, baselines, level)
     probabilities = {result.key: result.probability for result in results}
     rest = (sample.splits["fold"].to_numpy(), probabilities, truth, weight, drawn, level)
-    for baseline, column in COUNTS.items():
-        if column in sample.features:
-            counted = next((key for key in probabilities if key[1] == baseline), None)
-            count = sample.features[column].to_numpy()
-            metrics["strata"][column.partition(".")[2]] = strata(count, counted, *rest)
+    counts = {
+        column.partition(".")[2]: sample.features[column].to_numpy()
+        for column in COUNTS.values()
+        if column in sample.features
+    }
+    baseline_of = {column.partition(".")[2]: baseline for baseline, column in COUNTS.items()}
+    for by in counts:
+        counted = next((key for key in probabilities if key[1] == baseline_of[by]), None)
+        metrics["strata"][by] = strata(counts, by, counted, *rest)
     exposed = sample.splits["exposed"].to_numpy(dtype=bool)
     if exposed.any():
         metrics["unexposed"] = unexposed(exposed, *rest)

@@ -107,7 +107,8 @@ def leakage(
 
 
 def strata(
-    count: np.ndarray,
+    counts: Mapping[str, np.ndarray],
+    by: str,
     counted: Key | None,
     fold: np.ndarray,
     probabilities: Mapping[Key, np.ndarray],
@@ -123,8 +124,9 @@ def strata(
 
     Parameters
     ----------
-    count : float [n]
-        Occurrences in the training data.
+    counts : dict, name -> float [n]
+        Occurrences in the training data, of the whole sequence or of a part.
+    by : the name of the count that strata are formed of.
     counted : (tier, model) of the baseline that knows the count alone; None where there is none.
     fold : int [n]
     probabilities : dict, (tier, model) -> float [n]
@@ -134,12 +136,13 @@ def strata(
     Returns
     -------
     dict
-        Stratum -> ``n``, ``cases``, ``population``, ``prevalence`` and, where both classes are
-        present, ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its
+        Stratum -> ``n``, ``cases``, ``population``, ``prevalence``; where there are cases,
+        ``counts_of_cases``, the least and the most of every count among them; and, where both
+        classes are present, ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its
         ``…_gain`` over the baseline that knows the count, which still differs within a stratum.
     """
     found: dict[str, Any] = {}
-    own = stratum_of(count)
+    own = stratum_of(counts[by])
     for position, stratum_name in enumerate(STRATA):
         rows = own == position
         if not rows.any():
@@ -151,6 +154,11 @@ def strata(
             "population": float(w.sum()),
             "prevalence": estimate(prevalence, here, here, w, drawn, level),
         }
+        if here.any():
+            stratum["counts_of_cases"] = {
+                name: {"least": int(count[rows][here].min()), "most": int(count[rows][here].max())}
+                for name, count in counts.items()
+            }
         if here.any() and not here.all():
             ranked = {
                 key: rankings(fold[rows], probability[rows], here, w, drawn)
