@@ -127,7 +127,7 @@ def test_variables_say_what_the_metrics_say(results):
     )
     assert adds(difference) in found["whether"]["headline"]
     left = whether["unexposed"]["sibling"][best]["average_precision"]
-    assert found["whether"]["unexposed"].startswith("7 rows of the sample, 2 of them memorized")
+    assert found["whether"]["unexposed"].startswith("In the sample 7 rows, 2 of them memorized")
     assert f"{left['value']:.2f}" in found["whether"]["unexposed"]
     # Nothing is written as a number is not.
     assert not re.search(r"\b(nan|None|inf)\b", v.to_yaml(found))

@@ -100,13 +100,17 @@ def _unexposed(results: Results, best: tuple[str, str], counted: tuple[str, str]
     rows, cases = scores["n"] - left["n"], scores["cases"] - left["cases"]
     of_them = "all" if cases == rows else count(cases)
     said = (
-        f"{count(rows)} rows of the sample, {of_them} of them memorized, still share a run of "
+        f"In the sample {count(rows)} rows, {of_them} of them memorized, still share a run of "
         "tokens with another fold"
     )
     if best[0] not in left:
         return f"{said}, and without them there is nothing to tell apart"
-    said += f"; without them its average precision is {score(left, best, METRIC)}"
-    return said if counted is None else f"{said}, the count's {score(left, counted, METRIC)}"
+    said += f"; without them the best classifier has an average precision of {score(left, best, METRIC)}"
+    return (
+        said
+        if counted is None
+        else f"{said} and the continuation count one of {score(left, counted, METRIC)}"
+    )
 
 
 def _calibration(results: Results, tier: str) -> str:
