@@ -105,12 +105,13 @@ def _unexposed(results: Results, best: tuple[str, str], counted: tuple[str, str]
     )
     if best[0] not in left:
         return f"{said}, and without them there is nothing to tell apart"
-    said += f"; without them the best classifier has an average precision of {score(left, best, METRIC)}"
-    return (
-        said
-        if counted is None
-        else f"{said} and the continuation count one of {score(left, counted, METRIC)}"
+    said += (
+        "; without them the best classifier has an average precision of "
+        f"{score(left, best, METRIC)}"
     )
+    if counted is None:
+        return said
+    return f"{said} and the continuation count one of {score(left, counted, METRIC)}"
 
 
 def _calibration(results: Results, tier: str) -> str:
