@@ -42,6 +42,7 @@ def write_study(folder):
     splits = pd.DataFrame({"index": index, "cluster": index // 3})
     for name in ("fold", "fold_continuation", "fold_random"):
         splits[name] = (index // 3 % 4).astype(np.int32)
+    splits["exposed"] = False
     tables.write_table(sequences, folder / "sequences.parquet", tables.SEQUENCES)
     # In another order, as nothing promises that tables share theirs.
     tables.write_table(splits[::-1], folder / "splits.parquet", tables.SPLITS)

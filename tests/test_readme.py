@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # **0.123**<!-- whether: corpus.boosting.average_precision.value -->, or with × 100 and a %-sign.
 QUOTED = re.compile(
-    r"(?P<number>[\d,.]+)(?P<percent> %)?\*{0,2}<!-- (?P<file>\w+): (?P<path>.+?) -->"
+    r"(?P<number>−?[\d,.]+)(?P<percent> %)?\*{0,2}<!-- (?P<file>\w+): (?P<path>.+?) -->"
 )
 
 
@@ -37,7 +37,8 @@ def test_a_quoted_number_is_the_committed_one(quote):
     value = committed(quote["file"])
     for key in quote["path"].split("."):
         value = value[key]
-    written = quote["number"].replace(",", "")
+    written = quote["number"].replace(",", "").replace("−", "-")
     decimals = len(written.partition(".")[2])
     value = 100 * value if quote["percent"] else value
-    assert f"{value:.{decimals}f}" == written
+    # Not a negative zero.
+    assert f"{round(value, decimals) + 0.0:.{decimals}f}" == written

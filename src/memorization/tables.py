@@ -93,6 +93,9 @@ SPLITS = DataFrameSchema(
         # Weaker splits, kept to show what leakage buys; never used for a headline number.
         "fold_continuation": Column("int32", Check.ge(0)),
         "fold_random": Column("int32", Check.ge(0)),
+        # Whether the row shares a run of tokens with one of another fold, after large clusters
+        # were cut.
+        "exposed": Column(bool),
     },
     name="splits",
     strict=True,

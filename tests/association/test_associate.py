@@ -101,6 +101,7 @@ def test_stage(sample, tmp_path, monkeypatch, request):
     splits = sample.splits.astype({"cluster": "int64", "fold": "int32"})
     splits.insert(0, "index", index)
     splits["fold_continuation"] = splits["fold_random"] = splits["fold"]
+    splits["exposed"] = False
     features = sample.features.copy()
     features.insert(0, "index", index)
     for table, name, schema in (

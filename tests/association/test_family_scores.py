@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from memorization.association.families import comparisons, family_scores, n_models
 from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.whether.models.logistic import choose_c
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def scored(sample):
 
 
 def by_hand(sample, columns):
-    """Average precision of a logistic regression, fitted fold by fold without our code."""
+    """Average precision of a logistic regression, fitted fold by fold without our code but for the
+    penalty, which has tests of its own."""
     x = sample.features[columns].to_numpy(copy=True)
     counts = [name.endswith("_count") for name in columns]
     x[:, counts] = np.log1p(x[:, counts])
@@ -40,7 +42,9 @@ def by_hand(sample, columns):
         rows = fold != test
         scale = StandardScaler().fit(x[rows])
         weight = sample.weight[rows] / sample.weight[rows].mean()
-        model = LogisticRegression(max_iter=2000, tol=1e-6)
+        chosen = sample.features[columns][rows], sample.truth[rows], sample.weight[rows]
+        c = choose_c(*chosen, fold[rows], seed=0)
+        model = LogisticRegression(C=c, max_iter=2000, tol=1e-6)
         model.fit(scale.transform(x[rows]), sample.truth[rows], weight)
         probability[~rows] = model.predict_proba(scale.transform(x[~rows]))[:, 1]
     return average_precision_score(sample.truth, probability, sample_weight=sample.weight)

@@ -23,7 +23,12 @@ N, POPULATION = 240, 4000
 STEPS = 50 * np.arange(1, 13)
 MODELS = ("micro-140k", "micro-360k", "micro-1100k")
 BASELINES = {
-    "whether": {"prevalence": "text", "duplicate_count": "corpus", "smaller_sibling": "sibling"},
+    "whether": {
+        "prevalence": "text",
+        "duplicate_count": "corpus",
+        "continuation_count": "corpus",
+        "smaller_sibling": "sibling",
+    },
     "when": {"kaplan_meier": "text", "kaplan_meier_strata": "corpus"},
 }
 METRICS = {
@@ -58,11 +63,15 @@ def undefined(value=None):
     return {"value": value, "low": None, "high": None}
 
 
-def runs(params, question, tiers):
-    """Return every (tier, model) that is scored."""
+def runs(params, question, tiers, duplicates=True):
+    """Return every (tier, model) that is scored; without counts, no baseline that needs them."""
     models = [m for m in getattr(params, question).models if m not in BASELINES[question]]
     return [
-        *((tier, model) for model, tier in BASELINES[question].items() if tier in tiers),
+        *(
+            (tier, model)
+            for model, tier in BASELINES[question].items()
+            if tier in tiers and (duplicates or tier != "corpus")
+        ),
         *((tier, model) for tier in tiers for model in models),
     ]
 
@@ -149,6 +158,7 @@ def write_tables(folder, rng, source):
     splits = pd.DataFrame({"index": index, "cluster": np.arange(N) // 2})
     for column in ("fold", "fold_continuation", "fold_random"):
         splits[column] = (np.arange(N) // 2 % 5).astype(np.int32)
+    splits["exposed"] = np.arange(N) < 7
     tables.write_table(labels, folder / "labels.parquet", tables.LABELS)
     tables.write_table(sequences, folder / "sequences.parquet", tables.SEQUENCES)
     # In another order, as nothing promises that tables share theirs.
@@ -169,7 +179,7 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
     for question, found in parts.items():
         if question == "when" and source == "none":
             continue
-        for tier, model in runs(params, question, tiers):
+        for tier, model in runs(params, question, tiers, duplicates):
             part = pd.DataFrame({"index": index, "model": model, "tier": tier})
             part["fold"] = np.int32(0)
             risk = np.clip(0.05 + 0.3 * case + rng.uniform(-0.05, 0.5, N), 0, 1)
@@ -310,22 +320,38 @@ def write_all_metrics(folder, params, tiers, rng, source, duplicates):
             write_metrics(not_done, folder / "when.json")
             continue
         scores = {}
-        for tier, model in runs(params, question, tiers):
+        for tier, model in runs(params, question, tiers, duplicates):
             scores.setdefault(tier, {})[model] = {name: made_up(rng) for name in METRICS[question]}
         baseline = scores["text"]["prevalence" if question == "whether" else "kaplan_meier"]
         baseline |= {"calibration_slope": undefined(), "f1": undefined()}
-        more = extras(params, question, tiers, rng)
-        if not duplicates:
-            more.pop("strata", None)
+        more = extras(params, question, tiers, rng, duplicates)
+        more["gains"] = gains(params, question, tiers, rng, duplicates)
         write_metrics(scores | more, folder / f"{question}.json")
 
 
-def extras(params, question, tiers, rng):
+def gains(params, question, tiers, rng, duplicates):
+    """Return differences between what is scored, as `memorization.metrics.gains` has them."""
+    every = runs(params, question, tiers, duplicates)
+    baselines = [model for _, model in every if model in BASELINES[question]]
+    names = METRICS[question]
+    found = {"over_baseline": {}, "over_tier_below": {}}
+    for tier, model in every:
+        if model not in baselines:
+            own = {name: {metric: made_up(rng) for metric in names} for name in baselines}
+            found["over_baseline"].setdefault(tier, {})[model] = own
+            if tier != tiers[0]:
+                step = {metric: made_up(rng) for metric in names}
+                found["over_tier_below"].setdefault(tier, {})[model] = step
+    return found
+
+
+def extras(params, question, tiers, rng, duplicates):
     if question == "when":
         return {
             "done": True,
             "left_out": {},
             "event": params.when.event,
+            "strata": "duplication.continuation_count" if duplicates else None,
             "n": N,
             "n_events": 30,
             "n_left_censored": 11,
@@ -342,17 +368,41 @@ def extras(params, question, tiers, rng):
         for scheme in ("fold_continuation", "fold_random")
     }
     strata = {
-        name: {"n": 48, "cases": 6, "population": 800.0, "prevalence": made_up(rng)}
-        for name in STRATA
+        count: made_up_strata(params, tiers, rng)
+        for count in ("sequence_count", "continuation_count")
     }
-    strata["100+"]["prevalence"] = undefined(0.93)
+    # Of the sequences whose continuation occurs once, none is memorized.
+    nothing = {"n": 30, "cases": 0, "population": 400.0, "prevalence": made_up(rng)}
+    strata["continuation_count"]["1"] = nothing
+    ranking = ("auroc", "average_precision")
+    left = {"n": N - 7, "cases": 28}
+    for tier, model in runs(params, "whether", tiers, duplicates):
+        left.setdefault(tier, {})[model] = {name: made_up(rng) for name in ranking}
     return {
         "n": N,
         "cases": 30,
         "prevalence": made_up(rng),
         "leakage": leakage,
-        "strata": strata,
+        "strata": strata if duplicates else {},
+        "chosen": {},
+        "unexposed": left,
     }
+
+
+def made_up_strata(params, tiers, rng):
+    names = ("auroc", "auroc_gain", "average_precision", "average_precision_gain")
+    found = {}
+    for name in STRATA:
+        found[name] = {"n": 48, "cases": 6, "population": 800.0, "prevalence": made_up(rng)}
+        of_cases = {"least": 3, "most": 1234}
+        found[name]["counts_of_cases"] = dict.fromkeys(
+            ("sequence_count", "continuation_count"), of_cases
+        )
+        for tier, model in runs(params, "whether", tiers):
+            scores = {metric: made_up(rng) for metric in names}
+            found[name].setdefault(tier, {})[model] = scores
+    found["100+"]["prevalence"] = undefined(0.93)
+    return found
 
 
 def labels_metrics(params, source):

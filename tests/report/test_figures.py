@@ -1,13 +1,15 @@
 """The figures: the same bytes twice, and what they compute."""
 
+import copy
 import itertools
 
 import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve
 
+from memorization.report.calibration_groups import EDGES
 from memorization.report.figures import FIGURES
-from memorization.report.figures.calibration import EDGES, FLOOR
+from memorization.report.figures.calibration import FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
 from memorization.report.results import Results
@@ -49,7 +51,7 @@ def test_figure_of_a_pythia_target_is_the_same_bytes_twice(name, target, request
     assert first == svg(lambda: FIGURES[name](Results(results.folder, results.params)))
 
 
-@pytest.mark.parametrize("name", ["growth", "survival_by_duplicates", "when_scores"])
+@pytest.mark.parametrize("name", ["growth", "survival_by_count", "when_scores"])
 def test_a_figure_that_cannot_be_drawn_says_why(name, large):
     figure = FIGURES[name](large)
     assert figure.axes == []
@@ -72,33 +74,44 @@ def test_growth_is_of_the_sequences_that_a_checkpoint_was_evaluated_on(published
 def test_every_interval_of_the_scores_is_drawn(results):
     figure = FIGURES["scores_by_tier"](results)
     scores = results.metrics["whether"]
-    for axes, metric in zip(figure.axes, ("average_precision", "auroc"), strict=True):
+    metric, gained = "average_precision", scores["gains"]["over_baseline"]
+    own = [s[metric] for t in results.tiers("whether") for s in scores[t].values()]
+    over = [s["continuation_count"][metric] for models in gained.values() for s in models.values()]
+    assert len(over) == len(own) - 4
+    for axes, found in zip(figure.axes, (own, over), strict=True):
         drawn = {tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2}
-        expected = {
-            (scores[tier][model][metric]["low"], scores[tier][model][metric]["high"])
-            for tier in results.tiers("whether")
-            for model in scores[tier]
-        }
-        assert expected <= drawn
+        assert {(estimate["low"], estimate["high"]) for estimate in found} <= drawn
         points = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
-        values = [
-            s[m][metric]["value"]
-            for t, s in scores.items()
-            if t in results.tiers("whether")
-            for m in s
-        ]
-        assert points == set(values)
+        assert points == {estimate["value"] for estimate in found}
 
 
-def test_duplicates_are_in_order(results):
+def test_counts_are_in_order(results):
     """JSON sorts "100+" before "2-4"; the axis must not."""
-    axes = FIGURES["memorized_by_duplicates"](results).axes[0]
-    labels = [text.get_text().splitlines()[0] for text in axes.get_xticklabels()]
-    assert labels == ["1", "2–4", "5–19", "20–99", "≥100"]
-    strata = results.metrics["whether"]["strata"]
-    heights = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
-    order = ("1", "2-4", "5-19", "20-99", "100+")
-    assert heights == pytest.approx([100 * strata[name]["prevalence"]["value"] for name in order])
+    panels = FIGURES["memorized_by_count"](results).axes
+    for axes, count in zip(panels, ("sequence_count", "continuation_count"), strict=True):
+        labels = [text.get_text().splitlines() for text in axes.get_xticklabels()]
+        assert [lines[0] for lines in labels] == ["1", "2–4", "5–19", "20–99", "≥100"]
+        strata = results.metrics["whether"]["strata"][count]
+        order = ("1", "2-4", "5-19", "20-99", "100+")
+        assert [lines[2] for lines in labels] == [
+            f"{strata[name]['cases']}/{strata[name]['n']}" for name in order
+        ]
+        heights = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
+        expected = [100 * strata[name]["prevalence"]["value"] for name in order]
+        assert heights == pytest.approx(expected)
+
+
+def test_what_is_never_memorized_lies_hollow_on_the_axis(results):
+    found = copy.deepcopy(results.metrics)
+    found["whether"]["strata"]["continuation_count"]["1"]["prevalence"] = dict.fromkeys(
+        ("value", "low", "high"), 0.0
+    )
+    again = Results(results.folder, results.params)
+    again.__dict__["metrics"] = found
+    axes = FIGURES["memorized_by_count"](again).axes[1]
+    point = next(line for line in axes.lines if len(line.get_ydata()) == 1)
+    assert point.get_ydata()[0] == axes.get_ylim()[0]
+    assert point.get_markerfacecolor() == "white"
 
 
 def test_sizes_are_exact_shares_of_the_population(results):
@@ -109,7 +122,7 @@ def test_sizes_are_exact_shares_of_the_population(results):
 
 
 def test_survival_starts_whole_and_is_that_of_the_table(results):
-    axes = FIGURES["survival_by_duplicates"](results).axes[0]
+    axes = FIGURES["survival_by_count"](results).axes[0]
     assert len(axes.lines) == 5
     for line, (_, curve) in zip(
         axes.lines, results.kaplan_meier.groupby("stratum", sort=False), strict=True

@@ -1,9 +1,11 @@
 """Tables, variables and the writing of all."""
 
+import copy
 import itertools
 import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -16,8 +18,7 @@ from memorization.report.figures import FIGURES
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
-from memorization.report.variables.whether import difference
-from memorization.report.variables.words import versus
+from memorization.report.variables.words import adds, versus
 
 
 def cells(text):
@@ -103,25 +104,41 @@ def test_variables_say_what_the_metrics_say(results):
     found = v.variables(results)
     labels, whether = results.metrics["labels"], results.metrics["whether"]
     assert found["labels"]["memorized"] == str(labels["memorized"]["sequences"])
-    # 0.005 / 0.02025
-    assert found["labels"]["absorbing"].startswith("Memorization is not absorbing: 24.7% of the")
+    sample, ever = results.sample, results.trajectories.memorized.any(axis=1)
+    lost = ever & ~sample["memorized"].to_numpy()
+    share = 100 * sample["weight"][lost].sum() / sample["weight"][ever].sum()
+    value, low, high = numbers(found["labels"]["absorbing"].partition(")")[0].replace("%", " "))
+    assert value == pytest.approx(share, abs=0.0501)
+    assert low < value < high
+    assert found["labels"]["absorbing"].endswith(f"rests on {lost.sum()} forgotten rows")
     best = max(
         ("logistic", "boosting"), key=lambda m: whether["sibling"][m]["average_precision"]["value"]
     )
     assert numbers(found["whether"]["auroc"])[0] == pytest.approx(
         whether["sibling"][best]["auroc"]["value"], abs=0.00501
     )
-    assert found["strata"]["most"] == "at least 100"
-    assert numbers(found["strata"]["most_memorized"])[0] == pytest.approx(
-        100 * whether["strata"]["100+"]["prevalence"]["value"], abs=0.0501
+    said = found["strata"]
+    assert "occur at least 100 times, 93.0% are (6 of the 48 in the sample)" in said["repetition"]
+    assert "that occur once have continuations that occur 3 to 1,234 times" in said["continuation"]
+    assert (
+        "Of the 30 sequences of the sample whose continuation occurs once" in said["continuation"]
     )
+    gained = whether["gains"]["over_baseline"]["sibling"][best]["continuation_count"]
+    difference = gained["average_precision"]
+    assert numbers(found["whether"]["over_count"]) == pytest.approx(
+        [difference[name] for name in ("value", "low", "high")], abs=0.00501
+    )
+    assert adds(difference) in found["whether"]["headline"]
+    left = whether["unexposed"]["sibling"][best]["average_precision"]
+    assert found["whether"]["unexposed"].startswith("In the sample 7 rows, 2 of them memorized")
+    assert f"{left['value']:.2f}" in found["whether"]["unexposed"]
     # Nothing is written as a number is not.
     assert not re.search(r"\b(nan|None|inf)\b", v.to_yaml(found))
 
 
 def test_what_the_smallest_target_lacks_is_a_dash(smallest):
     found = v.variables(smallest)
-    assert found["whether"]["sibling_precision"] == "—"
+    assert found["siblings"]["next_precision"] == "—"
     assert found["whether"]["versus_sibling"] == "cannot be compared with"
     assert found["suite"]["reference"] == "none"
     assert found["whether"]["tier"] == "corpus"
@@ -190,10 +207,56 @@ def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
     assert versus({"value": 0.0, "low": low, "high": high}) == verb
 
 
-def test_a_difference_is_paired(results):
-    tier = results.top_tier("whether")
-    same = difference(results, (tier, "logistic"), (tier, "logistic"))
-    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
+def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results):
+    scores = results.metrics["when"]["sibling"]
+    fitted = results.fitted("when", "sibling")
+    best = max(fitted, key=lambda model: scores[model]["concordance_memorized"]["value"])
+    assert results.best("when", "sibling") == best
+    found = v.variables(results)["when"]
+    assert numbers(found["concordance_memorized"])[0] == pytest.approx(
+        scores[best]["concordance_memorized"]["value"], abs=0.00501
+    )
+
+
+def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
+    best = results.best("whether", "sibling")
+    steps = results.gain_by_tier("whether", best, "average_precision")
+    assert list(steps) == ["corpus", "reference", "sibling"]
+    # All that is made up is above zero.
+    assert v.variables(results)["whether"]["over_tiers"].endswith("every step is shown to help")
+    again = Results(results.folder, results.params)
+    found = copy.deepcopy(results.metrics)
+    step = found["whether"]["gains"]["over_tier_below"]["reference"][best]
+    step["average_precision"]["low"] = -0.01
+    again.__dict__["metrics"] = found
+    assert v.variables(again)["whether"]["over_tiers"].endswith(
+        "; that reference helps is not shown"
+    )
+
+
+def test_strata_are_those_of_the_metrics(results):
+    rows = cells(TABLES["strata"](results))[1:]
+    assert [row[0] for row in rows if row[0]] == ["sequence", "continuation"]
+    strata = results.metrics["whether"]["strata"]["continuation_count"]
+    assert rows[5][3] == "0 of 30"
+    assert rows[5][5:] == ["—"] * 3
+    assert rows[5][2] == "11.1%"
+    best = results.best("whether", "sibling")
+    expected = strata["5-19"]["sibling"][best]["average_precision_gain"]["value"]
+    assert numbers(rows[7][7])[0] == pytest.approx(expected, abs=0.00501)
+    alone = strata["5-19"]["corpus"]["continuation_count"]["average_precision"]["value"]
+    assert numbers(rows[7][5])[0] == pytest.approx(alone, abs=0.00501)
+
+
+def test_what_large_samples_need_is_said_of_them_alone(results, monkeypatch):
+    found = v.variables(results)
+    assert found["importance"]["thinned"] == found["when"]["thinned"] == ""
+    module = sys.modules["memorization.report.variables.whether"]
+    monkeypatch.setattr(module, "LARGEST", 100)
+    monkeypatch.setattr("memorization.when.models.forest.Forest.largest", 200)
+    found = v.variables(results)
+    assert "Rows beyond 100 are thinned" in found["importance"]["thinned"]
+    assert "survival forest to 200;" in found["when"]["thinned"]
 
 
 def test_report_is_whole_and_leaves_nothing_stale(results, paper):

@@ -22,7 +22,13 @@ def sample():
 def test_report_and_folds(sample, largest_cluster):
     tokens, case = sample
     splits, report = split_sequences(tokens, case, 5, 32, largest_cluster, np.random.default_rng(0))
-    assert list(splits) == ["cluster", *SCHEMES]
+    assert list(splits) == ["cluster", *SCHEMES, "exposed"]
+    assert splits["exposed"].sum() == report["fold"]["exposed"]
+    # Identical sequences in several folds would be exposed.
+    held = [{row[k : k + 32].tobytes() for k in range(33)} for row in tokens]
+    for row in range(0, 400, 7):
+        others = np.flatnonzero(splits["fold"] != splits["fold"][row])
+        assert splits["exposed"][row] == any(held[row] & held[other] for other in others)
     assert splits.groupby("cluster")["fold"].nunique().max() == 1
     assert splits["fold_continuation"][120:131].nunique() == 1
     sizes = splits["cluster"].value_counts()

@@ -36,7 +36,7 @@ def test_plan_is_cumulative_and_reports_baselines_once():
 def test_plan_without_what_a_model_needs():
     models = chosen(("kaplan_meier", "kaplan_meier_strata", "cox"))
     runs, absent = plan(models, ["surprisal.mean"])
-    assert absent == {"kaplan_meier_strata": "duplication.sequence_count"}
+    assert absent == {"kaplan_meier_strata": "duplication.continuation_count"}
     assert [(r.tier, r.name) for r in runs] == [
         ("text", "kaplan_meier"),
         ("reference", "cox"),

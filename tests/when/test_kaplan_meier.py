@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from lifelines import KaplanMeierFitter
 
-from memorization.metrics.strata import DUPLICATES
+from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
 from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
 from memorization.when.targets import Targets
 
@@ -54,3 +54,17 @@ def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(sample):
     np.testing.assert_array_equal(model.survival(features[single])[0], own)
     many = model.survival(pd.DataFrame({DUPLICATES: [1000.0]}))[0]
     np.testing.assert_array_equal(many, kaplan_meier(sample.targets, sample.weight))
+
+
+def test_strata_are_of_the_continuation_where_it_was_counted(sample, tmp_path):
+    features = sample.features[[DUPLICATES]]
+    both = features.assign(**{CONTINUATIONS: features[DUPLICATES].to_numpy()[::-1]})
+    model = KaplanMeierStrata.fit(both, sample.targets, sample.weight, 0, 1)
+    assert model.column == CONTINUATIONS
+    single = (both[CONTINUATIONS] == 1).to_numpy()
+    own = kaplan_meier(sample.targets.take(single), sample.weight[single])
+    np.testing.assert_array_equal(model.survival(both[single])[0], own)
+    model.save(tmp_path / "model.json")
+    loaded = KaplanMeierStrata.load(tmp_path / "model.json")
+    assert loaded.column == CONTINUATIONS
+    np.testing.assert_array_equal(loaded.survival(both), model.survival(both))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.strata import DUPLICATES
+from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
 from memorization.tables import KAPLAN_MEIER
 from memorization.when.curves import survival_curves
 
@@ -64,3 +64,11 @@ def test_without_duplicate_counts_all_are_one_stratum(sample):
     assert set(table["n"]) == {len(sample.targets)}
     survived = np.average(~sample.targets.event, weights=sample.weight)
     assert table["survival"].iloc[-1] == pytest.approx(survived)
+
+
+def test_strata_are_of_the_continuation_where_it_was_counted(sample):
+    drawn = cluster_multiplicities(np.arange(len(sample.targets)), 50, np.random.default_rng(0))
+    features = sample.features.assign(**{CONTINUATIONS: 7.0})
+    table = survival_curves(features, sample.targets, STEPS, sample.weight, drawn, 0.9)
+    assert set(table["stratum"]) == {"5-19"}
+    assert set(table["n"]) == {len(sample.targets)}

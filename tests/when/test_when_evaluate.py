@@ -56,7 +56,8 @@ def test_a_curve_for_everybody_has_no_rank(evaluation, sample):
     curves = kaplan_meier(sample.targets, sample.weight) ** level[:, None]
     scores = evaluation.scores(curves)
     for name in ("concordance", "concordance_memorized", "auroc_at_25", "auroc_at_100"):
-        assert scores[name] == pytest.approx({"value": 0.5, "low": 0.5, "high": 0.5}, abs=1e-12)
+        found = scores[name].estimate(evaluation.level)
+        assert found == pytest.approx({"value": 0.5, "low": 0.5, "high": 0.5}, abs=1e-12)
 
 
 def test_the_truth_beats_the_marginal_curve(evaluation, sample):
@@ -72,6 +73,9 @@ def test_the_truth_beats_the_marginal_curve(evaluation, sample):
     error = "absolute_error_steps"
     assert truth[error]["value"] < baseline[error]["value"]
     assert all(v["low"] <= v["value"] <= v["high"] for v in truth.values())
+    gained = metrics["gains"]["over_baseline"]["corpus"]["cox"]["kaplan_meier"]
+    assert gained[error]["value"] == pytest.approx(truth[error]["value"] - baseline[error]["value"])
+    assert gained[error]["high"] < 0
 
 
 def test_skill_needs_its_baseline(evaluation, sample):

@@ -74,6 +74,7 @@ def write_inputs(sample):
     for column in tables.SPLITS.columns:
         if column.startswith("fold"):
             splits[column] = fold
+    splits["exposed"] = False
     unknown = np.full((n, len(STEPS)), -1)
     Trajectories(index, STEPS, unknown, unknown * 1.0, unknown < 0).write(
         "results/trajectories.npz"
@@ -197,8 +198,8 @@ def test_without_duplicate_counts_the_rest_goes_on(study, sample, capsys):
     Path("params.yaml").write_text(yaml.safe_dump(params))
     when.main()
     said = capsys.readouterr().out
-    assert "'kaplan_meier_strata' is left out: it needs the feature 'duplication.seq" in said
+    assert "'kaplan_meier_strata' is left out: it needs the feature 'duplication.con" in said
     metrics = json.loads(Path("results/metrics/when.json").read_text())
-    assert metrics["left_out"] == {"kaplan_meier_strata": "duplication.sequence_count"}
+    assert metrics["left_out"] == {"kaplan_meier_strata": "duplication.continuation_count"}
     curves = tables.read_table("results/predictions/kaplan_meier.parquet", tables.KAPLAN_MEIER)
     assert set(curves["stratum"]) == {"all"}

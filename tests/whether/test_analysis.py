@@ -35,6 +35,7 @@ def drawn_sample():
     splits["fold_continuation"] = splits["fold_random"] = rng.integers(
         0, 3, size=len(rows), dtype=np.int32
     )
+    splits["exposed"] = np.arange(len(rows)) < 30
     weight = np.where(truth[rows], 1.0, (~truth).sum() / (~truth[rows]).sum())
     index = rows.astype(np.int64)
     sample = Sample(index, features.iloc[rows].reset_index(drop=True), truth[rows], weight, splits)
@@ -86,10 +87,20 @@ def test_metrics_are_those_of_the_predictions(analysis, drawn_sample):
     metrics = analysis.metrics
     assert metrics["n"] == len(sample.truth)
     assert metrics["cases"] == sample.truth.sum()
-    assert {"n", "cases", "prevalence", "leakage", "strata", "text", "corpus", "sibling"} == set(
-        metrics
-    )
-    assert sum(stratum["n"] for stratum in metrics["strata"].values()) == len(sample.truth)
+    assert set(metrics) == {
+        *("n", "cases", "prevalence", "chosen", "gains", "leakage", "strata", "unexposed"),
+        *("text", "corpus", "sibling"),
+    }
+    # The continuation was not counted.
+    (strata,) = metrics["strata"].values()
+    assert sum(stratum["n"] for stratum in strata.values()) == len(sample.truth)
+    assert metrics["unexposed"]["n"] == len(sample.truth) - 30
+    found = analysis.fitted["corpus", "logistic"].estimator.named_steps["classify"].C
+    assert metrics["chosen"]["corpus"]["logistic"]["C"]["all_rows"] == found
+    assert len(metrics["chosen"]["corpus"]["logistic"]["C"]["without_fold"]) == 3
+    gained = metrics["gains"]["over_baseline"]["corpus"]["boosting"]["duplicate_count"]
+    values = [metrics["corpus"][m]["auroc"]["value"] for m in ("boosting", "duplicate_count")]
+    assert gained["auroc"]["value"] == pytest.approx(values[0] - values[1])
     table = analysis.predictions.query("tier == 'corpus' and model == 'logistic'")
     np.testing.assert_array_equal(table["index"], sample.index)
     brier = np.average((table["probability"] - sample.truth) ** 2, weights=sample.weight)
@@ -118,6 +129,7 @@ def test_a_leaky_split_is_found_out():
     splits = pd.DataFrame({"cluster": cluster, "fold": (cluster % 5).astype(np.int32)})
     splits["fold_continuation"] = splits["fold"]
     splits["fold_random"] = rng.integers(0, 5, size=600).astype(np.int32)
+    splits["exposed"] = False
     sample = Sample(np.arange(600), features, label[cluster], np.ones(600), splits)
     columns = {"text": list(features)}
     found = analyse(sample, columns, {"boosting": MODELS["boosting"]}, 200, 0.95, rng).metrics

@@ -4,7 +4,7 @@ import pytest
 
 from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.metrics.ranking import average_precision
-from memorization.whether.evaluate import out_of_fold
+from memorization.whether.evaluate import fit_folds, out_of_fold
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import MODELS
 
@@ -20,8 +20,9 @@ def test_what_matters_is_important_and_what_does_not_is_not(name):
     truth = (rng.random(n) < 1 / (1 + np.exp(-log_odds))).to_numpy()
     weight, fold = np.where(truth, 1.0, 5.0), rng.integers(0, 3, size=n)
     drawn = cluster_multiplicities(np.arange(n), 100, rng)
+    fitted = fit_folds(MODELS[name], features, truth, weight, fold, 0)
     table = permutation_importance(
-        MODELS[name], features, truth, weight, fold, drawn, 0.95, 0, np.random.default_rng(1)
+        fitted, features, truth, weight, fold, drawn, 0.95, np.random.default_rng(1)
     )
     assert set(table["feature"]) == {"a", "b", "c", *features.columns}
     assert table["importance"].is_monotonic_decreasing

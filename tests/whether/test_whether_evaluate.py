@@ -14,7 +14,7 @@ class Recorder:
     def __init__(self):
         self.fits = []
 
-    def __call__(self, features, truth, weight, seed):
+    def __call__(self, features, truth, weight, fold, seed):
         rows = features["a.row"].to_numpy().astype(int)
         self.fits.append(frozenset(rows.tolist()))
         known = dict(zip(rows.tolist(), truth.tolist(), strict=True))
@@ -90,9 +90,9 @@ def test_threshold_is_that_of_a_nested_cross_validation(sample):
 
 
 def test_training_rows_of_one_class_predict_it(sample):
-    features, truth, weight, _ = sample
+    features, truth, weight, fold = sample
     for value in (False, True):
-        fitted = fit_rows(MODELS["logistic"], features, truth, weight, truth == value, 0)
+        fitted = fit_rows(MODELS["logistic"], features, truth, weight, fold, truth == value, 0)
         np.testing.assert_array_equal(fitted.predict(features), np.full(len(truth), float(value)))
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -153,9 +154,48 @@ def estimate(
 
     Parameters are those of `replicate` and `interval`.
     """
+    return replicated(metric, truth, score, weight, multiplicities).estimate(level)
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A metric's value with its replicates, so that a difference is taken replicate by replicate.
+
+    Attributes
+    ----------
+    value : float
+    replicates : float [replicates]
+
+    Examples
+    --------
+    >>> one, other = (Replicated(x, x + np.arange(3.0)) for x in (0.5, 0.25))
+    >>> (one - other).estimate(0.95)
+    {'value': 0.25, 'low': 0.25, 'high': 0.25}
+    """
+
+    value: float
+    replicates: np.ndarray
+
+    def __sub__(self, other: Replicated) -> Replicated:
+        """Return the paired difference: the replicates must be of the same resamples."""
+        return Replicated(self.value - other.value, self.replicates - other.replicates)
+
+    def estimate(self, level: float) -> dict[str, float]:
+        """Return ``{"value": ..., "low": ..., "high": ...}``; see `interval`."""
+        low, high = interval(self.replicates, level)
+        return {"value": self.value, "low": low, "high": high}
+
+
+def replicated(
+    metric: Callable[[Truth, Score, np.ndarray], Any],
+    truth: Truth,
+    score: Score,
+    weight: np.ndarray,
+    multiplicities: np.ndarray,
+) -> Replicated:
+    """Return a metric with its replicates; the parameters are those of `replicate`."""
     values = replicate(metric, truth, score, weight, multiplicities)
-    low, high = interval(values, level)
-    return {"value": float(metric(truth, score, weight)), "low": low, "high": high}
+    return Replicated(float(metric(truth, score, weight)), values)
 
 
 def _blocks(replicates: int, width: int, block: int) -> list[slice]:

@@ -9,9 +9,10 @@ MODELS = {
     "boosting": "boosted trees",
     "prevalence": "prevalence",
     "duplicate_count": "duplicate count",
+    "continuation_count": "continuation count",
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
-    "kaplan_meier_strata": "Kaplan–Meier by duplicates",
+    "kaplan_meier_strata": "Kaplan–Meier by count",
     "cox": "Cox regression",
     "forest": "survival forest",
     "hazard": "discrete-time hazard",
@@ -72,7 +73,7 @@ def tier_name(tier: str) -> str:
 
 
 def stratum_name(stratum: str, at_least: str = "≥") -> str:
-    """Return the name of a stratum of duplicate count.
+    """Return the name of a stratum of a count.
 
     >>> stratum_name("2-4"), stratum_name("100+"), stratum_name("100+", "at least ")
     ('2–4', '≥100', 'at least 100')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 MISSING = "—"
 
@@ -47,14 +47,28 @@ def percent(value: float | None) -> str:
     return _minus(f"{_three_digits(100 * value)}%")
 
 
+# Decimals beyond those asked for that a bound may need.
+MORE = 2
+
+
 def estimate(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
     r"""Return a value with its interval.
 
+    Where a bound that is not zero would look like it, all get more decimals. Where all resamples
+    agree there is no interval: they do when a sample has no case of what is counted, which says
+    little of the population.
+
     >>> estimate({"value": 0.5, "low": 0.4, "high": 0.61234})
     '0.500 (0.400,\xa00.612)'
+    >>> estimate({"value": 0.05, "low": 0.0018, "high": 0.136}, 2)
+    '0.050 (0.002,\xa00.136)'
+    >>> estimate({"value": 1.0, "low": 1.0, "high": 1.0})
+    '1.000 (—)'
     >>> estimate({"value": 0.5, "low": None, "high": None}), estimate(None)
     ('0.500', '—')
     """
+    if digits:
+        digits = _telling(found, digits)
     return _with_interval(found, lambda value: decimal(value, digits))
 
 
@@ -78,6 +92,16 @@ def percent_estimate(found: Mapping[str, float | None] | None) -> str:
     '50.0% (40.0%,\xa060.0%)'
     """
     return _with_interval(found, percent)
+
+
+def span(values: Sequence[float], digits: int = 2) -> str:
+    """Return the least and the greatest of some values; one alone where they look the same.
+
+    >>> span([0.571, 0.532]), span([0.571, 0.5709])
+    ('0.53 to 0.57', '0.57')
+    """
+    ends = [decimal(min(values), digits), decimal(max(values), digits)]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def large(value: float) -> str:
@@ -104,8 +128,17 @@ def _with_interval(
         return MISSING
     if found["low"] is None or found["high"] is None:
         return form(found["value"])
+    if found["low"] == found["high"]:
+        return f"{form(found['value'])} ({MISSING})"
     # No line break within the interval.
     return f"{form(found['value'])} ({form(found['low'])},\u00a0{form(found['high'])})"
+
+
+def _telling(found: Mapping[str, float | None] | None, digits: int) -> int:
+    """Return how many decimals the bounds need, at least ``digits``, not to look like zero."""
+    bounds = [abs(found[name] or 0) for name in ("low", "high")] if found else []
+    least = min((bound for bound in bounds if bound), default=1.0)
+    return next((d for d in range(digits, digits + MORE) if round(least, d)), digits + MORE)
 
 
 def _three_digits(value: float) -> str:

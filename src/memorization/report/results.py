@@ -22,15 +22,17 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.siblings.checkpoints import rows_of
 from memorization.suite import Suite
+from memorization.when.models import BASELINES as WHEN_BASELINES
 from memorization.when.targets import Targets, targets_of
 
 BASELINES = {
-    "whether": ("prevalence", "duplicate_count", "smaller_sibling"),
-    "when": ("kaplan_meier", "kaplan_meier_strata"),
+    "whether": ("prevalence", "duplicate_count", "continuation_count", "smaller_sibling"),
+    "when": WHEN_BASELINES,
 }
 
 # The metric by which the best of several models is named.
-HEADLINE = {"whether": "average_precision", "when": "concordance"}
+# Over all sequences every survival model ranks nearly as well as can be.
+HEADLINE = {"whether": "average_precision", "when": "concordance_memorized"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Results:
 
     @cached_property
     def kaplan_meier(self) -> pd.DataFrame:
-        """Survival by stratum of duplicate count."""
+        """Survival by stratum of a count, which the metrics of when name."""
         return self._table("predictions/kaplan_meier", tables.KAPLAN_MEIER)
 
     @cached_property
@@ -151,14 +153,27 @@ class Results:
             generator(self.params.seed, "report"),
         )
 
-    @cached_property
-    def strata(self) -> dict[str, Any]:
-        """The strata of duplicate count in the whether question, from few copies to many.
+    def strata(self, count: str) -> dict[str, Any]:
+        """Return the strata of a count in the whether question, from rare to frequent.
 
-        Empty where duplicates were not counted.
+        Empty where it was not counted.
+
+        Parameters
+        ----------
+        count : ``sequence_count`` or ``continuation_count``.
         """
-        found = self.metrics["whether"].get("strata", {})
+        found = self.metrics["whether"].get("strata", {}).get(count, {})
         return {name: found[name] for name in STRATA if name in found}
+
+    def gain_over(self, question: str, key: tuple[str, str], baseline: str, metric: str) -> Any:
+        """Return the paired gain of a model (tier, name) over a baseline; None without that."""
+        found = self.metrics[question]["gains"]["over_baseline"][key[0]][key[1]]
+        return found[baseline][metric] if baseline in found else None
+
+    def gain_by_tier(self, question: str, model: str, metric: str) -> dict[str, Any]:
+        """Return tier -> what a model gains over the tier below, from the lowest that has one."""
+        found = self.metrics[question]["gains"]["over_tier_below"]
+        return {t: found[t][model][metric] for t in TIERS if model in found.get(t, {})}
 
     def tiers(self, question: str) -> list[str]:
         """Return the tiers that have scores for a question ("whether" or "when"), lowest first."""

@@ -42,7 +42,8 @@ def split_sequences(
     -------
     splits : DataFrame [n]
         ``cluster``; ``fold`` by cluster, the one for every headline number; ``fold_continuation``,
-        which keeps only identical continuations together; ``fold_random``, which keeps nothing.
+        which keeps only identical continuations together; ``fold_random``, which keeps nothing;
+        ``exposed``, whether the row shares a window with a row of another ``fold``.
     report : dict
         Numbers only: sizes, what the cut did, and for each way of folding how many rows and cases
         are *exposed*, that is, share a window with a sequence of another fold.
@@ -73,8 +74,10 @@ def split_sequences(
         "rows": len(tokens),
         "cases": int(case.sum()),
     }
+    exposed = {scheme: exposed_rows(splits[scheme].to_numpy(), windows)[0] for scheme in SCHEMES}
     for scheme in SCHEMES:
-        report[scheme] = _fold_report(splits[scheme].to_numpy(), windows, case)
+        report[scheme] = _fold_report(splits[scheme].to_numpy(), exposed[scheme], case)
+    splits["exposed"] = exposed["fold"]
     return splits, report
 
 
@@ -109,8 +112,7 @@ def _cut_report(
     }
 
 
-def _fold_report(fold: np.ndarray, windows: csr_array, case: np.ndarray) -> dict[str, int]:
-    exposed, _ = exposed_rows(fold, windows)
+def _fold_report(fold: np.ndarray, exposed: np.ndarray, case: np.ndarray) -> dict[str, int]:
     rows, cases = np.bincount(fold), np.bincount(fold, weights=case)
     return {
         "smallest": int(rows.min()),

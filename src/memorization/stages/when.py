@@ -16,6 +16,7 @@ from memorization.features.exposure import HINDSIGHT
 from memorization.labels.trajectories import Trajectories
 from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.metrics.files import write_metrics
+from memorization.metrics.strata import finest_count
 from memorization.params import Params, load_params
 from memorization.progress import progress
 from memorization.randomness import generator
@@ -90,7 +91,12 @@ def _main(params: Params) -> None:
     for r in runs:
         fitted = study.fit(r)
         fitted.save(MODELS_FOLDER / f"{r.tier}-{r.name}{r.model.suffix}")
-    about = {"done": True, "left_out": absent, "event": params.when.event}
+    about = {
+        "done": True,
+        "left_out": absent,
+        "event": params.when.event,
+        "strata": finest_count(names),
+    }
     _write(
         about | study.statistics() | scored.metrics,
         curves,

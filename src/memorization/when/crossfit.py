@@ -68,9 +68,9 @@ def plan(
     """
     columns = list(columns)
     absent = {
-        name: next(column for column in model.requires if column not in columns)
+        name: model.requires_any[0]
         for name, model in models.items()
-        if not set(model.requires) <= set(columns)
+        if model.requires_any and not set(model.requires_any) & set(columns)
     }
     runs = []
     for tier in TIERS:

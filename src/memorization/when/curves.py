@@ -1,4 +1,4 @@
-"""Observed survival by how often a text is repeated in the training data."""
+"""Observed survival by how often a text occurs in the training data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.metrics.bootstrap import replicate
-from memorization.metrics.strata import ALL, DUPLICATES, STRATA, duplicate_stratum
+from memorization.metrics.strata import ALL, STRATA, finest_count, stratum_of
 from memorization.when.models.kaplan_meier import curve_of, kaplan_meier
 from memorization.when.targets import Targets
 
@@ -22,21 +22,22 @@ def survival_curves(
     multiplicities: np.ndarray,
     level: float,
 ) -> pd.DataFrame:
-    """Return the weighted Kaplan-Meier curve of each stratum of duplicate count, with its band.
+    """Return the weighted Kaplan-Meier curve of each stratum of `finest_count`, with its band.
 
     Columns: stratum · step · survival, low, high (pointwise, from the cluster bootstrap) · n,
     n_events (rows of the sample). A row a checkpoint; strata without sequences are left out. Where
-    duplicates were not counted, all sequences are one stratum, "all".
+    nothing was counted, all sequences are one stratum, "all".
 
     Parameters
     ----------
-    features : n rows, with the duplicate count or without.
+    features : n rows, with the counts or without.
     weight : float [n], population sequences a row stands for.
     multiplicities : int [replicates, n], of the cluster bootstrap.
     level : coverage of the band.
     """
-    if DUPLICATES in features:
-        names, stratum = list(STRATA), duplicate_stratum(features[DUPLICATES].to_numpy())
+    column = finest_count(features.columns)
+    if column is not None:
+        names, stratum = list(STRATA), stratum_of(features[column].to_numpy())
     else:
         names, stratum = [ALL], np.zeros(len(features), dtype=np.int64)
     parts = []

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.bootstrap import interval, replicate
+from memorization.metrics.bootstrap import Replicated, replicate
 from memorization.metrics.concordance import concordance_of, cumulative_auroc
 from memorization.metrics.event_time import conditional_mean_step, conditional_median
+from memorization.metrics.gains import gains
 from memorization.metrics.prepared import OfWeights
 from memorization.metrics.probability import observed_to_expected
 from memorization.metrics.ratio import ratio, weighted_mean
 from memorization.metrics.survival_brier import integrated_squared_error
+from memorization.when.models import BASELINES
 from memorization.when.models.kaplan_meier import kaplan_meier
 from memorization.when.targets import Targets
 
@@ -24,6 +26,9 @@ MILESTONES = (25, 50, 75, 100)
 
 # Groups of the calibration table, each expecting the same number of events.
 N_GROUPS = 10
+
+# Of which differences between models are reported.
+GAINED = ("concordance", "concordance_memorized", "brier_skill", "absolute_error_steps")
 
 # Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
 # which few replicates at a time would not pay for.
@@ -53,8 +58,8 @@ class Evaluation:
 
     def scores(
         self, survival: np.ndarray, baseline: np.ndarray | None = None
-    ) -> dict[str, dict[str, float]]:
-        """Return every metric of one model's survival [n, c] with its interval.
+    ) -> dict[str, Replicated]:
+        """Return every metric of one model's survival [n, c] with its replicates.
 
         Parameters
         ----------
@@ -72,8 +77,7 @@ class Evaluation:
                 self.multiplicities,
                 BLOCK,
             )
-            low, high = interval(replicates, self.level)
-            found[name] = {"value": float(metric(self.weight)), "low": low, "high": high}
+            found[name] = Replicated(float(metric(self.weight)), replicates)
         return found
 
 
@@ -229,7 +233,8 @@ class Scored:
     Attributes
     ----------
     survival : float32 [n, c] of each run.
-    metrics : tier -> model -> metric -> {value, low, high}.
+    metrics : tier -> model -> metric -> {value, low, high}, and ``gains`` of `GAINED`, see
+        `memorization.metrics.gains`.
     calibration : `calibration` of every run, after the columns tier and model.
     """
 
@@ -257,14 +262,20 @@ def score_runs(
     baseline = None if key is None else predict(key)
     survival: dict[tuple[str, str], np.ndarray] = {}
     metrics: dict[str, Any] = {}
+    replicates: dict[tuple[str, str], dict[str, Replicated]] = {}
     parts = []
     for tier, name in runs:
         curves = predict((tier, name)) if baseline is None or (tier, name) != key else baseline
-        metrics.setdefault(tier, {})[name] = evaluation.scores(curves, baseline)
+        scores = evaluation.scores(curves, baseline)
+        metrics.setdefault(tier, {})[name] = {
+            metric: value.estimate(evaluation.level) for metric, value in scores.items()
+        }
+        replicates[tier, name] = {metric: scores[metric] for metric in GAINED if metric in scores}
         part = calibration(curves, evaluation.targets, evaluation.steps, evaluation.weight)
         part.insert(0, "tier", tier)
         part.insert(1, "model", name)
         parts.append(part)
         survival[tier, name] = curves.astype(np.float32)
         scored(1)
+    metrics["gains"] = gains(replicates, BASELINES, evaluation.level)
     return Scored(survival, metrics, pd.concat(parts, ignore_index=True))

@@ -79,7 +79,7 @@ def not_done(times: Mapping[str, Any], targets: Targets, fold: np.ndarray) -> st
 def survival_study(
     study: Study, runs: Sequence[Run], advance: Callable[[int], None] = lambda done: None
 ) -> tuple[pd.DataFrame, Scored]:
-    """Return the observed survival by duplicate count, and every run out of fold with its scores.
+    """Return the observed survival by count, and every run out of fold with its scores.
 
     Parameters
     ----------

@@ -10,12 +10,26 @@ import numpy as np
 import pandas as pd
 
 from memorization.errors import UserError
-from memorization.metrics.bootstrap import cluster_multiplicities, estimate
-from memorization.metrics.strata import DUPLICATES
-from memorization.whether.evaluate import Candidate, candidates, cross_fit, out_of_fold
+from memorization.metrics.bootstrap import Replicated, cluster_multiplicities, estimate
+from memorization.metrics.gains import gains
+from memorization.whether.baselines import COUNTS
+from memorization.whether.evaluate import (
+    Candidate,
+    CrossFit,
+    candidates,
+    cross_fit,
+    out_of_fold,
+)
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models.fitted import Fitted, ModelFit
-from memorization.whether.scores import leakage, prevalence, score, strata
+from memorization.whether.scores import (
+    leakage,
+    prevalence,
+    rankings,
+    score,
+    strata,
+    unexposed,
+)
 
 LEAKY = ("fold_continuation", "fold_random")
 
@@ -31,8 +45,8 @@ class Analysis:
     ----------
     predictions : DataFrame, as `memorization.tables.WHETHER`.
     importance : DataFrame, as `memorization.tables.IMPORTANCE`.
-    metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, leakage
-        and strata.
+    metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, what
+        models chose, gains, leakage, strata of each count, and the scores of unexposed rows alone.
     fitted : dict, (tier, model) -> classifier fitted to the whole sample.
     """
 
@@ -52,7 +66,7 @@ class Sample:
     features : DataFrame [n], columns named family.name
     truth : bool [n], memorized at the end
     weight : float [n]
-    splits : DataFrame [n], with cluster, fold, fold_continuation and fold_random
+    splits : DataFrame [n], with cluster, fold, fold_continuation, fold_random and exposed
     """
 
     index: np.ndarray
@@ -144,7 +158,9 @@ def analyse(
 class _Result:
     key: tuple[str, str]
     probability: np.ndarray
+    ranked: dict[str, Replicated]
     metrics: dict[str, dict[str, float]]
+    chosen: dict[str, Any]
     leakage: dict[str, dict[str, dict[str, float]]]
     importance: pd.DataFrame
     fitted: Fitted | None
@@ -163,20 +179,36 @@ def _examine(
     fit, truth, weight = candidate.fit, sample.truth, sample.weight
     features, fold = sample.features[list(candidate.columns)], sample.splits["fold"].to_numpy()
     crossfit = cross_fit(fit, features, truth, weight, fold, seed)
-    clean, metrics = crossfit.probability, score(crossfit, fold, truth, weight, drawn, level)
+    clean = crossfit.probability
+    ranked = rankings(fold, clean, truth, weight, drawn)
+    metrics = score(crossfit, ranked, fold, truth, weight, drawn, level)
     key = (candidate.tier, candidate.model)
     if model is None:
-        return _Result(key, clean, metrics, {}, pd.DataFrame(), None)
-    gains = {}
+        return _Result(key, clean, ranked, metrics, {}, {}, pd.DataFrame(), None)
+    gained = {}
     for scheme in LEAKY:
         leaky_fold = sample.splits[scheme].to_numpy()
         leaky = out_of_fold(fit, features, truth, weight, leaky_fold, seed)
-        gains[scheme] = leakage((fold, clean), (leaky_fold, leaky), truth, weight, drawn, level)
+        leaky_ranked = rankings(leaky_fold, leaky, truth, weight, drawn)
+        gained[scheme] = leakage(ranked, leaky_ranked, level)
     few = drawn[:IMPORTANCE_REPLICATES]
-    importance = permutation_importance(fit, features, truth, weight, fold, few, level, seed, rng)
+    importance = permutation_importance(
+        crossfit.fitted, features, truth, weight, fold, few, level, rng
+    )
     importance.insert(0, "model", candidate.model)
     importance.insert(1, "tier", candidate.tier)
-    return _Result(key, clean, metrics, gains, importance, model(features, truth, weight, seed))
+    fitted = model(features, truth, weight, fold, seed)
+    chosen = _chosen(fitted, crossfit)
+    return _Result(key, clean, ranked, metrics, chosen, gained, importance, fitted)
+
+
+def _chosen(fitted: Fitted, crossfit: CrossFit) -> dict[str, Any]:
+    """Return what a model chose by cross-validation: on all rows, and without each fold."""
+    without = [getattr(model, "chosen", {}) for _, model in sorted(crossfit.fitted.items())]
+    return {
+        name: {"all_rows": value, "without_fold": [found.get(name) for found in without]}
+        for name, value in fitted.chosen.items()
+    }
 
 
 def _metrics(
@@ -188,17 +220,33 @@ def _metrics(
         "n": len(truth),
         "cases": int(truth.sum()),
         "prevalence": estimate(prevalence, truth, truth, weight, drawn, level),
+        "chosen": {},
         "leakage": {scheme: {} for scheme in LEAKY},
+        "strata": {},
     }
     for result in results:
         tier, model = result.key
         metrics.setdefault(tier, {})[model] = result.metrics
         for scheme, gain in result.leakage.items():
             metrics["leakage"][scheme].setdefault(tier, {})[model] = gain
-    if DUPLICATES in sample.features:
-        count, fold = sample.features[DUPLICATES].to_numpy(), sample.splits["fold"].to_numpy()
-        probabilities = {result.key: result.probability for result in results}
-        metrics["strata"] = strata(count, fold, probabilities, truth, weight, drawn, level)
+        if result.chosen:
+            metrics["chosen"].setdefault(tier, {})[model] = result.chosen
+    baselines = {result.key[1] for result in results if result.fitted is None}
+    metrics["gains"] = gains({r.key: r.ranked for r in results}, baselines, level)
+    probabilities = {result.key: result.probability for result in results}
+    rest = (sample.splits["fold"].to_numpy(), probabilities, truth, weight, drawn, level)
+    counts = {
+        column.partition(".")[2]: sample.features[column].to_numpy()
+        for column in COUNTS.values()
+        if column in sample.features
+    }
+    baseline_of = {column.partition(".")[2]: baseline for baseline, column in COUNTS.items()}
+    for by in counts:
+        counted = next((key for key in probabilities if key[1] == baseline_of[by]), None)
+        metrics["strata"][by] = strata(counts, by, counted, *rest)
+    exposed = sample.splits["exposed"].to_numpy(dtype=bool)
+    if exposed.any():
+        metrics["unexposed"] = unexposed(exposed, *rest)
     return metrics
 
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.strata import DUPLICATES
+from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import logistic
 from memorization.whether.models.fitted import Fit, Fitted, unit_weight
+
+# The baselines that know one count alone, and that count.
+COUNTS = {"duplicate_count": DUPLICATES, "continuation_count": CONTINUATIONS}
 
 
 @dataclass(frozen=True)
@@ -48,24 +51,27 @@ class Rates:
         return np.where(features[self.column].to_numpy() > 0, self.yes, self.no)
 
 
-def prevalence(features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int) -> Rates:
+def prevalence(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
+) -> Rates:
     """Return the share of the population that is memorized, for everyone."""
     rate = float(np.average(truth, weights=weight))
     return Rates(None, rate, rate)
 
 
-def duplicate_count(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
+def one_count(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
 ) -> Fitted:
-    """Return the logistic regression on log(1 + copies of the sequence in the training data).
+    """Return the logistic regression on log(1 + a count): copies in the training data.
 
     Log-linear is how memorization was found to grow with copies (Carlini et al. 2023, figure 1b).
     """
-    return logistic.fit(features[[DUPLICATES]], truth, weight, seed)
+    (column,) = features.columns
+    return logistic.fit(features[[column]], truth, weight, fold, seed)
 
 
 def smaller_sibling(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
 ) -> Rates:
     """Return the rates given that the next smaller model has, or has not, memorized the sequence.
 
@@ -107,8 +113,11 @@ def baselines_for(columns: Sequence[str]) -> list[Baseline]:
     columns : of the features table.
     """
     found = [Baseline("prevalence", "text", (), prevalence)]
-    if DUPLICATES in columns:
-        found.append(Baseline("duplicate_count", "corpus", (DUPLICATES,), duplicate_count))
+    found += [
+        Baseline(name, "corpus", (column,), one_count)
+        for name, column in COUNTS.items()
+        if column in columns
+    ]
     sibling = next_smaller(columns)
     if sibling is not None:
         found.append(Baseline("smaller_sibling", "sibling", (sibling,), smaller_sibling))

@@ -10,7 +10,7 @@ threshold chosen there is far too high for new ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -46,11 +46,13 @@ class CrossFit:
     probability : float [n], from the model fitted without the row's fold.
     decision : bool [n], at the threshold chosen without the row's fold.
     threshold : float [n_folds], of each test fold.
+    fitted : dict, test fold -> the model fitted without it.
     """
 
     probability: np.ndarray
     decision: np.ndarray
     threshold: np.ndarray
+    fitted: Mapping[int, Predictor] = field(default_factory=dict)
 
 
 def candidates(columns: Mapping[str, Sequence[str]], models: Mapping[str, Fit]) -> list[Candidate]:
@@ -79,6 +81,7 @@ def fit_rows(
     features: pd.DataFrame,
     truth: np.ndarray,
     weight: np.ndarray,
+    fold: np.ndarray,
     rows: np.ndarray,
     seed: int,
 ) -> Predictor:
@@ -88,7 +91,7 @@ def fit_rows(
     if truth[rows].all() or not truth[rows].any():
         rate = float(truth[rows].any())
         return Rates(None, rate, rate)
-    return fit(features[rows], truth[rows], weight[rows], seed)
+    return fit(features[rows], truth[rows], weight[rows], fold[rows], seed)
 
 
 def out_of_fold(
@@ -110,10 +113,31 @@ def out_of_fold(
     fold : int [n]
     seed : int
     """
-    probability = np.empty(len(truth))
-    for test in np.unique(fold):
-        fitted = fit_rows(fit, features, truth, weight, fold != test, seed)
-        probability[fold == test] = fitted.predict(features[fold == test])
+    return predict_folds(fit_folds(fit, features, truth, weight, fold, seed), features, fold)
+
+
+def fit_folds(
+    fit: Fit,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    seed: int,
+) -> dict[int, Predictor]:
+    """Return the model fitted without each fold; the parameters are those of `out_of_fold`."""
+    return {
+        int(test): fit_rows(fit, features, truth, weight, fold, fold != test, seed)
+        for test in np.unique(fold)
+    }
+
+
+def predict_folds(
+    fitted: Mapping[int, Predictor], features: pd.DataFrame, fold: np.ndarray
+) -> np.ndarray:
+    """Return each row's probability under the model fitted without its fold, float64 [n]."""
+    probability = np.empty(len(fold))
+    for test, model in fitted.items():
+        probability[fold == test] = model.predict(features[fold == test])
     return probability
 
 
@@ -131,12 +155,13 @@ def cross_fit(
     predicts j to choose the threshold of i, and i to choose that of j.
     """
     folds = np.unique(fold)
-    probability = out_of_fold(fit, features, truth, weight, fold, seed)
+    outer = fit_folds(fit, features, truth, weight, fold, seed)
+    probability = predict_folds(outer, features, fold)
     inner = np.empty((len(folds), len(truth)))
     for i, first in enumerate(folds):
         for j, second in enumerate(folds[:i]):
             kept = (fold != first) & (fold != second)
-            fitted = fit_rows(fit, features, truth, weight, kept, seed)
+            fitted = fit_rows(fit, features, truth, weight, fold, kept, seed)
             inner[i, fold == second] = fitted.predict(features[fold == second])
             inner[j, fold == first] = fitted.predict(features[fold == first])
     threshold = np.empty(len(folds))
@@ -145,4 +170,4 @@ def cross_fit(
         train = fold != test
         threshold[i] = best_f1_threshold(truth[train], inner[i, train], weight[train])
         decision[~train] = probability[~train] >= threshold[i]
-    return CrossFit(probability, decision, threshold)
+    return CrossFit(probability, decision, threshold, outer)

@@ -18,8 +18,7 @@ import pandas as pd
 from memorization.metrics.bootstrap import interval, replicate
 from memorization.metrics.ranking import average_precision
 from memorization.metrics.thinning import thinned
-from memorization.whether.evaluate import fit_rows
-from memorization.whether.models.fitted import Fit, Predictor
+from memorization.whether.models.fitted import Predictor
 
 # Draws of the donors; their mean is reported.
 REPEATS = 3
@@ -45,29 +44,26 @@ def groups_of(columns: Sequence[str]) -> dict[str, list[str]]:
 
 
 def permutation_importance(
-    fit: Fit,
+    fitted: Mapping[int, Predictor],
     features: pd.DataFrame,
     truth: np.ndarray,
     weight: np.ndarray,
     fold: np.ndarray,
     multiplicities: np.ndarray,
     level: float,
-    seed: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return the loss of average precision for each family and feature, the largest first.
 
     Parameters
     ----------
-    fit : callable
+    fitted : dict, fold -> the model fitted without it
     features : DataFrame [n], columns named family.name
     truth : bool [n]
     weight : float [n]
     fold : int [n]
     multiplicities : int [replicates, n]
     level : float
-    seed : int
-        Of the fits.
     rng : numpy.random.Generator
         Draws whose values a row gets.
 
@@ -79,9 +75,6 @@ def permutation_importance(
     """
     groups = groups_of(list(features.columns))
     rows, thin = thinned(truth, weight, LARGEST, rng)
-    fitted = {
-        test: fit_rows(fit, features, truth, weight, fold != test, seed) for test in np.unique(fold)
-    }
     probability = _permuted(
         fitted, features.iloc[rows], thin, fold[rows], list(groups.values()), rng
     )

@@ -1,17 +1,22 @@
-"""The numbers of the whether question: metrics, what leakage buys, and strata of duplication."""
+"""The numbers of the whether question: metrics, what leakage buys, and strata."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from memorization.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS, Metric
-from memorization.metrics.bootstrap import estimate, interval, replicate
+from memorization.metrics.bootstrap import Replicated, estimate, replicated
+from memorization.metrics.gains import gain
 from memorization.metrics.ranking import auroc_within, average_precision
 from memorization.metrics.ratio import weighted_mean
-from memorization.metrics.strata import STRATA, duplicate_stratum
+from memorization.metrics.strata import STRATA, stratum_of
 from memorization.whether.evaluate import CrossFit
+
+Estimate = dict[str, float]
+Key = tuple[str, str]
 
 
 def ranking_metrics(fold: np.ndarray) -> dict[str, Metric]:
@@ -22,95 +27,107 @@ def ranking_metrics(fold: np.ndarray) -> dict[str, Metric]:
     return {"auroc": auroc_within(fold), "average_precision": average_precision}
 
 
+def rankings(
+    fold: np.ndarray,
+    probability: np.ndarray,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    multiplicities: np.ndarray,
+) -> dict[str, Replicated]:
+    """Return the ranking metrics of out-of-fold probabilities with their replicates.
+
+    Parameters
+    ----------
+    fold : int [n]
+    probability : float [n]
+    truth : bool [n]
+    weight : float [n]
+    multiplicities : int [replicates, n]
+    """
+    return {
+        name: replicated(metric, truth, probability, weight, multiplicities)
+        for name, metric in ranking_metrics(fold).items()
+    }
+
+
 def score(
     crossfit: CrossFit,
+    ranked: Mapping[str, Replicated],
     fold: np.ndarray,
     truth: np.ndarray,
     weight: np.ndarray,
     multiplicities: np.ndarray,
     level: float,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Estimate]:
     """Return every metric of one model at one tier: ``{metric: {value, low, high}}``.
 
     Parameters
     ----------
     crossfit : CrossFit
-    fold : int [n]
-    truth : bool [n]
-    weight : float [n]
-    multiplicities : int [replicates, n]
+    ranked : dict, its `rankings`
+    fold, truth, weight, multiplicities
+        As in `rankings`.
     level : float
     """
-
-    probability_metrics = PROBABILITY_METRICS | ranking_metrics(fold)
+    probability_metrics = {
+        name: metric for name, metric in PROBABILITY_METRICS.items() if name not in ranked
+    }
     if all(np.ptp(crossfit.probability[fold == name]) == 0 for name in np.unique(fold)):
         # One probability for all has no slope; that it differs a little from fold to fold says
         # something about the folds only.
         probability_metrics["calibration_slope"] = _undefined
 
-    def all_of(metrics: dict[str, Metric], scored: np.ndarray) -> dict[str, dict[str, float]]:
+    def all_of(metrics: dict[str, Metric], scored: np.ndarray) -> dict[str, Estimate]:
         return {
             name: estimate(metric, truth, scored, weight, multiplicities, level)
             for name, metric in metrics.items()
         }
 
-    return all_of(probability_metrics, crossfit.probability) | all_of(
-        DECISION_METRICS, crossfit.decision
+    return (
+        {name: value.estimate(level) for name, value in ranked.items()}
+        | all_of(probability_metrics, crossfit.probability)
+        | all_of(DECISION_METRICS, crossfit.decision)
     )
 
 
 def leakage(
-    clean: tuple[np.ndarray, np.ndarray],
-    leaky: tuple[np.ndarray, np.ndarray],
-    truth: np.ndarray,
-    weight: np.ndarray,
-    multiplicities: np.ndarray,
-    level: float,
-) -> dict[str, dict[str, float]]:
+    clean: Mapping[str, Replicated], leaky: Mapping[str, Replicated], level: float
+) -> dict[str, Estimate]:
     """Return the ranking metrics under a leaky split, and what they gain over the clean one.
-
-    The gain's interval is of the paired difference: both are computed in the same replicates.
 
     Parameters
     ----------
-    clean, leaky : tuple of int [n] and float [n]
-        Folds that keep clusters whole, and others; and the out-of-fold probabilities with them.
-    truth, weight, multiplicities, level
-        As in `score`.
+    clean, leaky : dict
+        The `rankings` with folds that keep clusters whole, and with others, in the same replicates.
+    level : float
     """
-    found: dict[str, dict[str, float]] = {}
-    for name in ranking_metrics(clean[0]):
-        both, values = [], []
-        for fold, probability in (leaky, clean):
-            metric = ranking_metrics(fold)[name]
-            both.append(replicate(metric, truth, probability, weight, multiplicities))
-            values.append(float(metric(truth, probability, weight)))
-        pairs = {name: (values[0], both[0])}
-        pairs[f"{name}_gain"] = (values[0] - values[1], both[0] - both[1])
-        for key, (value, replicates) in pairs.items():
-            low, high = interval(replicates, level)
-            found[key] = {"value": value, "low": low, "high": high}
-    return found
+    found = {name: value.estimate(level) for name, value in leaky.items()}
+    gained = gain(leaky, clean, level)
+    return found | {f"{name}_gain": value for name, value in gained.items()}
 
 
 def strata(
-    count: np.ndarray,
+    counts: Mapping[str, np.ndarray],
+    by: str,
+    counted: Key | None,
     fold: np.ndarray,
-    probabilities: dict[tuple[str, str], np.ndarray],
+    probabilities: Mapping[Key, np.ndarray],
     truth: np.ndarray,
     weight: np.ndarray,
     multiplicities: np.ndarray,
     level: float,
 ) -> dict[str, Any]:
-    """Return prevalence and ranking metrics among sequences of like duplication.
+    """Return prevalence and ranking metrics among sequences of like count.
 
-    Ranking over the whole population is easy for whoever counts copies; within a stratum it says
-    what is known beyond that.
+    Ranking over the whole population is easy for whoever counts; within a stratum it says what is
+    known beyond that.
 
     Parameters
     ----------
-    count : float [n]
-        Copies of the sequence in the training data.
+    counts : dict, name -> float [n]
+        Occurrences in the training data, of the whole sequence or of a part.
+    by : the name of the count that strata are formed of.
+    counted : (tier, model) of the baseline that knows the count alone; None where there is none.
     fold : int [n]
     probabilities : dict, (tier, model) -> float [n]
     truth, weight, multiplicities, level
@@ -119,13 +136,15 @@ def strata(
     Returns
     -------
     dict
-        Stratum -> ``n``, ``cases``, ``population``, ``prevalence`` and, where both classes are
-        present, ``{tier: {model: {metric: {value, low, high}}}}``.
+        Stratum -> ``n``, ``cases``, ``population``, ``prevalence``; where there are cases,
+        ``counts_of_cases``, the least and the most of every count among them; and, where both
+        classes are present, ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its
+        ``…_gain`` over the baseline that knows the count, which still differs within a stratum.
     """
     found: dict[str, Any] = {}
-    stratum_of = duplicate_stratum(count)
+    own = stratum_of(counts[by])
     for position, stratum_name in enumerate(STRATA):
-        rows = stratum_of == position
+        rows = own == position
         if not rows.any():
             continue
         here, w, drawn = truth[rows], weight[rows], multiplicities[:, rows]
@@ -135,13 +154,61 @@ def strata(
             "population": float(w.sum()),
             "prevalence": estimate(prevalence, here, here, w, drawn, level),
         }
+        if here.any():
+            stratum["counts_of_cases"] = {
+                name: {"least": int(count[rows][here].min()), "most": int(count[rows][here].max())}
+                for name, count in counts.items()
+            }
         if here.any() and not here.all():
-            for (tier, model), probability in probabilities.items():
-                stratum.setdefault(tier, {})[model] = {
-                    name: estimate(metric, here, probability[rows], w, drawn, level)
-                    for name, metric in ranking_metrics(fold[rows]).items()
-                }
+            ranked = {
+                key: rankings(fold[rows], probability[rows], here, w, drawn)
+                for key, probability in probabilities.items()
+            }
+            for (tier, model), values in ranked.items():
+                scores = {name: value.estimate(level) for name, value in values.items()}
+                if counted is not None and (tier, model) != counted:
+                    gained = gain(values, ranked[counted], level)
+                    scores |= {f"{name}_gain": value for name, value in gained.items()}
+                stratum.setdefault(tier, {})[model] = scores
         found[stratum_name] = stratum
+    return found
+
+
+def unexposed(
+    exposed: np.ndarray,
+    fold: np.ndarray,
+    probabilities: Mapping[Key, np.ndarray],
+    truth: np.ndarray,
+    weight: np.ndarray,
+    multiplicities: np.ndarray,
+    level: float,
+) -> dict[str, Any]:
+    """Return the ranking metrics without the rows that share text with another fold.
+
+    Cutting a cluster that is too large for a fold leaves some. The others share nothing with the
+    training rows, even where exposed ones are among these, so nothing is fitted again.
+
+    Parameters
+    ----------
+    exposed : bool [n]
+    fold, probabilities, truth, weight, multiplicities, level
+        As in `strata`.
+
+    Returns
+    -------
+    dict
+        ``n``, ``cases``: of the rows that are left; ``{tier: {model: {metric: ...}}}``, absent
+        where these are of one class.
+    """
+    rows = ~exposed
+    here, w, drawn = truth[rows], weight[rows], multiplicities[:, rows]
+    found: dict[str, Any] = {"n": int(rows.sum()), "cases": int(here.sum())}
+    if here.any() and not here.all():
+        for (tier, model), probability in probabilities.items():
+            ranked = rankings(fold[rows], probability[rows], here, w, drawn)
+            found.setdefault(tier, {})[model] = {
+                name: value.estimate(level) for name, value in ranked.items()
+            }
     return found
 
 

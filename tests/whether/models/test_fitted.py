@@ -20,19 +20,20 @@ def sample():
         {"a.x_count": rng.poisson(3, size=300) * 1.0, "a.y": rng.normal(size=300)}
     )
     features.loc[:9, "a.y"] = np.nan
-    return features, rng.random(300) < 0.3, rng.random(300) + 0.5
+    return features, rng.random(300) < 0.3, rng.random(300) + 0.5, rng.integers(0, 4, size=300)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_round_trip_is_exact_and_bytes_repeat(name, sample, tmp_path):
-    features, truth, weight = sample
-    fitted = MODELS[name](features, truth, weight, seed=0)
+    features, truth, weight, fold = sample
+    fitted = MODELS[name](features, truth, weight, fold, seed=0)
     save_fitted(fitted, tmp_path / "folder" / "a.skops")
     loaded = load_fitted(tmp_path / "folder" / "a.skops")
     assert loaded.shift == fitted.shift
+    assert loaded.chosen == fitted.chosen
     np.testing.assert_array_equal(loaded.predict(features), fitted.predict(features))
     # The same classifier again, and the one that was loaded, are the same file.
-    save_fitted(MODELS[name](features, truth, weight, seed=0), tmp_path / "b.skops")
+    save_fitted(MODELS[name](features, truth, weight, fold, seed=0), tmp_path / "b.skops")
     save_fitted(loaded, tmp_path / "c.skops")
     first = (tmp_path / "folder" / "a.skops").read_bytes()
     assert first == (tmp_path / "b.skops").read_bytes() == (tmp_path / "c.skops").read_bytes()
@@ -64,8 +65,8 @@ def test_files_that_are_not_trusted(tmp_path):
 
 
 def test_shift_moves_the_log_odds(sample):
-    features, truth, weight = sample
-    fitted = MODELS["logistic"](features, truth, weight, seed=0)
+    features, truth, weight, fold = sample
+    fitted = MODELS["logistic"](features, truth, weight, fold, seed=0)
     before, after = fitted.predict(features), Fitted(fitted.estimator, -2.0).predict(features)
     np.testing.assert_allclose(
         np.log(after / (1 - after)), np.log(before / (1 - before)) - 2, rtol=1e-9

@@ -33,7 +33,8 @@ def case_cohort(features, truth, chance, cohort, seed):
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(truth | (rng.random(len(truth)) < cohort / len(truth)))
     weight = np.where(truth, 1.0, (~truth).sum() / (~truth[rows]).sum())[rows]
-    return features.iloc[rows].reset_index(drop=True), truth[rows], weight
+    fold = rng.integers(0, 5, size=len(rows))
+    return features.iloc[rows].reset_index(drop=True), truth[rows], weight, fold
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +79,31 @@ def test_missing_values_can_carry_information(name):
     truth = rng.random(2000) < 0.2
     column = np.where(truth ^ (rng.random(2000) < 0.1), np.nan, rng.normal(size=2000))
     features = pd.DataFrame({"surprisal.mean": column, "surprisal.sd": rng.normal(size=2000)})
-    predicted = MODELS[name](features, truth, np.ones(2000), seed=0).predict(features)
+    predicted = MODELS[name](features, truth, np.ones(2000), np.arange(2000) % 4, seed=0).predict(
+        features
+    )
     assert auroc(truth, predicted, np.ones(2000)) > 0.85
 
 
 def test_logistic_is_weighted_logistic_regression_on_log_counts(training):
-    features, truth, weight = training
+    features, truth, weight, fold = training
     by_hand = np.c_[
         np.log1p(features["duplication.sequence_count"]),
         features[["surprisal.mean", "frequency.noise"]],
     ]
     by_hand = (by_hand - by_hand.mean(axis=0)) / by_hand.std(axis=0)
-    reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=5000)
+    fitted = MODELS["logistic"](features, truth, weight, fold, seed=0)
+    reference = LogisticRegression(C=fitted.chosen["C"], tol=1e-10, max_iter=5000)
     reference.fit(by_hand, truth, sample_weight=weight / weight.mean())
-    found = MODELS["logistic"](features, truth, weight, seed=0).predict(features)
+    found = fitted.predict(features)
     np.testing.assert_allclose(found, reference.predict_proba(by_hand)[:, 1], rtol=2e-3)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_only_relative_weights_matter(name, training):
-    features, truth, weight = training
-    small = MODELS[name](features, truth, weight, seed=0).predict(features)
-    large = MODELS[name](features, truth, 1000 * weight, seed=0).predict(features)
+    features, truth, weight, fold = training
+    small = MODELS[name](features, truth, weight, fold, seed=0).predict(features)
+    large = MODELS[name](features, truth, 1000 * weight, fold, seed=0).predict(features)
     np.testing.assert_allclose(small, large, rtol=1e-4)
 
 
@@ -109,7 +113,9 @@ def test_boosting_uses_weights_within_a_class():
     truth = np.tile(np.repeat([True, False], 100), 2)
     weight = np.repeat([9.0, 1.0, 1.0, 9.0], 100)
     features = pd.DataFrame({"domain.python": column})
-    predicted = MODELS["boosting"](features, truth, weight, seed=0).predict(features)
+    predicted = MODELS["boosting"](features, truth, weight, np.arange(400) % 4, seed=0).predict(
+        features
+    )
     assert predicted[0] == pytest.approx(0.9, abs=0.02)
     assert predicted[-1] == pytest.approx(0.1, abs=0.02)
 

@@ -8,12 +8,12 @@ from memorization.report.figures import (
     growth,
     importance,
     leakage,
-    memorized_by_duplicates,
+    memorized_by_count,
     memorized_by_size,
     precision_recall,
     scores_by_tier,
     siblings,
-    survival_by_duplicates,
+    survival_by_count,
     univariate,
     when_scores,
 )
@@ -22,7 +22,7 @@ FIGURES = {
     module.__name__.rpartition(".")[2]: module.draw
     for module in (
         memorized_by_size,
-        memorized_by_duplicates,
+        memorized_by_count,
         growth,
         scores_by_tier,
         precision_recall,
@@ -31,7 +31,7 @@ FIGURES = {
         univariate,
         correlation,
         leakage,
-        survival_by_duplicates,
+        survival_by_count,
         when_scores,
         calibration,
     )

@@ -6,26 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.metrics.bootstrap import interval, replicate
+from memorization.report.calibration_groups import GroupedFractions, grouped
 from memorization.report.names import model_name
 from memorization.report.results import Results
 from memorization.report.style import BLUE, GREY
 
-# Between these probabilities lie the groups. Tenths of the population would put nearly all of the
-# memorized into the last, tenths of the expected events nearly all into groups of almost 1.
-EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9)
-
-# Bottom of the logarithmic axes.
+# Least fractions of the logarithmic axes; what is below lies on them, hollow.
 FLOOR = 3e-5
-
-
-def group_of(probability: np.ndarray) -> np.ndarray:
-    """Return the group of each probability, int [n], numbered without gaps from low to high.
-
-    >>> group_of(np.array([0.95, 0.00005, 0.2, 0.3])).tolist()
-    [2, 0, 1, 1]
-    """
-    return np.unique(np.digitize(probability, EDGES), return_inverse=True)[1]
 
 
 def draw(results: Results) -> Figure:
@@ -49,7 +36,7 @@ def draw(results: Results) -> Figure:
     figure = Figure(figsize=(6.5, 0.35 + 2.05 * rows))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (title, probability, truth) in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, results, probability, truth)
+        _draw_panel(axes, grouped(results, probability, truth))
         axes.set_title(title)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
@@ -58,42 +45,41 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, results: Results, probability: np.ndarray, truth: np.ndarray) -> None:
-    weight = results.sample["weight"].to_numpy()
-    group = group_of(probability)
-    member = np.eye(group.max() + 1)[group]
-
-    def observed(hit: np.ndarray, _: None, weights: np.ndarray) -> np.ndarray:
-        size = weights @ member
-        return np.divide(
-            (weights * hit) @ member, size, out=np.full(size.shape, np.nan), where=size > 0
-        )
-
-    predicted = (weight * probability) @ member / (weight @ member)
-    replicates = replicate(observed, truth, None, weight, results.drawn)
-    level = results.params.bootstrap.level
-    low, high = np.array([interval(values, level) for values in replicates.T]).T
-    value = observed(truth, None, weight)
+def _draw_panel(axes: Axes, found: GroupedFractions) -> None:
     axes.plot([FLOOR, 1], [FLOOR, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    predicted = np.maximum(predicted, FLOOR)
-    axes.vlines(predicted, np.maximum(low, FLOOR), np.maximum(high, FLOOR), color=BLUE, linewidth=1)
-    # What is below the axis lies on it, hollow.
-    for below, fill in ((value <= FLOOR, "white"), (value > FLOOR, BLUE)):
-        # Marks of no points, not being clipped, would take room at the figure's corner.
-        if not below.any():
-            continue
-        heights = np.maximum(value[below], FLOOR)
+    x, y = np.maximum(found.predicted, FLOOR), np.maximum(found.observed, FLOOR)
+    drawn = found.low < found.high
+    axes.vlines(
+        x[drawn],
+        np.maximum(found.low, FLOOR)[drawn],
+        np.maximum(found.high, FLOOR)[drawn],
+        color=BLUE,
+        linewidth=1,
+    )
+    # An interval that goes on below the axis ends in an arrow.
+    _draw_marks(axes, x, np.full(len(x), FLOOR), drawn & (found.low < FLOOR), 7, BLUE)
+    outside = (found.predicted < FLOOR) | (found.observed < FLOOR)
+    for rows, fill in ((outside, "white"), (~outside, BLUE)):
+        _draw_marks(axes, x, y, rows, "o", fill)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(FLOOR, 1.05)
+    axes.set_xlim(FLOOR, 1.05)
+
+
+def _draw_marks(
+    axes: Axes, x: np.ndarray, y: np.ndarray, rows: np.ndarray, marker: str | int, fill: str
+) -> None:
+    # Marks of no points, not being clipped, would take room at the figure's corner.
+    if rows.any():
         axes.plot(
-            predicted[below],
-            heights,
-            "o",
+            x[rows],
+            y[rows],
+            marker=marker,
+            linestyle="none",
             color=BLUE,
             markerfacecolor=fill,
             markersize=4,
             clip_on=False,
             zorder=3,
         )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(FLOOR, 1.05)
-    axes.set_xlim(FLOOR, 1.05)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.report.forest_plot import draw_estimate, mark_value
-from memorization.report.names import model_name
+from memorization.report.names import family_name, model_name
 from memorization.report.results import Results
 from memorization.report.style import MARKS
 
@@ -52,7 +52,7 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, models: list[str], most: int | N
                     "high": high if known else None,
                 }
                 draw_estimate(axes, place + shift, found, colour, marker)
-    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axes.set_yticks(range(len(names)), [family_name(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)

@@ -59,10 +59,12 @@ def _draw_tier(axes: Axes, results: Results, tier: str) -> None:
         dashes = "-" if marker == "o" else (0, (5, 1.5))
         key = (tier, model)
         axes.step(recall, precision, where="pre", color=colour, linestyle=dashes, label=label(key))
-    duplicates = results.baseline("whether", "duplicate_count")
-    if duplicates:
-        recall, precision = precision_recall(truth, results.probability(*duplicates), weight)
-        axes.step(recall, precision, where="pre", color=GREY, linewidth=1, label=label(duplicates))
+    for baseline, dashes in (("continuation_count", "-"), ("duplicate_count", (0, (1, 1)))):
+        counted = results.baseline("whether", baseline)
+        if counted:
+            recall, precision = precision_recall(truth, results.probability(*counted), weight)
+            (line,) = axes.step(recall, precision, where="pre", color=GREY, label=label(counted))
+            line.set(linewidth=1, linestyle=dashes)
     sibling = results.baseline("whether", "smaller_sibling")
     if sibling and sibling[0] == tier:
         decided = scores[tier]["smaller_sibling"]

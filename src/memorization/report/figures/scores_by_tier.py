@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from matplotlib.figure import Figure
 
-from memorization.report.forest_plot import draw_estimates, panels, rows_of
+from memorization.report.forest_plot import draw_estimates, mark_value, panels, rows_of
+from memorization.report.names import model_name
 from memorization.report.results import Results
+
+# Baselines that know one count, the one that ranks best first.
+COUNTS = ("continuation_count", "duplicate_count")
 
 
 def draw(results: Results) -> Figure:
-    """Return average precision and AUROC with intervals of every model and baseline, by tier."""
-    scores = results.metrics["whether"]
+    """Return average precision with intervals of every model and baseline, by tier; beside it, what
+    models gain over the best that one count gives.
+    """
+    scores, metric = results.metrics["whether"], "average_precision"
     rows = rows_of(results, "whether")
-    figure, axes = panels(rows, ["average precision", "AUROC within folds"])
-    for panel, metric in zip(axes, ("average_precision", "auroc"), strict=True):
-        draw_estimates(panel, rows, lambda row, m=metric: scores[row.tier][row.model][m])  # type: ignore[misc]
+    counted = next((name for name in COUNTS if results.baseline("whether", name)), None)
+    labels = ["average precision"]
+    if counted is not None:
+        labels.append(f"gain over the {model_name(counted)}")
+    figure, axes = panels(rows, labels)
+    draw_estimates(axes[0], rows, lambda row: scores[row.tier][row.model][metric])
     axes[0].set_xlim(0, 1)
-    axes[1].set_xlim(right=1)
+    if counted is not None:
+        draw_estimates(
+            axes[1],
+            [row if not row.baseline else replace(row, model=None) for row in rows],
+            lambda row: results.gain_over("whether", (row.tier, str(row.model)), counted, metric),
+        )
+        mark_value(axes[1], 0, "")
     return figure

@@ -74,7 +74,16 @@ def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
         return
     y = [of_target[model][metric] for model in known]
     axes.plot(
-        [x[m] for m in known], y, "o-", color=BLUE, clip_on=False, zorder=3, label="smaller model"
+        [x[m] for m in known],
+        y,
+        "o-",
+        color=BLUE,
+        # Told apart from the squares that it may lie on.
+        markersize=8,
+        markeredgecolor="white",
+        clip_on=False,
+        zorder=5,
+        label="smaller model",
     )
     # Names once, beside the points that rise and so have room to their left.
     if metric == PANELS[-1]:

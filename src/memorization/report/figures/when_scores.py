@@ -9,14 +9,13 @@ from memorization.report.results import Results
 from memorization.report.style import in_words
 
 METRICS = {
-    "concordance": ("concordance\n(all sequences)", 0.5, "chance"),
-    "concordance_memorized": ("concordance\n(the memorized)", 0.5, "chance"),
+    "concordance_memorized": ("concordance among the memorized", 0.5, "chance"),
     "brier_skill": ("integrated Brier skill", 0.0, "Kaplan–Meier"),
 }
 
 
 def draw(results: Results) -> Figure:
-    """Return concordance and Brier skill with intervals of every model and baseline, by tier."""
+    """Return concordance among the memorized, and Brier skill, of every model, by tier."""
     if not results.when_done:
         return in_words(f"When is not answered: {results.metrics['when']['reason']}.")
     scores = results.metrics["when"]

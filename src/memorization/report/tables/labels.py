@@ -28,8 +28,9 @@ def write(results: Results) -> str:
         ["… stable step (10, 50, 90%)", _listed(stable, quantiles)],
         ["… memorized before the step that trains on them", percent(times["before_being_seen"])],
         ["… changes of state over training, median", decimal(times["median_switches"], 1)],
-        ["event at or before a late first evaluation, in the sample", count(late)],
     ]
+    if late:
+        rows.append(["event at or before a late first evaluation, in the sample", count(late)])
     return pipe_table(["", "value"], rows, "<52 >24")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from memorization.metrics.bootstrap import estimate
+from memorization.metrics.ratio import weighted_mean
 from memorization.report.names import listed
-from memorization.report.numbers import count, decimal, percent
+from memorization.report.numbers import count, decimal, percent, percent_estimate
 from memorization.report.results import Results
 from memorization.report.variables.words import Topic, over
 
@@ -84,7 +86,11 @@ def _evaluated(results: Results) -> str:
         "trained on by then, so a sequence comes under observation with the first evaluation after "
         f"its own step. For {count(late)} sequences of the sample that were memorized at their "
         "first evaluation, and this was not the first of all, the event is left-censored: it was "
-        "then or before"
+        "then or before. Such an event contributes the probability of that "
+        "[@turnbull1976empirical]; models that cannot take it are fitted by stochastic expectation "
+        "and maximization [@celeux1985sem], its time drawn from the model's own distribution up to "
+        "the bound. This supposes that, given its features, when a sequence comes under "
+        "observation says nothing of when it is memorized"
     )
 
 
@@ -98,17 +104,24 @@ def _grid(steps: list[int], results: Results) -> str:
 
 
 def _absorbing(results: Results) -> str:
-    found = results.metrics["labels"]
-    memorized, forgotten = found["memorized"], found["forgotten"]
     if len(results.steps) < 2:
         return "Whether anything memorized is lost again, one evaluation does not show"
-    ever = memorized["population_fraction"] + forgotten["population_fraction"]
-    share = percent(forgotten["population_fraction"] / ever if ever else None)
+    ever = results.trajectories.memorized.any(axis=1)
+    lost = ~results.sample["memorized"].to_numpy(dtype=bool)[ever]
+    if not lost.any():
+        return "No sequence of the sample that was memorized at a checkpoint was lost by the last"
+    share = estimate(
+        lambda truth, _, weight: weighted_mean(truth, weight),
+        lost,
+        None,
+        results.sample["weight"].to_numpy()[ever],
+        results.drawn[:, ever],
+        results.params.bootstrap.level,
+    )
     return (
-        f"Memorization is not absorbing: {share} of the sequences that were memorized at some "
-        "checkpoint are not memorized at the last (weighted; the sample takes its cases by their "
-        f"state at the end, so this share rests on the {count(forgotten['sequences'])} forgotten "
-        "sequences in it)"
+        f"Memorization is not absorbing: {percent_estimate(share)} of the sequences that were "
+        "memorized at some checkpoint are not memorized at the last. The sample takes its cases by "
+        f"their state at the end, so this share rests on {count(int(lost.sum()))} forgotten rows"
     )
 
 

@@ -12,6 +12,8 @@ def protocol(results: Results) -> Topic:
     """Return what was fixed before anything was looked at."""
     params = results.params
     cases, cohort = params.sample_size.cases, params.sample_size.cohort
+    # The cohort is drawn from all, so memorized sequences come with it as well.
+    more = 0 if cases == "all" else int(results.sample["case"].sum()) - int(cases)
     return {
         "prompt": count(PROMPT),
         "continuation": count(CONTINUATION),
@@ -19,6 +21,7 @@ def protocol(results: Results) -> Topic:
         "forward": count(SEQUENCE - 1),
         "cases": "all" if cases == "all" else f"at most {count(cases)}",
         "cohort": count(cohort),
+        "cohort_cases": f", which brings {count(more)} more of the memorized" if more > 0 else "",
         "cohort_from": "from all"
         if results.suite.name == "micro"
         else "from a published uniform sample of all",

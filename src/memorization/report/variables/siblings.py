@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memorization.report.names import listed
 from memorization.report.numbers import MISSING, decimal, percent
 from memorization.report.results import Results
 from memorization.report.variables.words import Topic
@@ -21,7 +22,18 @@ def siblings(results: Results) -> Topic:
             numbers[f"{name}_compute"] = percent(share)
             for metric in ("precision", "recall"):
                 numbers[f"{name}_{metric}"] = decimal(pairs[predictor][metric], 2)
-    return numbers | {"answer": _answer(numbers, len(ranked))}
+    return numbers | {
+        "answer": _answer(numbers, len(ranked)),
+        "undefined": _undefined([m for m in ranked if pairs[m]["precision"] is None]),
+    }
+
+
+def _undefined(silent: list[str]) -> str:
+    """Return which models have no precision, as the end of a caption."""
+    if not silent:
+        return ""
+    verb = "memorizes" if len(silent) == 1 else "memorize"
+    return f"; {listed(silent)} {verb} nothing, so precision is undefined there"
 
 
 _METRICS = ("compute", "precision", "recall")
@@ -37,7 +49,13 @@ def _answer(numbers: Topic, n_smaller: int) -> str:
     )
     if n_smaller == 1:
         return nearest
+    smallest = f"{nearest}. The smallest, {numbers['cheapest']}, took {numbers['cheapest_compute']}"
+    if numbers["cheapest_precision"] == MISSING:
+        return (
+            f"{smallest} of the compute and memorizes nothing, so that its recall is zero and its "
+            "precision undefined"
+        )
     return (
-        f"{nearest}; the smallest, {numbers['cheapest']}, for {numbers['cheapest_compute']} of the "
-        f"compute, {numbers['cheapest_precision']} and {numbers['cheapest_recall']}"
+        f"{smallest} of the compute; its precision is {numbers['cheapest_precision']} and its "
+        f"recall {numbers['cheapest_recall']}"
     )

@@ -20,8 +20,20 @@ def split(results: Results) -> Topic:
         "largest_before": count(cut["largest_before"]),
         "clusters_cut": count(cut["clusters_cut"]),
         "exposed_after_cut": count(cut["exposed"]),
+        "apart": _apart(found["fold"]["exposed"]),
         "exposed_cases": percent(over(found["fold"]["exposed_cases"], found["cases"])),
         "random_exposed_cases": percent(
             over(found["fold_random"]["exposed_cases"], found["cases"])
         ),
     }
+
+
+def _apart(exposed: int) -> str:
+    """Return how well training and test folds are kept apart, as a clause."""
+    if not exposed:
+        return "no text is in training and test folds at once"
+    return (
+        "clusters of shared text are kept in one fold, but for the "
+        f"{count(exposed)} rows that share text with another fold since a cluster too large for "
+        "one was cut"
+    )

@@ -6,13 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from memorization.metrics.bootstrap import interval, replicate
-from memorization.metrics.ranking import average_precision
-from memorization.report.names import listed, model_name
+from memorization.report.calibration_groups import grouped
+from memorization.report.names import family_name, listed, model_name
 from memorization.report.numbers import MISSING, count, estimate, percent_estimate
 from memorization.report.results import Results
-from memorization.report.variables.words import Topic, score, versus
+from memorization.report.variables.words import (
+    Estimate,
+    Topic,
+    adds,
+    off_groups,
+    score,
+    versus,
+)
 from memorization.whether.importance import LARGEST
+
+METRIC = "average_precision"
 
 
 def whether(results: Results) -> Topic:
@@ -21,8 +29,8 @@ def whether(results: Results) -> Topic:
     tier = results.top_tier("whether")
     best = (tier, results.best("whether", tier))
     duplicates = results.baseline("whether", "duplicate_count")
-    sibling = results.baseline("whether", "smaller_sibling")
-    data_tier = "corpus" if results.tiers("whether").count("corpus") else tier
+    continuation = results.baseline("whether", "continuation_count")
+    data_tier = "corpus" if "corpus" in results.tiers("whether") else tier
     data = (data_tier, results.best("whether", data_tier))
     found = {
         "prevalence": percent_estimate(scores["prevalence"]),
@@ -31,44 +39,134 @@ def whether(results: Results) -> Topic:
         "best": model_name(best[1]),
         "data_tier": data_tier,
         "data_best": model_name(data[1]),
-        "data_average_precision": score(scores, data, "average_precision"),
-        "duplicates_average_precision": score(scores, duplicates, "average_precision"),
-        "duplicates_auroc": score(scores, duplicates, "auroc"),
-        "sibling_precision": score(scores, sibling, "precision"),
-        "sibling_recall": score(scores, sibling, "recall"),
+        "data_average_precision": score(scores, data, METRIC),
+        "duplicates_average_precision": score(scores, duplicates, METRIC),
+        "count_average_precision": score(scores, continuation, METRIC),
+        "count_auroc": score(scores, continuation, "auroc"),
+        "over_tiers": _over_tiers(results, best[1]),
+        "headline": _headline(results, best, continuation),
+        "unexposed": _unexposed(results, best, continuation),
+        "calibration": _calibration(results, tier),
     }
-    for metric in (
-        "auroc",
-        "average_precision",
-        "precision",
-        "recall",
-        "f1",
-        "calibration_slope",
-        "observed_to_expected",
-    ):
+    for metric in ("auroc", METRIC, "precision", "recall", "f1"):
         found[metric] = score(scores, best, metric)
-    pairs = {
-        "duplicates": (best, duplicates),
-        "sibling": (best, sibling),
-        "data_duplicates": (data, duplicates),
-    }
-    for name, (one, other) in pairs.items():
-        gained = difference(results, one, other)
-        found[f"over_{name}"] = estimate(gained, 2)
-        found[f"versus_{name}"] = versus(gained)
+    for prefix, key in (("", best), ("data_", data)):
+        for name, baseline in (
+            ("duplicates", "duplicate_count"),
+            ("count", "continuation_count"),
+            ("sibling", "smaller_sibling"),
+        ):
+            gained = results.gain_over("whether", key, baseline, METRIC)
+            found[f"over_{prefix}{name}"] = estimate(gained, 2)
+            found[f"versus_{prefix}{name}"] = versus(gained)
+    found["adds"] = adds(results.gain_over("whether", data, "continuation_count", METRIC))
     return found
 
 
+def _headline(results: Results, best: tuple[str, str], counted: tuple[str, str] | None) -> str:
+    """Return what one count reaches, and what all else adds to it, in a sentence."""
+    scores = results.metrics["whether"]
+    own = score(scores, best, METRIC)
+    name = f"the best classifier at the highest tier of knowledge ({best[0]})"
+    if counted is None:
+        return f"In predicting which, {name} reaches an average precision of {own}"
+    gained = results.gain_over("whether", best, counted[1], METRIC)
+    return (
+        "In predicting which, one count, how often the continuation occurs in the training data, "
+        f"reaches an average precision of {score(scores, counted, METRIC)}; {name} reaches {own}, "
+        f"a difference of {estimate(gained, 2)}, {adds(gained)}"
+    )
+
+
+def _over_tiers(results: Results, model: str) -> str:
+    """Return what a model gains with each step up the tiers, in a sentence."""
+    steps = results.gain_by_tier("whether", model, METRIC)
+    if not steps:
+        return "There is one tier alone, so none to compare it with"
+    gained = [f"{estimate(gain, 2)} with the tier *{tier}*" for tier, gain in steps.items()]
+    helped = [tier for tier, gain in steps.items() if (gain["low"] or 0) > 0]
+    said = f"From one tier to the next, {model_name(model)} gain {listed(gained)}"
+    if len(helped) == len(steps):
+        return f"{said}; every step is shown to help"
+    others = [tier for tier in steps if tier not in helped]
+    return f"{said}; that {listed(others)} {'helps' if len(others) == 1 else 'help'} is not shown"
+
+
+def _unexposed(results: Results, best: tuple[str, str], counted: tuple[str, str] | None) -> str:
+    """Return the scores without the rows that share text with another fold, in a sentence."""
+    scores, left = results.metrics["whether"], results.metrics["whether"].get("unexposed")
+    if left is None:
+        return "No row shares a run of tokens with another fold"
+    rows, cases = scores["n"] - left["n"], scores["cases"] - left["cases"]
+    of_them = "all" if cases == rows else count(cases)
+    said = (
+        f"In the sample {count(rows)} rows, {of_them} of them memorized, still share a run of "
+        "tokens with another fold"
+    )
+    if best[0] not in left:
+        return f"{said}, and without them there is nothing to tell apart"
+    said += (
+        "; without them the best classifier has an average precision of "
+        f"{score(left, best, METRIC)}"
+    )
+    if counted is None:
+        return said
+    return f"{said} and the continuation count one of {score(left, counted, METRIC)}"
+
+
+def _calibration(results: Results, tier: str) -> str:
+    """Return how well the probabilities of every model of a tier are calibrated, in sentences."""
+    scores = results.metrics["whether"][tier]
+    said = []
+    for model in results.fitted("whether", tier):
+        ratio, slope = scores[model]["observed_to_expected"], scores[model]["calibration_slope"]
+        said.append(
+            f"With {model_name(model)}, {estimate(ratio, 2)} sequences are memorized per predicted "
+            f"one, and the slope is {estimate(slope, 2)}: {_calibrated(ratio, slope)}"
+        )
+        off = off_groups(grouped(results, results.probability(tier, model), _memorized(results)))
+        if off:
+            said[-1] += f". Of its groups, {listed(off)}"
+    return ". ".join(said)
+
+
+def _calibrated(ratio: Estimate, slope: Estimate) -> str:
+    """Return what the two intervals say.
+
+    >>> ones = {"value": 1.0, "low": 0.9, "high": 1.1}
+    >>> _calibrated(ones, ones), _calibrated(ones, {"value": 0.5, "low": 0.4, "high": 0.7})
+    ('neither can be told from one', 'its odds are too extreme')
+    """
+    wrong = []
+    for found, below, above in (
+        (ratio, "it expects too many", "it expects too few"),
+        (slope, "its odds are too extreme", "its odds are not extreme enough"),
+    ):
+        if found["low"] is None or found["high"] is None:
+            return "this is too little to judge by"
+        if found["high"] < 1:
+            wrong.append(below)
+        elif found["low"] > 1:
+            wrong.append(above)
+    return listed(wrong) if wrong else "neither can be told from one"
+
+
+def _memorized(results: Results) -> np.ndarray:
+    return results.sample["memorized"].to_numpy(dtype=bool)
+
+
 def leakage(results: Results) -> Topic:
-    """What leaky splits give the best model of the highest tier, and how their gains look."""
-    tier = results.top_tier("whether")
-    best = results.best("whether", tier)
-    found = {"model": model_name(best), "tier": tier}
-    for scheme in ("random", "continuation"):
-        gain = results.metrics["whether"]["leakage"][f"fold_{scheme}"][tier][best]
-        found[scheme] = estimate(gain["average_precision"], 2)
-        found[f"{scheme}_gain"] = estimate(gain["average_precision_gain"], 2)
-        found[f"{scheme}_versus"] = versus(gain["average_precision_gain"])
+    """What leaky splits give the best model of the highest and the lowest tier."""
+    tiers = [tier for tier in results.tiers("whether") if results.fitted("whether", tier)]
+    found: Topic = {}
+    for prefix, tier in (("", tiers[-1]), ("low_", tiers[0])):
+        best = results.best("whether", tier)
+        found |= {f"{prefix}model": model_name(best), f"{prefix}tier": tier}
+        for scheme in ("random", "continuation"):
+            gain = results.metrics["whether"]["leakage"][f"fold_{scheme}"][tier][best]
+            found[f"{prefix}{scheme}"] = estimate(gain[METRIC], 2)
+            found[f"{prefix}{scheme}_gain"] = estimate(gain[f"{METRIC}_gain"], 2)
+            found[f"{prefix}{scheme}_versus"] = versus(gain[f"{METRIC}_gain"])
     return found
 
 
@@ -85,33 +183,15 @@ def importance(results: Results) -> Topic:
         rows = rows.sort_values("importance", ascending=False, kind="stable")
         for place, word in enumerate(("first", "second")):
             row = rows.iloc[place] if place < len(rows) else None
-            found[f"{word}_{kind}"] = MISSING if row is None else str(row["feature"])
+            found[f"{word}_{kind}"] = MISSING if row is None else family_name(str(row["feature"]))
             value = None if row is None else {"value": row["importance"], **_bounds(row)}
             found[f"{word}_{kind}_loss"] = estimate(value, 2)
-    found["rows"] = count(LARGEST)
-    return {name: text.replace("_", " ") for name, text in found.items()}
-
-
-def difference(
-    results: Results, one: tuple[str, str], other: tuple[str, str] | None
-) -> dict[str, float | None] | None:
-    """Return by how much the average precision of one exceeds the other's, paired by replicate."""
-    if other is None:
-        return None
-    truth = results.sample["memorized"].to_numpy(dtype=bool)
-    weight = results.sample["weight"].to_numpy()
-    values, replicates = [], []
-    for key in (one, other):
-        found = results.probability(*key)
-        values.append(float(average_precision(truth, found, weight)))
-        replicates.append(replicate(average_precision, truth, found, weight, results.drawn))
-    low, high = interval(replicates[0] - replicates[1], results.params.bootstrap.level)
-    known = np.isfinite([low, high]).all()
-    return {
-        "value": values[0] - values[1],
-        "low": low if known else None,
-        "high": high if known else None,
-    }
+    found["thinned"] = (
+        f" Rows beyond {count(LARGEST)} are thinned for this, the memorized last."
+        if len(results.sample) > LARGEST
+        else ""
+    )
+    return found
 
 
 def _bounds(row: Any) -> dict[str, float | None]:

@@ -19,6 +19,9 @@ MODELS: dict[str, type[SurvivalModel]] = {
     "hazard_boosting": HazardBoosting,
 }
 
+# Those that use no feature, or one.
+BASELINES = ("kaplan_meier", "kaplan_meier_strata")
+
 
 def chosen(names: tuple[str, ...]) -> dict[str, type[SurvivalModel]]:
     """Return the models of these names.
@@ -36,4 +39,4 @@ def chosen(names: tuple[str, ...]) -> dict[str, type[SurvivalModel]]:
     return {name: MODELS[name] for name in names}
 
 
-__all__ = ["MODELS", "SurvivalModel", "chosen"]
+__all__ = ["BASELINES", "MODELS", "SurvivalModel", "chosen"]

@@ -1,4 +1,4 @@
-"""The Kaplan-Meier estimate: the baselines that know nothing, or only how often a text repeats."""
+"""The Kaplan-Meier estimate: the baselines that know nothing, or only how often a text occurs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.metrics.prepared import OfWeights
-from memorization.metrics.strata import DUPLICATES, STRATA, duplicate_stratum
+from memorization.metrics.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count, stratum_of
 from memorization.metrics.sums import GroupSums
 from memorization.when.models.files import read_json, write_json
 from memorization.when.models.model import SurvivalModel
@@ -121,11 +121,18 @@ class KaplanMeier(SurvivalModel):
 
 @dataclass(frozen=True)
 class KaplanMeierStrata(SurvivalModel):
-    """One survival curve a stratum of duplicate count, float [strata, c]."""
+    """One survival curve a stratum of a count: that of the continuation, if it is known.
 
+    Attributes
+    ----------
+    column : the feature that holds the count.
+    curves : float [strata, c].
+    """
+
+    column: str
     curves: np.ndarray
     tiers: ClassVar[tuple[str, ...]] = ("corpus",)
-    requires: ClassVar[tuple[str, ...]] = (DUPLICATES,)
+    requires_any: ClassVar[tuple[str, ...]] = (CONTINUATIONS, DUPLICATES)
     takes_left_censoring: ClassVar[bool] = True
 
     @classmethod
@@ -133,23 +140,27 @@ class KaplanMeierStrata(SurvivalModel):
         cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
     ) -> Self:
         """Return the stratified estimate; a stratum without rows gets the marginal one."""
-        stratum = duplicate_stratum(features[DUPLICATES].to_numpy())
+        column = finest_count(features.columns)
+        assert column is not None, "needs one of the features that it requires"
+        stratum = stratum_of(features[column].to_numpy())
         curves = np.tile(kaplan_meier(targets, weight), (len(STRATA), 1))
         for k in np.unique(stratum):
             rows = stratum == k
             curves[k] = kaplan_meier(targets.take(rows), weight[rows])
-        return cls(curves)
+        return cls(column, curves)
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:
         """Return the curve of each row's stratum, float [n, c]."""
-        return self.curves[duplicate_stratum(features[DUPLICATES].to_numpy())]
+        return self.curves[stratum_of(features[self.column].to_numpy())]
 
     def save(self, path: Path) -> None:
-        """Write the curves as JSON, stratum -> curve."""
-        write_json(dict(zip(STRATA, self.curves.tolist(), strict=True)), path)
+        """Write the column and the curves, stratum -> curve, as JSON."""
+        curves = dict(zip(STRATA, self.curves.tolist(), strict=True))
+        write_json({"column": self.column, "survival": curves}, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model in a file."""
         values = read_json(path)
-        return cls(np.array([values[stratum] for stratum in STRATA]))
+        curves = [values["survival"][stratum] for stratum in STRATA]
+        return cls(values["column"], np.array(curves))

@@ -20,7 +20,7 @@ class SurvivalModel(ABC):
     ----------
     tiers : the knowledge tiers in which the model is reported; a baseline that uses one fixed
         feature, or none, is the same in all tiers from its own on, and reported once.
-    requires : features without which the model cannot be fitted.
+    requires_any : features of which the model needs at least one; none: it needs no particular one.
     featureless : whether it can do without any feature.
     takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
         they are completed, see `memorization.when.left_censoring`.
@@ -30,7 +30,7 @@ class SurvivalModel(ABC):
     """
 
     tiers: ClassVar[tuple[str, ...]] = TIERS
-    requires: ClassVar[tuple[str, ...]] = ()
+    requires_any: ClassVar[tuple[str, ...]] = ()
     featureless: ClassVar[bool] = False
     takes_left_censoring: ClassVar[bool] = False
     largest: ClassVar[int | None] = None

@@ -7,8 +7,8 @@ Weighting the rows instead would leave no weight to speak of in a leaf of cases,
 ``min_samples_leaf``, which counts rows, nor the penalty, which counts curvature, restrains it: on
 simulated samples such trees predicted twice as many memorized sequences as there were.
 
-The settings are fixed, not searched: a search needs a third level of cross-validation, and with a
-few hundred cases it would mostly fit noise. They are on the careful side of the defaults.
+The settings are fixed, not searched: there are several of them, and with a few hundred cases a
+search would mostly fit noise. They are on the careful side of the defaults.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ SETTINGS = {
 }
 
 
-def fit(features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int) -> Fitted:
+def fit(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
+) -> Fitted:
     """Return gradient-boosted trees whose probabilities are the population's; see `fitted.Fit`.
 
     Between the classes the weights move the odds; within them, if they vary, they weight rows. The

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -30,7 +31,12 @@ class Fit(Protocol):
     """A way to fit, deterministic in its arguments."""
 
     def __call__(
-        self, features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
+        self,
+        features: pd.DataFrame,
+        truth: np.ndarray,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        seed: int,
     ) -> Predictor:
         """Return a predictor of the population's probabilities, fitted to a sample of it.
 
@@ -41,6 +47,9 @@ class Fit(Protocol):
             Of both classes.
         weight : float [n]
             Population sequences that a row stands for; only their proportions matter.
+        fold : int [n]
+            Which rows to keep apart where the fit chooses a setting by cross-validation: those of
+            one cluster share a fold.
         seed : int
             Of every random choice of the fit.
         """
@@ -50,7 +59,12 @@ class ModelFit(Protocol):
     """A `Fit` whose result can be saved."""
 
     def __call__(
-        self, features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int
+        self,
+        features: pd.DataFrame,
+        truth: np.ndarray,
+        weight: np.ndarray,
+        fold: np.ndarray,
+        seed: int,
     ) -> Fitted:
         """Return the classifier; the parameters are those of `Fit`."""
 
@@ -63,10 +77,12 @@ class Fitted:
     ----------
     estimator : the classifier, fitted to columns that it knows by name.
     shift : added to its log-odds, to get from the sample that it was fitted to to the population.
+    chosen : the settings that the fit chose by cross-validation, by name.
     """
 
     estimator: Any
     shift: float = 0.0
+    chosen: Mapping[str, float] = field(default_factory=dict)
 
     def predict(self, features: pd.DataFrame) -> np.ndarray:
         """Return the probability of being memorized, float64 [n].
@@ -97,9 +113,8 @@ def save_fitted(fitted: Fitted, path: str | Path) -> None:
     skops names arrays by their address in memory and stamps files with the time; here they are
     numbered in the order in which they come, and carry no time.
     """
-    with ZipFile(
-        io.BytesIO(skops.io.dumps({"estimator": fitted.estimator, "shift": fitted.shift}))
-    ) as archive:
+    held = {"estimator": fitted.estimator, "shift": fitted.shift, "chosen": dict(fitted.chosen)}
+    with ZipFile(io.BytesIO(skops.io.dumps(held))) as archive:
         schema = json.loads(archive.read("schema.json"))
         contents = {name: archive.read(name) for name in archive.namelist()}
     del contents["schema.json"]

@@ -5,6 +5,10 @@ Counts enter as log(1 + count), because the step from one copy to two matters mo
 become the median and a column that says so. Then all columns have mean 0 and variance 1 in the
 sample, so that the L2 penalty treats them alike. (In the population would do as well, but a
 weighted StandardScaler takes the root of a negative variance where a column is constant.)
+
+How strong the penalty is, is chosen anew in every fit, by cross-validation over the folds of the
+rows that it is fitted to, so that no cluster of texts judges what was fitted to it. One strength
+for all would not do: a hundred correlated columns need a strong penalty, a single one a weak one.
 """
 
 from __future__ import annotations
@@ -17,11 +21,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from memorization.metrics.probability import log_loss
+from memorization.metrics.thinning import thinned
 from memorization.whether.models.fitted import Fitted, unit_weight
 
-# Inverse strength of the penalty; with weights of mean 1, one row's worth of prior on each
-# standardised coefficient.
-C = 1.0
+# Inverse strengths of the penalty to choose from, half a decade apart, the strongest first. With
+# weights of mean 1 it is the variance that is expected of a standardised coefficient.
+GRID = (0.01, 0.03, 0.1, 0.3, 1.0)
+
+# Where nothing can be chosen: no two folds, or one class alone outside each of them.
+DEFAULT = 0.1
+
+# Rows that the choice is made on at most, the memorized first; the model is fitted to all.
+LARGEST = 5_000
 
 
 def count_columns(columns: list[str]) -> list[str]:
@@ -33,25 +45,70 @@ def count_columns(columns: list[str]) -> list[str]:
     return [column for column in columns if column.endswith("_count")]
 
 
-def fit(features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, seed: int) -> Fitted:
+def fit(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
+) -> Fitted:
     """Return a logistic regression, weighted to the population; see `fitted.Fit`.
 
-    The seed is not used: the optimum is unique.
+    The seed thins the rows that the penalty is chosen on, beyond `LARGEST`; the optimum is unique.
     """
+    c = choose_c(features, truth, weight, fold, seed)
+    classify = LogisticRegression(C=c, max_iter=2000, tol=1e-6)
+    pipeline = Pipeline([*_covariates(features), ("classify", classify)])
+    pipeline.fit(features, truth, classify__sample_weight=unit_weight(weight))
+    return Fitted(pipeline, chosen={"C": c})
+
+
+def choose_c(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
+) -> float:
+    """Return the C of `GRID` of the lowest weighted log loss, out of fold; of equal ones the least.
+
+    Parameters
+    ----------
+    features : DataFrame [n]
+    truth : bool [n]
+    weight : float [n]
+    fold : int [n]
+        A fold is predicted by what is fitted to the others, if these are of both classes.
+    seed : int
+    """
+    rows, weight = thinned(truth, weight, LARGEST, np.random.default_rng(seed))
+    features, truth, fold = features.iloc[rows], truth[rows], fold[rows]
+    probability = np.full((len(GRID), len(rows)), np.nan)
+    for test in np.unique(fold):
+        train = fold != test
+        if truth[train].any() and not truth[train].all():
+            probability[:, ~train] = _path(features, truth, weight, train)
+    scored = ~np.isnan(probability[0])
+    if not scored.any():
+        return DEFAULT
+    losses = [float(log_loss(truth[scored], p[scored], weight[scored])) for p in probability]
+    return GRID[int(np.argmin(losses))]
+
+
+def _path(
+    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, train: np.ndarray
+) -> np.ndarray:
+    """Return the probabilities of the rows that are not in training, by C, float [g, n - m]."""
+    covariates = Pipeline(_covariates(features)).fit(features[train])
+    known, other = covariates.transform(features[train]), covariates.transform(features[~train])
+    # Each from the optimum of the stronger penalty before; four digits do for a comparison.
+    model = LogisticRegression(max_iter=2000, tol=1e-4, warm_start=True)
+    found = []
+    for c in GRID:
+        model.set_params(C=c)
+        model.fit(known, truth[train], sample_weight=unit_weight(weight[train]))
+        found.append(model.predict_proba(other)[:, 1])
+    return np.stack(found)
+
+
+def _covariates(features: pd.DataFrame) -> list[tuple[str, object]]:
+    """Return the steps from features to standardised covariates."""
     log = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
-    pipeline = Pipeline(
-        [
-            (
-                "counts",
-                ColumnTransformer(
-                    [("log", log, count_columns(list(features.columns)))], remainder="passthrough"
-                ),
-            ),
-            ("missing", SimpleImputer(strategy="median", add_indicator=True)),
-            ("scale", StandardScaler()),
-            ("classify", LogisticRegression(C=C, max_iter=2000, tol=1e-6)),
-        ]
-    )
-    weight = unit_weight(weight)
-    pipeline.fit(features, truth, classify__sample_weight=weight)
-    return Fitted(pipeline)
+    counts = count_columns(list(features.columns))
+    return [
+        ("counts", ColumnTransformer([("log", log, counts)], remainder="passthrough")),
+        ("missing", SimpleImputer(strategy="median", add_indicator=True)),
+        ("scale", StandardScaler()),
+    ]

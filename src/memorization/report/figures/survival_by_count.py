@@ -1,4 +1,4 @@
-"""When are sequences memorized, by how often they occur?"""
+"""When are sequences memorized, by how often their continuation occurs?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memorization.report.style import ORDERED, in_words, label_ends
 
 
 def draw(results: Results) -> Figure:
-    """Return the Kaplan-Meier curve of each stratum of duplicate count, with its band."""
+    """Return the Kaplan-Meier curve of each stratum of the count, with its band."""
     if not results.when_done:
         return in_words(f"When is not answered: {results.metrics['when']['reason']}.")
     table = results.kaplan_meier
