@@ -14,10 +14,11 @@ from standin.pythia import miniature
 
 from memorization import tables
 
-# Fewer models and resamples: what differs for Pythia is where data and times come from.
+# Fewer models, features and resamples: what differs for Pythia is where data and times come from.
 QUICK = {
     "whether.models": "[logistic]",
     "when.models": "[kaplan_meier,kaplan_meier_strata,hazard]",
+    "features.families": "[duplication,frequency,infinigram,position,surprisal,sibling]",
     "bootstrap.replicates": "20",
     "pythia.revisions": "{}",
     # An experiment leaves its changes in the working tree; each begins from these.
