@@ -44,6 +44,7 @@ def associate(
     level: float,
     rng: np.random.Generator,
     advance: Callable[[int], object] = lambda done: None,
+    processes: int = 1,
 ) -> Association:
     """Return which features go with memorization.
 
@@ -53,6 +54,7 @@ def associate(
     replicates, level : of the cluster bootstrap
     rng : numpy.random.Generator
     advance : told ``1`` after each feature and each model; there are `n_steps`.
+    processes : to use at most; the result does not depend on it.
 
     Raises
     ------
@@ -77,6 +79,7 @@ def associate(
         level,
         seed,
         advance,
+        processes,
     )
     correlation = correlation_table(sample.features, weight)
     metrics = {

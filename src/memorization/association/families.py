@@ -12,6 +12,7 @@ import pandas as pd
 from memorization.association.univariate import CHANCE
 from memorization.features import feature_of, features_of_tier
 from memorization.metrics.bootstrap import interval, replicate
+from memorization.parallel import side_by_side
 from memorization.protocol import TIERS
 from memorization.whether.evaluate import out_of_fold
 from memorization.whether.models import logistic
@@ -121,6 +122,7 @@ def family_scores(
     level: float,
     seed: int,
     advance: Callable[[int], object] = lambda done: None,
+    processes: int = 1,
 ) -> FamilyScores:
     """Return how well each family ranks by itself, and what it adds, to two things.
 
@@ -138,21 +140,20 @@ def family_scores(
     level : coverage of the intervals.
     seed : of the fits.
     advance : told ``1`` after each model; there are `n_models`.
+    processes : to use at most; the result does not depend on it.
     """
     names = [str(name) for name in features]
     metrics = ranking_metrics(fold)
-    # Each set of columns once, though several comparisons need it: metric -> value and replicates.
-    scored: dict[tuple[str, ...], dict[str, tuple[float, np.ndarray]]] = {}
-    for columns in column_sets(names):
-        score = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
-        scored[columns] = {
-            name: (
-                float(metric(truth, score, weight)),
-                replicate(metric, truth, score, weight, drawn),
-            )
-            for name, metric in metrics.items()
-        }
-        advance(1)
+    # Each set of columns once, though several comparisons need it.
+    sets_of_columns = column_sets(names)
+    common = features, truth, weight, fold, drawn, seed
+    scored = dict(
+        zip(
+            sets_of_columns,
+            side_by_side(_ranked, sets_of_columns, *common, processes=processes, advance=advance),
+            strict=True,
+        )
+    )
 
     def estimate(metric: str, columns: tuple[str, ...], less: tuple[str, ...] = ()) -> Estimate:
         value, replicates = scored[columns][metric]
@@ -185,6 +186,26 @@ def family_scores(
         families[family] = found
         tiers[sets.tier] = whole
     return FamilyScores(families, {tier: tiers[tier] for tier in TIERS if tier in tiers})
+
+
+def _ranked(
+    columns: tuple[str, ...],
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    fold: np.ndarray,
+    drawn: np.ndarray,
+    seed: int,
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Return metric -> value and replicates of a logistic regression on some columns."""
+    score = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
+    return {
+        name: (
+            float(metric(truth, score, weight)),
+            replicate(metric, truth, score, weight, drawn),
+        )
+        for name, metric in ranking_metrics(fold).items()
+    }
 
 
 def column_sets(columns: Sequence[str]) -> list[tuple[str, ...]]:

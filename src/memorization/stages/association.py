@@ -39,7 +39,7 @@ def main() -> None:
         read_table("results/splits.parquet", SPLITS),
     )
     with (
-        # One thread: the bits of a sum depend on their number, and fits this small gain nothing.
+        # One thread a process: the bits of a sum depend on their number.
         threadpool_limits(1),
         progress("association", n_steps(sample.features), "features and models") as advance,
     ):
@@ -49,6 +49,7 @@ def main() -> None:
             params.bootstrap.level,
             generator(params.seed, "association"),
             advance,
+            params.threads,
         )
     write_table(found.univariate, "results/predictions/association.parquet", ASSOCIATION)
     write_table(found.correlation, "results/predictions/correlation.parquet", CORRELATION)
