@@ -3,9 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from memorization.features import features_of_tier
+from memorization.protocol import TIERS
 from memorization.tables import WHEN, survival_matrix
 from memorization.when.crossfit import Run, out_of_fold, plan, predictions, too_few_events
 from memorization.when.models import MODELS, chosen
+from memorization.whether.evaluate import candidates
 
 COLUMNS = ["repetition.longest_run", "duplication.sequence_count", "surprisal.mean"]
 
@@ -25,12 +28,11 @@ def test_plan_is_cumulative_and_reports_baselines_once():
         ("corpus", "kaplan_meier_strata"),
         ("corpus", "cox"),
         ("reference", "cox"),
-        ("sibling", "cox"),
     ]
     columns = {r.tier: r.columns for r in runs if r.name == "cox"}
     assert columns["text"] == ("repetition.longest_run",)
     assert columns["corpus"] == ("repetition.longest_run", "duplication.sequence_count")
-    assert columns["reference"] == columns["sibling"] == tuple(COLUMNS)
+    assert columns["reference"] == tuple(COLUMNS)
 
 
 def test_plan_without_what_a_model_needs():
@@ -40,8 +42,17 @@ def test_plan_without_what_a_model_needs():
     assert [(r.tier, r.name) for r in runs] == [
         ("text", "kaplan_meier"),
         ("reference", "cox"),
-        ("sibling", "cox"),
     ]
+
+
+def test_both_questions_leave_out_the_tiers_that_add_nothing():
+    """The smallest target of a suite: no reference, no sibling."""
+    columns = COLUMNS[:2]
+    runs, _ = plan(chosen(("kaplan_meier", "forest")), columns)
+    by_tier = {tier: features_of_tier(columns, tier) for tier in TIERS}
+    whether = candidates(by_tier, {"boosting": None})
+    assert [r.tier for r in runs if r.name == "forest"] == ["text", "corpus"]
+    assert [c.tier for c in whether if c.model == "boosting"] == ["text", "corpus"]
 
 
 @pytest.mark.parametrize("name", list(MODELS))

@@ -104,7 +104,8 @@ def test_stage_writes_everything_and_the_same_again(study, sample):
 
     predictions = tables.read_table("results/predictions/when.parquet", tables.WHEN)
     runs = set(zip(predictions["tier"], predictions["model"], strict=True))
-    assert len(runs) == 2 + 4 * 4
+    # No sibling is known, so that the sibling tier adds nothing.
+    assert len(runs) == 2 + 3 * 4
     assert {name for _, name in runs} == set(MODELS)
     survival = tables.survival_matrix(predictions["survival"])
     assert survival.shape == (len(runs) * len(sample.targets), 12)
@@ -117,7 +118,7 @@ def test_stage_writes_everything_and_the_same_again(study, sample):
     assert metrics["event"] == "first"
     assert metrics["done"] is True
     assert metrics["left_out"] == {}
-    hazard = metrics["sibling"]["hazard"]["concordance"]
+    hazard = metrics["reference"]["hazard"]["concordance"]
     assert hazard["low"] < hazard["value"] < hazard["high"]
     # The rows were joined by index, in spite of their order: the features tell the times.
     assert hazard["low"] > 0.6

@@ -13,6 +13,7 @@ from memorization.metrics.thinning import thinned
 from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.tables import WHEN, empty_table, survival_column
+from memorization.tiers import informative_tiers
 from memorization.when.left_censoring import fit_by_rounds
 from memorization.when.models import SurvivalModel
 from memorization.when.targets import Targets
@@ -60,7 +61,8 @@ def plan(
     """Return the runs: every model in every tier that it is reported in, from the lowest tier up;
     and the models left out for want of a feature, with that feature.
 
-    A tier without features is left to the models that need none.
+    A tier that adds no feature to the one below is left to the models that are reported in it alone
+    (a baseline without features, in the lowest).
 
     Parameters
     ----------
@@ -72,14 +74,14 @@ def plan(
         for name, model in models.items()
         if model.requires_any and not set(model.requires_any) & set(columns)
     }
-    runs = []
-    for tier in TIERS:
-        usable = features_of_tier(columns, tier)
-        runs += [
-            Run(tier, name, model, tuple(usable))
-            for name, model in models.items()
-            if name not in absent and tier in model.tiers and (usable or model.featureless)
-        ]
+    usable = {tier: features_of_tier(columns, tier) for tier in TIERS}
+    informative = informative_tiers(usable)
+    runs = [
+        Run(tier, name, model, tuple(usable[tier]))
+        for tier in TIERS
+        for name, model in models.items()
+        if name not in absent and tier in model.tiers and (tier in informative or model.featureless)
+    ]
     return runs, absent
 
 

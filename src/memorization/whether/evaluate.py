@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.metrics.decision import best_f1_threshold
+from memorization.tiers import informative_tiers
 from memorization.whether.baselines import Rates, baselines_for
 from memorization.whether.models.fitted import Fit, Predictor
 
@@ -60,19 +61,18 @@ def candidates(columns: Mapping[str, Sequence[str]], models: Mapping[str, Fit]) 
 
     Parameters
     ----------
-    columns : dict, tier -> the columns that it may use, from the lowest tier to the highest. A tier
-        that adds no column to the one below has nothing to say and is left out.
+    columns : dict, tier -> the columns that it may use, from the lowest tier to the highest.
+        Models are left out of a tier that adds none to the one below.
     models : dict, name -> fit
     """
     every = list(columns.values())[-1] if columns else []
     baselines = baselines_for(every)
+    informative = informative_tiers(columns)
     found: list[Candidate] = []
-    below = 0
-    for tier, usable in columns.items():
+    for tier in columns:
         found += [Candidate(b.name, tier, b.columns, b.fit) for b in baselines if b.tier == tier]
-        if len(usable) > below:
-            found += [Candidate(name, tier, tuple(usable), fit) for name, fit in models.items()]
-        below = len(usable)
+        if tier in informative:
+            found += [Candidate(name, tier, informative[tier], fit) for name, fit in models.items()]
     return found
 
 

@@ -21,7 +21,8 @@ class SurvivalModel(ABC):
     tiers : the knowledge tiers in which the model is reported; a baseline that uses one fixed
         feature, or none, is the same in all tiers from its own on, and reported once.
     requires_any : features of which the model needs at least one; none: it needs no particular one.
-    featureless : whether it can do without any feature.
+    featureless : whether it needs no feature, and is reported in its tiers whether or not they add
+        one.
     takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
         they are completed, see `memorization.when.left_censoring`.
     largest : rows that the model is fitted to at most, those with the event first, the others
