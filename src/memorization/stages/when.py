@@ -35,7 +35,7 @@ from memorization.tables import (
 )
 from memorization.when.crossfit import plan, predictions
 from memorization.when.models import chosen
-from memorization.when.study import Study, not_done, survival_study
+from memorization.when.study import Study, fitted, not_done, survival_study
 from memorization.when.targets import targets_of
 
 MODELS_FOLDER = Path("results/models/when")
@@ -48,8 +48,7 @@ def main() -> None:
     goes on.
     """
     params = load_params()
-    # One thread: the bits of a sum depend on their number, and on tables of this size more of them
-    # mostly wait for each other. Models that grow trees side by side are told how many to take.
+    # One thread a process: the bits of a sum depend on their number.
     with threadpool_limits(1):
         _main(params)
 
@@ -84,13 +83,12 @@ def _main(params: Params) -> None:
         ),
         level=params.bootstrap.level,
         seed=params.seed,
-        threads=params.threads,
+        processes=params.threads,
     )
     with progress("when", len(runs), "models") as advance:
         curves, scored = survival_study(study, runs, advance)
-    for r in runs:
-        fitted = study.fit(r)
-        fitted.save(MODELS_FOLDER / f"{r.tier}-{r.name}{r.model.suffix}")
+    for r, model in zip(runs, fitted(study, runs), strict=True):
+        model.save(MODELS_FOLDER / f"{r.tier}-{r.name}{r.model.suffix}")
     about = {
         "done": True,
         "left_out": absent,

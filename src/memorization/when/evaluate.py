@@ -17,6 +17,7 @@ from memorization.metrics.prepared import OfWeights
 from memorization.metrics.probability import observed_to_expected
 from memorization.metrics.ratio import ratio, weighted_mean
 from memorization.metrics.survival_brier import integrated_squared_error
+from memorization.parallel import side_by_side
 from memorization.when.models import BASELINES
 from memorization.when.models.kaplan_meier import kaplan_meier
 from memorization.when.targets import Targets
@@ -243,39 +244,62 @@ class Scored:
     calibration: pd.DataFrame
 
 
+Predict = Callable[[tuple[str, str]], np.ndarray]
+
+
 def score_runs(
     evaluation: Evaluation,
     runs: Sequence[tuple[str, str]],
-    predict: Callable[[tuple[str, str]], np.ndarray],
-    scored: Callable[[int], None] = lambda runs: None,
+    predict: Predict,
+    advance: Callable[[int], object] = lambda runs: None,
+    processes: int = 1,
 ) -> Scored:
-    """Return the scores of all runs, one after the other, so that one is held in full precision.
+    """Return the scores of all runs; a process holds one in full precision at a time.
 
     Parameters
     ----------
     runs : (tier, model) of each.
     predict : of a run its survival, float [n, c]. ``brier_skill`` is against the model
         kaplan_meier, where that is among the runs.
-    scored : told ``1`` after each.
+    advance : told ``1`` after each.
+    processes : to use at most, if ``predict`` can be pickled; the result does not depend on it.
     """
     key = next((run for run in runs if run[1] == "kaplan_meier"), None)
     baseline = None if key is None else predict(key)
-    survival: dict[tuple[str, str], np.ndarray] = {}
+    found = side_by_side(
+        _score, runs, evaluation, predict, baseline, processes=processes, advance=advance
+    )
     metrics: dict[str, Any] = {}
-    replicates: dict[tuple[str, str], dict[str, Replicated]] = {}
-    parts = []
-    for tier, name in runs:
-        curves = predict((tier, name)) if baseline is None or (tier, name) != key else baseline
-        scores = evaluation.scores(curves, baseline)
-        metrics.setdefault(tier, {})[name] = {
-            metric: value.estimate(evaluation.level) for metric, value in scores.items()
-        }
-        replicates[tier, name] = {metric: scores[metric] for metric in GAINED if metric in scores}
-        part = calibration(curves, evaluation.targets, evaluation.steps, evaluation.weight)
-        part.insert(0, "tier", tier)
-        part.insert(1, "model", name)
-        parts.append(part)
-        survival[tier, name] = curves.astype(np.float32)
-        scored(1)
+    for (tier, name), of_run in zip(runs, found, strict=True):
+        metrics.setdefault(tier, {})[name] = of_run.metrics
+    replicates = {run: of_run.replicates for run, of_run in zip(runs, found, strict=True)}
     metrics["gains"] = gains(replicates, BASELINES, evaluation.level)
-    return Scored(survival, metrics, pd.concat(parts, ignore_index=True))
+    survival = {run: of_run.survival for run, of_run in zip(runs, found, strict=True)}
+    return Scored(
+        survival, metrics, pd.concat([of_run.calibration for of_run in found], ignore_index=True)
+    )
+
+
+@dataclass(frozen=True)
+class _OfRun:
+    survival: np.ndarray
+    metrics: dict[str, Any]
+    replicates: dict[str, Replicated]
+    calibration: pd.DataFrame
+
+
+def _score(
+    run: tuple[str, str], evaluation: Evaluation, predict: Predict, baseline: np.ndarray | None
+) -> _OfRun:
+    """Return the scores of one run."""
+    curves = predict(run)
+    scores = evaluation.scores(curves, baseline)
+    part = calibration(curves, evaluation.targets, evaluation.steps, evaluation.weight)
+    part.insert(0, "tier", run[0])
+    part.insert(1, "model", run[1])
+    return _OfRun(
+        curves.astype(np.float32),
+        {metric: value.estimate(evaluation.level) for metric, value in scores.items()},
+        {metric: scores[metric] for metric in GAINED if metric in scores},
+        part,
+    )

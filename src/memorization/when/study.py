@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from memorization.parallel import side_by_side
 from memorization.when.crossfit import Run, out_of_fold, too_few_events
 from memorization.when.curves import survival_curves
 from memorization.when.evaluate import Evaluation, Scored, event_statistics, score_runs
@@ -31,7 +33,7 @@ class Study:
     drawn : int [replicates, n], of the cluster bootstrap.
     level : coverage of the intervals.
     seed : of the study.
-    threads : to use at most.
+    processes : to use at most, side by side; nothing else depends on it.
     """
 
     index: np.ndarray
@@ -43,16 +45,16 @@ class Study:
     drawn: np.ndarray
     level: float
     seed: int
-    threads: int
+    processes: int
 
     def fit(self, run: Run) -> SurvivalModel:
         """Return a run's model fitted to all rows."""
-        return run.fit(self.features, self.targets, self.weight, self.seed, self.threads)
+        return run.fit(self.features, self.targets, self.weight, self.seed, threads=1)
 
     def predict(self, run: Run) -> np.ndarray:
         """Return a run's survival, out of fold, float [n, c]."""
         return out_of_fold(
-            run, self.features, self.targets, self.weight, self.fold, self.seed, self.threads
+            run, self.features, self.targets, self.weight, self.fold, self.seed, threads=1
         )
 
     def statistics(self) -> dict[str, Any]:
@@ -92,5 +94,18 @@ def survival_study(
         study.targets, study.steps, study.weight, study.fold, study.drawn, study.level
     )
     by_key = {(run.tier, run.name): run for run in runs}
-    scored = score_runs(evaluation, list(by_key), lambda key: study.predict(by_key[key]), advance)
-    return curves, scored
+    predict = partial(_predict, study, by_key)
+    return curves, score_runs(evaluation, list(by_key), predict, advance, study.processes)
+
+
+def _predict(study: Study, runs: Mapping[tuple[str, str], Run], key: tuple[str, str]) -> np.ndarray:
+    return study.predict(runs[key])
+
+
+def fitted(study: Study, runs: Sequence[Run]) -> list[SurvivalModel]:
+    """Return each run's model, fitted to all rows."""
+    return side_by_side(_fit, runs, study, processes=study.processes)
+
+
+def _fit(run: Run, study: Study) -> SurvivalModel:
+    return study.fit(run)
