@@ -115,13 +115,24 @@ def token_entropy(tokens: np.ndarray) -> np.ndarray:
     n, length = tokens.shape
     if length == 0:
         return np.zeros(n)
-    ordered = np.sort(tokens, axis=1)
-    is_start = np.ones((n, length), dtype=bool)
-    is_start[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    begin = np.flatnonzero(is_start)
-    count = np.diff(np.append(begin, n * length))
-    bits = np.bincount(begin // length, weights=count * np.log2(count), minlength=n)
-    return np.log2(length) - bits / length
+    # A token that occurs c times has c/n of -log2(c/n) bits: one c-th of it at each occurrence.
+    bits = np.append(0.0, np.log2(np.arange(1, length + 1)))
+    surprise = _looked_up(np.ascontiguousarray(tokens, dtype=np.int32), bits)
+    return np.log2(length) - surprise / length
+
+
+@njit(cache=True)
+def _looked_up(tokens: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum, over places, of ``values`` at how often the row has its token, [n]."""
+    n, length = tokens.shape
+    total = np.zeros(n)
+    for i in range(n):
+        for k in range(length):
+            equal = 0
+            for j in range(length):
+                equal += tokens[i, j] == tokens[i, k]
+            total[i] += values[equal]
+    return total
 
 
 @njit(cache=True)

@@ -93,11 +93,19 @@ class Classifier:
         ----------
         found : float64 [n, evidence].
         """
-        score = np.tile(self.bias, (len(found), 1))
         # Not a matrix product, whose last bits depend on how many rows there are.
-        for own, weights in zip(found.T, self.weights, strict=True):
-            score += own[:, None] * weights
-        return score
+        return _scored(found, self.weights, self.bias)
+
+
+@njit(cache=True)
+def _scored(found: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    score = np.empty((len(found), len(bias)))
+    for i in range(len(found)):
+        score[i] = bias
+        for k in range(len(weights)):
+            for domain in range(len(bias)):
+                score[i, domain] += found[i, k] * weights[k, domain]
+    return score
 
 
 @lru_cache(maxsize=1)
