@@ -30,6 +30,7 @@ from memorization.tables import (
     WHEN,
     WHEN_CALIBRATION,
     empty_table,
+    joined,
     read_table,
     write_table,
 )
@@ -127,11 +128,12 @@ def _joined() -> tuple[pd.DataFrame, list[str]]:
     # What is yet to come of the training is not known at any step in the middle of it.
     known = [name for name in features.columns if not name.startswith(HINDSIGHT)]
     names = features_of_tier(known, "sibling")
-    table = read_table("results/labels.parquet", LABELS)
-    sequences = read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]]
-    splits = read_table("results/splits.parquet", SPLITS)[["index", "cluster", "fold"]]
-    for other in (sequences, splits, features):
-        table = table.merge(other, on="index", how="inner", validate="one_to_one")
+    table = joined(
+        read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]],
+        labels=read_table("results/labels.parquet", LABELS),
+        splits=read_table("results/splits.parquet", SPLITS)[["index", "cluster", "fold"]],
+        features=features,
+    )
     return table, names
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import Replicated, cluster_multiplicities, estimate
 from memorization.metrics.gains import gains
+from memorization.tables import joined
 from memorization.whether.baselines import COUNTS
 from memorization.whether.evaluate import (
     Candidate,
@@ -90,21 +91,18 @@ class Sample:
         UserError
             If a table holds other sequences.
         """
-        index = sequences["index"].to_numpy()
-        named = {"features": features, "labels": labels, "splits": splits}
-        for name, table in named.items():
-            if set(table["index"]) != set(index):
-                raise UserError(
-                    f"results/{name}.parquet: not about the sequences of "
-                    "results/sequences.parquet; run `dvc repro` to make all tables of one run"
-                )
-        ordered = {name: table.set_index("index").loc[index] for name, table in named.items()}
+        table = joined(
+            sequences[["index", "weight"]],
+            labels=labels[["index", "memorized"]],
+            splits=splits,
+            features=features,
+        )
         return cls(
-            index=index,
-            features=ordered["features"].reset_index(drop=True),
-            truth=ordered["labels"]["memorized"].to_numpy(dtype=bool),
-            weight=sequences["weight"].to_numpy(),
-            splits=ordered["splits"].reset_index(drop=True),
+            index=table["index"].to_numpy(),
+            features=table[[name for name in features.columns if name != "index"]],
+            truth=table["memorized"].to_numpy(dtype=bool),
+            weight=table["weight"].to_numpy(),
+            splits=table[[name for name in splits.columns if name != "index"]],
         )
 
 
