@@ -13,7 +13,6 @@ from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.protocol import TIERS
-from memorization.randomness import generator
 from memorization.stages import run
 from memorization.tables import (
     FEATURES,
@@ -57,7 +56,7 @@ def main() -> None:
             models,
             params.bootstrap.replicates,
             params.bootstrap.level,
-            generator(params.seed, "whether"),
+            params.seed,
             advance,
         )
     write_table(analysis.predictions, "results/predictions/whether.parquet", WHETHER)

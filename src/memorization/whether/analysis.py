@@ -12,6 +12,7 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import Replicated, cluster_multiplicities, estimate
 from memorization.metrics.gains import gains
+from memorization.randomness import generator
 from memorization.tables import joined
 from memorization.whether.baselines import COUNTS
 from memorization.whether.evaluate import (
@@ -112,7 +113,7 @@ def analyse(
     models: Mapping[str, ModelFit],
     replicates: int,
     level: float,
-    rng: np.random.Generator,
+    seed: int,
     advance: Callable[[int], object] = lambda done: None,
 ) -> Analysis:
     """Return predictions, importance, metrics and fitted classifiers of every model at every tier.
@@ -123,7 +124,8 @@ def analyse(
     columns : dict, tier -> feature columns that it may use, cumulative, lowest first
     models : dict, name -> fit
     replicates, level : of the bootstrap
-    rng : numpy.random.Generator
+    seed : of the study; each model at each tier has random streams of its own, so that which
+        others run changes nothing of it
     advance : told ``1`` whenever a model is done at a tier.
 
     Raises
@@ -137,12 +139,12 @@ def analyse(
             f"labels: {int(truth.sum())} of {len(truth)} sampled sequences are memorized; there is "
             "nothing to tell apart; choose a larger target or train it for longer"
         )
-    seed = int(rng.integers(2**31))
-    drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
+    clusters = sample.splits["cluster"].to_numpy()
+    drawn = cluster_multiplicities(clusters, replicates, generator(seed, "whether"))
     results = []
     for candidate in candidates(columns, models):
         model = models.get(candidate.model)
-        results.append(_examine(sample, candidate, model, drawn, level, seed, rng))
+        results.append(_examine(sample, candidate, model, drawn, level, seed))
         advance(1)
     return Analysis(
         predictions=pd.concat([_predictions(sample, r) for r in results], ignore_index=True),
@@ -171,12 +173,13 @@ def _examine(
     drawn: np.ndarray,
     level: float,
     seed: int,
-    rng: np.random.Generator,
 ) -> _Result:
     """Return everything about one model at one tier; of a baseline, predictions and metrics."""
+    purpose = f"whether/{candidate.tier}/{candidate.model}"
+    own = int(generator(seed, purpose).integers(2**31))
     fit, truth, weight = candidate.fit, sample.truth, sample.weight
     features, fold = sample.features[list(candidate.columns)], sample.splits["fold"].to_numpy()
-    crossfit = cross_fit(fit, features, truth, weight, fold, seed)
+    crossfit = cross_fit(fit, features, truth, weight, fold, own)
     clean = crossfit.probability
     ranked = rankings(fold, clean, truth, weight, drawn)
     metrics = score(crossfit, ranked, fold, truth, weight, drawn, level)
@@ -186,16 +189,17 @@ def _examine(
     gained = {}
     for scheme in LEAKY:
         leaky_fold = sample.splits[scheme].to_numpy()
-        leaky = out_of_fold(fit, features, truth, weight, leaky_fold, seed)
+        leaky = out_of_fold(fit, features, truth, weight, leaky_fold, own)
         leaky_ranked = rankings(leaky_fold, leaky, truth, weight, drawn)
         gained[scheme] = leakage(ranked, leaky_ranked, level)
     few = drawn[:IMPORTANCE_REPLICATES]
+    importance_rng = generator(seed, f"{purpose}/importance")
     importance = permutation_importance(
-        crossfit.fitted, features, truth, weight, fold, few, level, rng
+        crossfit.fitted, features, truth, weight, fold, few, level, importance_rng
     )
     importance.insert(0, "model", candidate.model)
     importance.insert(1, "tier", candidate.tier)
-    fitted = model(features, truth, weight, fold, seed)
+    fitted = model(features, truth, weight, fold, own)
     chosen = _chosen(fitted, crossfit)
     return _Result(key, clean, ranked, metrics, chosen, gained, importance, fitted)
 
