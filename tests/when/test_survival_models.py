@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from memorization.errors import UserError
 from memorization.protocol import TIERS
-from memorization.when.models import MODELS, chosen
+from memorization.when.models import MODELS
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -82,11 +81,3 @@ def test_models_that_use_features_beat_the_marginal_curve(name, make_sample):
         )
 
     assert brier(model) < 0.93 * brier(marginal)
-
-
-def test_registry():
-    assert list(chosen(("hazard", "cox"))) == ["hazard", "cox"]
-    with pytest.raises(UserError, match="no model 'coxx'; the models are: kaplan_meier, "):
-        chosen(("cox", "coxx"))
-    with pytest.raises(UserError, match="'cox' is listed twice"):
-        chosen(("cox", "cox"))

@@ -20,6 +20,7 @@ from memorization.metrics.strata import finest_count
 from memorization.params import Params, load_params
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.registry import named
 from memorization.stages import run
 from memorization.tables import (
     FEATURES,
@@ -35,7 +36,7 @@ from memorization.tables import (
     write_table,
 )
 from memorization.when.crossfit import plan, predictions
-from memorization.when.models import chosen
+from memorization.when.models import MODELS
 from memorization.when.study import Study, not_done, survival_study
 from memorization.when.targets import targets_of
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def _main(params: Params) -> None:
-    models = chosen(params.when.models)
+    models = named(MODELS, params.when.models, "when.models")
     steps = Trajectories.read("results/trajectories.npz").steps
     times = json.loads(Path("results/metrics/labels.json").read_text(encoding="utf-8"))["times"]
     table, names = _joined()

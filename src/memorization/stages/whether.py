@@ -13,6 +13,7 @@ from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.protocol import TIERS
+from memorization.registry import named
 from memorization.stages import run
 from memorization.tables import (
     FEATURES,
@@ -26,7 +27,7 @@ from memorization.tables import (
 )
 from memorization.whether.analysis import Sample, analyse
 from memorization.whether.evaluate import candidates
-from memorization.whether.models import models_named, save_fitted
+from memorization.whether.models import MODELS, save_fitted
 
 FOLDER = Path("results/models/whether")
 
@@ -34,7 +35,7 @@ FOLDER = Path("results/models/whether")
 def main() -> None:
     """Write predictions, importance, metrics and models."""
     params = load_params()
-    models = models_named(params.whether.models)
+    models = named(MODELS, params.whether.models, "whether.models")
     features = read_table("results/features.parquet", FEATURES)
     sample = Sample.join(
         features,

@@ -3,10 +3,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from memorization.errors import UserError
 from memorization.metrics.probability import calibration_slope, observed_to_expected
 from memorization.metrics.ranking import auroc
-from memorization.whether.models import MODELS, load_fitted, models_named, save_fitted
+from memorization.whether.models import MODELS, load_fitted, save_fitted
 
 
 def population(n, seed):
@@ -154,11 +153,3 @@ def test_boosting_uses_weights_within_a_class():
     )
     assert predicted[0] == pytest.approx(0.9, abs=0.02)
     assert predicted[-1] == pytest.approx(0.1, abs=0.02)
-
-
-def test_registry():
-    assert list(models_named(["boosting", "logistic"])) == ["boosting", "logistic"]
-    with pytest.raises(UserError, match=r"no model 'forest'; the models are: logistic, boosting"):
-        models_named(["forest"])
-    with pytest.raises(UserError, match="listed twice"):
-        models_named(["logistic", "logistic"])
