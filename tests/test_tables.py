@@ -10,6 +10,7 @@ from memorization.tables import (
     LABELS,
     SEQUENCES,
     WHEN,
+    joined,
     read_table,
     survival_column,
     survival_matrix,
@@ -94,3 +95,18 @@ def test_a_bad_file_is_a_clear_error(tmp_path, sequences):
         UserError, match=r"not a valid sequences table: .*tokens.*; run `dvc repro`"
     ):
         read_table(tmp_path / "t.parquet", SEQUENCES)
+
+
+def test_tables_of_one_run_are_joined_by_index(sequences):
+    splits = pd.DataFrame({"index": [30, 4, 9], "fold": np.array([2, 0, 1], np.int32)})
+    labels = pd.DataFrame({"index": [9, 30, 4], "first_step": pd.array([5, None, 7], "Int32")})
+    table = joined(sequences, splits=splits, labels=labels)
+    expected = sequences.merge(splits, on="index").merge(labels, on="index")
+    pd.testing.assert_frame_equal(table, expected)
+
+
+@pytest.mark.parametrize("index", [[4, 9], [4, 9, 31], [4, 9, 30, 31], [4, 9, 9]])
+def test_tables_of_different_runs_are_not_joined(sequences, index):
+    other = pd.DataFrame({"index": index, "fold": 0})
+    with pytest.raises(UserError, match=r"results/splits.parquet: not about the sequences of .*"):
+        joined(sequences, splits=other)

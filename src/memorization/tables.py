@@ -274,6 +274,35 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
         ) from None
 
 
+def joined(sequences: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
+    """Return tables about the same sequences side by side, in the order of ``sequences``.
+
+    Parameters
+    ----------
+    sequences : n rows, with ``index``.
+    tables : by the name of its file, each with ``index``, unique, and columns of its own.
+
+    Raises
+    ------
+    UserError
+        If a table is about other sequences, or more or fewer of them.
+
+    >>> sequences = pd.DataFrame({"index": [4, 7], "weight": [1.0, 2.0]})
+    >>> joined(sequences, splits=pd.DataFrame({"index": [7, 4], "fold": [0, 1]})).values.tolist()
+    [[4.0, 1.0, 1.0], [7.0, 2.0, 0.0]]
+    """
+    index = sequences["index"].to_numpy()
+    found = [sequences.reset_index(drop=True)]
+    for name, table in tables.items():
+        if not np.array_equal(np.sort(table["index"].to_numpy()), np.sort(index)):
+            raise UserError(
+                f"results/{name}.parquet: not about the sequences of "
+                "results/sequences.parquet; run `dvc repro` to make all tables of one run"
+            )
+        found.append(table.set_index("index").loc[index].reset_index(drop=True))
+    return pd.concat(found, axis="columns")
+
+
 def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:
     if pa.types.is_fixed_size_list(arrow_type):
         return TOKENS if arrow_type.list_size == SEQUENCE else None

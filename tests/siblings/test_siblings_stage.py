@@ -17,6 +17,7 @@ from memorization.report.names import METRICS
 from memorization.report.tables import siblings as table
 from memorization.siblings import published
 from memorization.stages import siblings as stage
+from memorization.tables import SPLITS, read_table, write_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,6 +81,13 @@ def test_tables_of_two_runs_are_not_mixed(folder):
         stage.main()
     shutil.rmtree("results/suite")
     with pytest.raises(UserError, match="dvc repro suite"):
+        stage.main()
+
+
+def test_sequences_that_a_table_lacks_are_not_dropped(folder):
+    splits = read_table("results/splits.parquet", SPLITS)
+    write_table(splits[1:], "results/splits.parquet", SPLITS)
+    with pytest.raises(UserError, match=r"results/splits.parquet: not about the sequences"):
         stage.main()
 
 

@@ -7,7 +7,7 @@ from memorization.features import features_of_tier
 from memorization.protocol import TIERS
 from memorization.tables import WHEN, survival_matrix
 from memorization.when.crossfit import Run, out_of_fold, plan, predictions, too_few_events
-from memorization.when.models import MODELS, chosen
+from memorization.when.models import MODELS
 from memorization.whether.evaluate import candidates
 
 COLUMNS = ["repetition.longest_run", "duplication.sequence_count", "surprisal.mean"]
@@ -19,7 +19,7 @@ def fold(sample):
 
 
 def test_plan_is_cumulative_and_reports_baselines_once():
-    models = chosen(("kaplan_meier", "kaplan_meier_strata", "cox"))
+    models = {name: MODELS[name] for name in ("kaplan_meier", "kaplan_meier_strata", "cox")}
     runs, absent = plan(models, ["index", *COLUMNS])
     assert absent == {}
     assert [(r.tier, r.name) for r in runs] == [
@@ -36,7 +36,7 @@ def test_plan_is_cumulative_and_reports_baselines_once():
 
 
 def test_plan_without_what_a_model_needs():
-    models = chosen(("kaplan_meier", "kaplan_meier_strata", "cox"))
+    models = {name: MODELS[name] for name in ("kaplan_meier", "kaplan_meier_strata", "cox")}
     runs, absent = plan(models, ["surprisal.mean"])
     assert absent == {"kaplan_meier_strata": "duplication.continuation_count"}
     assert [(r.tier, r.name) for r in runs] == [
@@ -48,7 +48,7 @@ def test_plan_without_what_a_model_needs():
 def test_both_questions_leave_out_the_tiers_that_add_nothing():
     """The smallest target of a suite: no reference, no sibling."""
     columns = COLUMNS[:2]
-    runs, _ = plan(chosen(("kaplan_meier", "forest")), columns)
+    runs, _ = plan({name: MODELS[name] for name in ("kaplan_meier", "forest")}, columns)
     by_tier = {tier: features_of_tier(columns, tier) for tier in TIERS}
     whether = candidates(by_tier, {"boosting": None})
     assert [r.tier for r in runs if r.name == "forest"] == ["text", "corpus"]

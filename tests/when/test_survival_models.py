@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from memorization.errors import UserError
 from memorization.protocol import TIERS
-from memorization.when.models import MODELS, chosen
+from memorization.when.models import MODELS
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
@@ -46,6 +45,29 @@ def test_round_trip_and_deterministic_bytes(fitted, sample, tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+UNKNOWN = {
+    "nowhere known": lambda n: np.full(n, np.nan),
+    "known once": lambda n: np.where(np.arange(n) == 0, 1.0, np.nan),
+    "constant or unknown": lambda n: np.where(np.arange(n) % 2, 3.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_columns_of_hardly_any_known_value(name, unknown, sample, tmp_path):
+    column = UNKNOWN[unknown](len(sample.features))
+    given = sample.features.assign(**{"frequency.prompt_count": column})
+    model = MODELS[name].fit(given, sample.targets, sample.weight, 0, 1)
+    survival = model.survival(given)
+    assert ((survival >= 0) & (survival <= 1)).all()
+    if unknown == "nowhere known":
+        later = model.survival(given.assign(**{"frequency.prompt_count": 9.0}))
+        np.testing.assert_array_equal(later, survival)
+    model.save(tmp_path / "model")
+    again = type(model).load(tmp_path / "model").survival(given)
+    np.testing.assert_array_equal(again, survival)
+
+
 @pytest.mark.parametrize("name", [n for n, model in MODELS.items() if model.tiers == TIERS])
 def test_models_that_use_features_beat_the_marginal_curve(name, make_sample):
     train, test = make_sample(600, seed=6), make_sample(600, seed=7)
@@ -59,11 +81,3 @@ def test_models_that_use_features_beat_the_marginal_curve(name, make_sample):
         )
 
     assert brier(model) < 0.93 * brier(marginal)
-
-
-def test_registry():
-    assert list(chosen(("hazard", "cox"))) == ["hazard", "cox"]
-    with pytest.raises(UserError, match="no model 'coxx'; the models are: kaplan_meier, "):
-        chosen(("cox", "coxx"))
-    with pytest.raises(UserError, match="'cox' is listed twice"):
-        chosen(("cox", "cox"))

@@ -137,6 +137,13 @@ def test_unknown_model_is_explained(study):
         when.main()
 
 
+def test_a_table_of_another_run_is_refused(study):
+    splits = tables.read_table("results/splits.parquet", tables.SPLITS)
+    tables.write_table(splits[:-1], "results/splits.parquet", tables.SPLITS)
+    with pytest.raises(UserError, match=r"results/splits.parquet: not about the sequences"):
+        when.main()
+
+
 @pytest.mark.parametrize("why", ["no source", "one checkpoint", "few events"])
 def test_what_cannot_be_asked_is_written_down_and_the_pipeline_goes_on(study, sample, why):
     labels = tables.read_table("results/labels.parquet", tables.LABELS)

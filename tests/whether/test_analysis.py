@@ -45,7 +45,7 @@ def drawn_sample():
 
 @pytest.fixture(scope="module")
 def analysis(drawn_sample):
-    return analyse(drawn_sample[0], COLUMNS, MODELS, 60, 0.95, np.random.default_rng(1))
+    return analyse(drawn_sample[0], COLUMNS, MODELS, 60, 0.95, 1)
 
 
 def test_tables_are_valid(analysis, drawn_sample):
@@ -111,13 +111,29 @@ def test_metrics_are_those_of_the_predictions(analysis, drawn_sample):
 
 def test_repeats_exactly(drawn_sample):
     columns = {"text": COLUMNS["text"]}
-    first, again = (
-        analyse(drawn_sample[0], columns, MODELS, 20, 0.95, np.random.default_rng(1))
-        for _ in range(2)
-    )
+    first, again = (analyse(drawn_sample[0], columns, MODELS, 20, 0.95, 1) for _ in range(2))
     pd.testing.assert_frame_equal(again.predictions, first.predictions, check_exact=True)
     pd.testing.assert_frame_equal(again.importance, first.importance, check_exact=True)
     assert repr(again.metrics) == repr(first.metrics)
+
+
+def test_a_model_is_the_same_whatever_else_runs(drawn_sample):
+    """Whichever models and tiers come before it: neither fit, nor importance, nor intervals."""
+    columns = {tier: COLUMNS[tier] for tier in ("text", "corpus")}
+    alone = {"boosting": MODELS["boosting"]}
+    first, second = (
+        analyse(drawn_sample[0], given, models, 20, 0.95, 1)
+        for given, models in ((columns, MODELS), ({"corpus": columns["corpus"]}, alone))
+    )
+    chosen = "tier == 'corpus' and model == 'boosting'"
+    for table in ("predictions", "importance"):
+        pd.testing.assert_frame_equal(
+            getattr(first, table).query(chosen).reset_index(drop=True),
+            getattr(second, table).query(chosen).reset_index(drop=True),
+            check_exact=True,
+        )
+    metrics = [found.metrics["corpus"]["boosting"] for found in (first, second)]
+    assert repr(metrics[0]) == repr(metrics[1])
 
 
 def test_a_leaky_split_is_found_out():
@@ -132,7 +148,7 @@ def test_a_leaky_split_is_found_out():
     splits["exposed"] = False
     sample = Sample(np.arange(600), features, label[cluster], np.ones(600), splits)
     columns = {"text": list(features)}
-    found = analyse(sample, columns, {"boosting": MODELS["boosting"]}, 200, 0.95, rng).metrics
+    found = analyse(sample, columns, {"boosting": MODELS["boosting"]}, 200, 0.95, 3).metrics
     assert found["leakage"]["fold_random"]["text"]["boosting"]["auroc_gain"]["low"] > 0.2
     none = found["leakage"]["fold_continuation"]["text"]["boosting"]["auroc_gain"]
     assert none == {"value": 0.0, "low": 0.0, "high": 0.0}
@@ -148,7 +164,7 @@ def test_nothing_to_tell_apart(drawn_sample):
         sample.index, sample.features, np.zeros_like(sample.truth), sample.weight, sample.splits
     )
     with pytest.raises(UserError, match=r"0 of .* sampled sequences are memorized"):
-        analyse(none, COLUMNS, MODELS, 20, 0.95, np.random.default_rng(0))
+        analyse(none, COLUMNS, MODELS, 20, 0.95, 0)
 
 
 def test_join_brings_tables_into_order():

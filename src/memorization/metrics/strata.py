@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from memorization.errors import UserError
+
 # Occurrences of all 64 tokens, and of the last 32 alone, after whatever prompt.
 DUPLICATES = "duplication.sequence_count"
 CONTINUATIONS = "duplication.continuation_count"
@@ -23,9 +25,20 @@ ALL = "all"
 def stratum_of(count: np.ndarray) -> np.ndarray:
     """Return the stratum of each count, int [n], a position in `STRATA`.
 
+    Raises
+    ------
+    UserError
+        If a count is not known: it belongs to no stratum, least of all to the last.
+
     >>> stratum_of(np.array([1, 4, 5, 1000])).tolist()
     [0, 1, 2, 4]
     """
+    unknown = np.isnan(count)
+    if unknown.any():
+        raise UserError(
+            f"strata: {int(unknown.sum())} of {len(count)} sequences have no count "
+            f"({CONTINUATIONS} or {DUPLICATES}); count them all, or leave the column out"
+        )
     least = np.array(list(STRATA.values()))
     return np.clip(np.searchsorted(least, count, side="right") - 1, 0, len(least) - 1)
 

@@ -59,10 +59,11 @@ class Results:
     @cached_property
     def sample(self) -> pd.DataFrame:
         """The sequences with their labels, clusters and folds, in the order of sequences."""
-        sample = self._table("sequences", tables.SEQUENCES)
-        for name, schema in (("labels", tables.LABELS), ("splits", tables.SPLITS)):
-            sample = sample.merge(self._table(name, schema), on="index", validate="one_to_one")
-        return sample
+        return tables.joined(
+            self._table("sequences", tables.SEQUENCES),
+            labels=self._table("labels", tables.LABELS),
+            splits=self._table("splits", tables.SPLITS),
+        )
 
     @cached_property
     def trajectories(self) -> Trajectories:

@@ -13,15 +13,16 @@ from memorization.siblings.checkpoints import rows_of
 from memorization.siblings.metrics import sibling_metrics
 from memorization.stages import run
 from memorization.suite import Suite
-from memorization.tables import SEQUENCES, SPLITS, read_table
+from memorization.tables import SEQUENCES, SPLITS, joined, read_table
 
 
 def main() -> None:
     """Write results/metrics/siblings.json."""
     params = load_params()
-    sequences = read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]]
-    splits = read_table("results/splits.parquet", SPLITS)[["index", "cluster"]]
-    sample = sequences.merge(splits, on="index", validate="one_to_one")
+    sample = joined(
+        read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]],
+        splits=read_table("results/splits.parquet", SPLITS)[["index", "cluster"]],
+    )
     trajectories = Trajectories.read("results/trajectories.npz")
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):

@@ -20,6 +20,7 @@ from memorization.metrics.strata import finest_count
 from memorization.params import Params, load_params
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.registry import named
 from memorization.stages import run
 from memorization.tables import (
     FEATURES,
@@ -30,11 +31,12 @@ from memorization.tables import (
     WHEN,
     WHEN_CALIBRATION,
     empty_table,
+    joined,
     read_table,
     write_table,
 )
 from memorization.when.crossfit import plan, predictions
-from memorization.when.models import chosen
+from memorization.when.models import MODELS
 from memorization.when.study import Study, fitted, not_done, survival_study
 from memorization.when.targets import targets_of
 
@@ -54,7 +56,7 @@ def main() -> None:
 
 
 def _main(params: Params) -> None:
-    models = chosen(params.when.models)
+    models = named(MODELS, params.when.models, "when.models")
     steps = Trajectories.read("results/trajectories.npz").steps
     times = json.loads(Path("results/metrics/labels.json").read_text(encoding="utf-8"))["times"]
     table, names = _joined()
@@ -125,11 +127,12 @@ def _joined() -> tuple[pd.DataFrame, list[str]]:
     # What is yet to come of the training is not known at any step in the middle of it.
     known = [name for name in features.columns if not name.startswith(HINDSIGHT)]
     names = features_of_tier(known, "sibling")
-    table = read_table("results/labels.parquet", LABELS)
-    sequences = read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]]
-    splits = read_table("results/splits.parquet", SPLITS)[["index", "cluster", "fold"]]
-    for other in (sequences, splits, features):
-        table = table.merge(other, on="index", how="inner", validate="one_to_one")
+    table = joined(
+        read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]],
+        labels=read_table("results/labels.parquet", LABELS),
+        splits=read_table("results/splits.parquet", SPLITS)[["index", "cluster", "fold"]],
+        features=features,
+    )
     return table, names
 
 

@@ -13,7 +13,7 @@ from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.protocol import TIERS
-from memorization.randomness import generator
+from memorization.registry import named
 from memorization.stages import run
 from memorization.tables import (
     FEATURES,
@@ -27,7 +27,7 @@ from memorization.tables import (
 )
 from memorization.whether.analysis import Sample, analyse
 from memorization.whether.evaluate import candidates
-from memorization.whether.models import models_named, save_fitted
+from memorization.whether.models import MODELS, save_fitted
 
 FOLDER = Path("results/models/whether")
 
@@ -35,7 +35,7 @@ FOLDER = Path("results/models/whether")
 def main() -> None:
     """Write predictions, importance, metrics and models."""
     params = load_params()
-    models = models_named(params.whether.models)
+    models = named(MODELS, params.whether.models, "whether.models")
     features = read_table("results/features.parquet", FEATURES)
     sample = Sample.join(
         features,
@@ -46,8 +46,7 @@ def main() -> None:
     columns = {tier: features_of_tier(features.columns, tier) for tier in TIERS}
     n_models = len(candidates(columns, models))
     with (
-        # One thread: for tables of this size more of them mostly wait for each other, and the bits
-        # of a sum do not depend on their number.
+        # One thread a process: the bits of a sum depend on their number.
         threadpool_limits(1),
         progress("whether", n_models, "models") as advance,
     ):
@@ -57,8 +56,9 @@ def main() -> None:
             models,
             params.bootstrap.replicates,
             params.bootstrap.level,
-            generator(params.seed, "whether"),
+            params.seed,
             advance,
+            params.threads,
         )
     write_table(analysis.predictions, "results/predictions/whether.parquet", WHETHER)
     write_table(analysis.importance, "results/predictions/importance.parquet", IMPORTANCE)

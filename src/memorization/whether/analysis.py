@@ -12,6 +12,9 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.metrics.bootstrap import Replicated, cluster_multiplicities, estimate
 from memorization.metrics.gains import gains
+from memorization.parallel import side_by_side
+from memorization.randomness import generator
+from memorization.tables import joined
 from memorization.whether.baselines import COUNTS
 from memorization.whether.evaluate import (
     Candidate,
@@ -90,21 +93,18 @@ class Sample:
         UserError
             If a table holds other sequences.
         """
-        index = sequences["index"].to_numpy()
-        named = {"features": features, "labels": labels, "splits": splits}
-        for name, table in named.items():
-            if set(table["index"]) != set(index):
-                raise UserError(
-                    f"results/{name}.parquet: not about the sequences of "
-                    "results/sequences.parquet; run `dvc repro` to make all tables of one run"
-                )
-        ordered = {name: table.set_index("index").loc[index] for name, table in named.items()}
+        table = joined(
+            sequences[["index", "weight"]],
+            labels=labels[["index", "memorized"]],
+            splits=splits,
+            features=features,
+        )
         return cls(
-            index=index,
-            features=ordered["features"].reset_index(drop=True),
-            truth=ordered["labels"]["memorized"].to_numpy(dtype=bool),
-            weight=sequences["weight"].to_numpy(),
-            splits=ordered["splits"].reset_index(drop=True),
+            index=table["index"].to_numpy(),
+            features=table[[name for name in features.columns if name != "index"]],
+            truth=table["memorized"].to_numpy(dtype=bool),
+            weight=table["weight"].to_numpy(),
+            splits=table[[name for name in splits.columns if name != "index"]],
         )
 
 
@@ -114,8 +114,9 @@ def analyse(
     models: Mapping[str, ModelFit],
     replicates: int,
     level: float,
-    rng: np.random.Generator,
+    seed: int,
     advance: Callable[[int], object] = lambda done: None,
+    processes: int = 1,
 ) -> Analysis:
     """Return predictions, importance, metrics and fitted classifiers of every model at every tier.
 
@@ -125,8 +126,10 @@ def analyse(
     columns : dict, tier -> feature columns that it may use, cumulative, lowest first
     models : dict, name -> fit
     replicates, level : of the bootstrap
-    rng : numpy.random.Generator
+    seed : of the study; each model at each tier has random streams of its own, so that which
+        others run changes nothing of it
     advance : told ``1`` whenever a model is done at a tier.
+    processes : to use at most; the result does not depend on it.
 
     Raises
     ------
@@ -139,13 +142,19 @@ def analyse(
             f"labels: {int(truth.sum())} of {len(truth)} sampled sequences are memorized; there is "
             "nothing to tell apart; choose a larger target or train it for longer"
         )
-    seed = int(rng.integers(2**31))
-    drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
-    results = []
-    for candidate in candidates(columns, models):
-        model = models.get(candidate.model)
-        results.append(_examine(sample, candidate, model, drawn, level, seed, rng))
-        advance(1)
+    clusters = sample.splits["cluster"].to_numpy()
+    drawn = cluster_multiplicities(clusters, replicates, generator(seed, "whether"))
+    results = side_by_side(
+        _examine,
+        candidates(columns, models),
+        sample,
+        models,
+        drawn,
+        level,
+        seed,
+        processes=processes,
+        advance=advance,
+    )
     return Analysis(
         predictions=pd.concat([_predictions(sample, r) for r in results], ignore_index=True),
         importance=pd.concat([r.importance for r in results], ignore_index=True),
@@ -167,37 +176,40 @@ class _Result:
 
 
 def _examine(
-    sample: Sample,
     candidate: Candidate,
-    model: ModelFit | None,
+    sample: Sample,
+    models: Mapping[str, ModelFit],
     drawn: np.ndarray,
     level: float,
     seed: int,
-    rng: np.random.Generator,
 ) -> _Result:
     """Return everything about one model at one tier; of a baseline, predictions and metrics."""
+    purpose = f"whether/{candidate.tier}/{candidate.model}"
+    own = int(generator(seed, purpose).integers(2**31))
     fit, truth, weight = candidate.fit, sample.truth, sample.weight
     features, fold = sample.features[list(candidate.columns)], sample.splits["fold"].to_numpy()
-    crossfit = cross_fit(fit, features, truth, weight, fold, seed)
+    crossfit = cross_fit(fit, features, truth, weight, fold, own)
     clean = crossfit.probability
     ranked = rankings(fold, clean, truth, weight, drawn)
     metrics = score(crossfit, ranked, fold, truth, weight, drawn, level)
     key = (candidate.tier, candidate.model)
+    model = models.get(candidate.model)
     if model is None:
         return _Result(key, clean, ranked, metrics, {}, {}, pd.DataFrame(), None)
     gained = {}
     for scheme in LEAKY:
         leaky_fold = sample.splits[scheme].to_numpy()
-        leaky = out_of_fold(fit, features, truth, weight, leaky_fold, seed)
+        leaky = out_of_fold(fit, features, truth, weight, leaky_fold, own)
         leaky_ranked = rankings(leaky_fold, leaky, truth, weight, drawn)
         gained[scheme] = leakage(ranked, leaky_ranked, level)
     few = drawn[:IMPORTANCE_REPLICATES]
+    importance_rng = generator(seed, f"{purpose}/importance")
     importance = permutation_importance(
-        crossfit.fitted, features, truth, weight, fold, few, level, rng
+        crossfit.fitted, features, truth, weight, fold, few, level, importance_rng
     )
     importance.insert(0, "model", candidate.model)
     importance.insert(1, "tier", candidate.tier)
-    fitted = model(features, truth, weight, fold, seed)
+    fitted = model(features, truth, weight, fold, own)
     chosen = _chosen(fitted, crossfit)
     return _Result(key, clean, ranked, metrics, chosen, gained, importance, fitted)
 

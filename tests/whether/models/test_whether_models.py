@@ -3,10 +3,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from memorization.errors import UserError
 from memorization.metrics.probability import calibration_slope, observed_to_expected
 from memorization.metrics.ranking import auroc
-from memorization.whether.models import MODELS, models_named
+from memorization.whether.models import MODELS, load_fitted, save_fitted
 
 
 def population(n, seed):
@@ -85,6 +84,42 @@ def test_missing_values_can_carry_information(name):
     assert auroc(truth, predicted, np.ones(2000)) > 0.85
 
 
+UNKNOWN = {
+    "nowhere known": lambda n: np.full(n, np.nan),
+    "known once": lambda n: np.where(np.arange(n) == 0, 1.0, np.nan),
+    "constant or unknown": lambda n: np.where(np.arange(n) % 2, 3.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_columns_of_hardly_any_known_value(name, unknown, training, tmp_path):
+    features, truth, weight, fold = training
+    column = UNKNOWN[unknown](len(features))
+    given = features[["surprisal.mean"]].assign(**{"frequency.prompt_count": column})
+    fitted = MODELS[name](given, truth, weight, fold, seed=0)
+    # Where it says nothing, it is as if it were not there, whatever is known later.
+    without = MODELS[name](features[["surprisal.mean"]], truth, weight, fold, seed=0)
+    if unknown == "nowhere known":
+        for value in (np.nan, 3.0):
+            found = fitted.predict(given.assign(**{"frequency.prompt_count": value}))
+            np.testing.assert_allclose(found, without.predict(features), rtol=1e-4)
+    save_fitted(fitted, tmp_path / "model.skops")
+    np.testing.assert_array_equal(
+        load_fitted(tmp_path / "model.skops").predict(given), fitted.predict(given)
+    )
+    assert auroc(truth, fitted.predict(given), np.ones(len(truth))) > 0.6
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_known_at_all_gives_one_probability(name, training):
+    _, truth, weight, fold = training
+    features = pd.DataFrame({"surprisal.mean": np.full(len(truth), np.nan)})
+    predicted = MODELS[name](features, truth, weight, fold, seed=0).predict(features)
+    assert np.ptp(predicted) == 0
+    assert weight @ predicted == pytest.approx(weight @ truth, rel=0.05)
+
+
 def test_logistic_is_weighted_logistic_regression_on_log_counts(training):
     features, truth, weight, fold = training
     by_hand = np.c_[
@@ -118,11 +153,3 @@ def test_boosting_uses_weights_within_a_class():
     )
     assert predicted[0] == pytest.approx(0.9, abs=0.02)
     assert predicted[-1] == pytest.approx(0.1, abs=0.02)
-
-
-def test_registry():
-    assert list(models_named(["boosting", "logistic"])) == ["boosting", "logistic"]
-    with pytest.raises(UserError, match=r"no model 'forest'; the models are: logistic, boosting"):
-        models_named(["forest"])
-    with pytest.raises(UserError, match="listed twice"):
-        models_named(["logistic", "logistic"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from memorization.errors import UserError
 from memorization.when.models.cox import Cox
 from memorization.when.models.forest import Forest
 from memorization.when.models.hazard import Hazard
@@ -22,21 +21,4 @@ MODELS: dict[str, type[SurvivalModel]] = {
 # Those that use no feature, or one.
 BASELINES = ("kaplan_meier", "kaplan_meier_strata")
 
-
-def chosen(names: tuple[str, ...]) -> dict[str, type[SurvivalModel]]:
-    """Return the models of these names.
-
-    Raises
-    ------
-    UserError
-        If a name is unknown or given twice.
-    """
-    for position, name in enumerate(names):
-        if name not in MODELS:
-            raise UserError(f"when.models: no model '{name}'; the models are: {', '.join(MODELS)}")
-        if name in names[:position]:
-            raise UserError(f"when.models: '{name}' is listed twice; list it once")
-    return {name: MODELS[name] for name in names}
-
-
-__all__ = ["BASELINES", "MODELS", "SurvivalModel", "chosen"]
+__all__ = ["BASELINES", "MODELS", "SurvivalModel"]

@@ -71,6 +71,9 @@ class HazardBoosting(SurvivalModel):
         those that OpenMP is allowed.
         """
         groups = Groups.fit(features)
+        x = groups.transform(features)
+        # scikit-learn finds no bins in a column without a known value; a constant one is not split.
+        x[:, np.isnan(x).all(axis=0)] = 0.0
         bins = event_bins(targets, N_BINS)
         # A curve that reaches 0 has an infinite hazard at the end.
         curve = np.maximum(kaplan_meier(targets, weight), np.finfo(float).eps)
@@ -91,7 +94,7 @@ class HazardBoosting(SurvivalModel):
         # Events per exposure, weighted by exposure: the same likelihood as an offset.
         expected = exposed[row, bin_]
         model.fit(
-            np.column_stack([groups.transform(features)[row], bin_]),
+            np.column_stack([x[row], bin_]),
             happened / expected,
             sample_weight=expected * weight[row] / weight.mean(),
         )

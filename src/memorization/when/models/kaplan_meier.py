@@ -139,7 +139,13 @@ class KaplanMeierStrata(SurvivalModel):
     def fit(
         cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
     ) -> Self:
-        """Return the stratified estimate; a stratum without rows gets the marginal one."""
+        """Return the stratified estimate; a stratum without rows gets the marginal one.
+
+        Raises
+        ------
+        UserError
+            If a count is not known.
+        """
         column = finest_count(features.columns)
         assert column is not None, "needs one of the features that it requires"
         stratum = stratum_of(features[column].to_numpy())

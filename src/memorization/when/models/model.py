@@ -46,7 +46,7 @@ class SurvivalModel(ABC):
 
         Parameters
         ----------
-        features : n rows; missing values allowed.
+        features : n rows; missing values allowed, except in what a model requires.
         weight : float [n], positive.
         seed : of every random choice of the fit.
         threads : to use at most; they do not change the result.

@@ -113,6 +113,9 @@ def _grow(
     """Return trees fitted to the sample, whose classes are as common as they are in it."""
     within = np.empty(len(truth))
     within[truth], within[~truth] = unit_weight(weight[truth]), unit_weight(weight[~truth])
+    # scikit-learn finds no bins in a column without a known value; a constant one is never split.
+    unknown = features.columns[features.isna().all()]
+    features = features.assign(**dict.fromkeys(unknown, 0.0))
     trees = HistGradientBoostingClassifier(random_state=seed, **SETTINGS)
     # Weights that are all one change nothing, but make the search for bins ten times slower.
     return trees.fit(features, truth, sample_weight=None if np.allclose(within, 1) else within)

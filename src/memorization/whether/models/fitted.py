@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import skops.io
 
+from memorization.atomic import replacing
 from memorization.errors import UserError
 
 # The types, beyond those that skops trusts by itself, that a model's file may hold.
@@ -121,14 +122,10 @@ def save_fitted(fitted: Fitted, path: str | Path) -> None:
     numbers: dict[int, int] = {}
     names: dict[str, str] = {}
     schema = _renumber(schema, numbers, names)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with ZipFile(partial, "w") as archive:
+    with replacing(Path(path)) as partial, ZipFile(partial, "w") as archive:
         for old, new in sorted(names.items(), key=lambda pair: pair[1]):
             archive.writestr(ZipInfo(new), contents[old], ZIP_DEFLATED)
         archive.writestr(ZipInfo("schema.json"), json.dumps(schema, indent=1), ZIP_DEFLATED)
-    partial.replace(path)
 
 
 def load_fitted(path: str | Path) -> Fitted:

@@ -109,6 +109,7 @@ def _covariates(features: pd.DataFrame) -> list[tuple[str, object]]:
     counts = count_columns(list(features.columns))
     return [
         ("counts", ColumnTransformer([("log", log, counts)], remainder="passthrough")),
-        ("missing", SimpleImputer(strategy="median", add_indicator=True)),
+        # A column without a known value is kept, constant: it may be the only one.
+        ("missing", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
         ("scale", StandardScaler()),
     ]
