@@ -41,8 +41,8 @@ SETTINGS = {
 }
 
 # Up to so many rows, each fold is predicted by trees fitted to all others. Of more, folds go
-# together in two halves, whose fits take no longer than the one to all rows: a half is then enough
-# to learn from, and left out folds one by one would take four times as long.
+# together in two halves: a half is then enough to learn from, and two fits to a half take about as
+# long as one or two to all (measured with 60,000 rows), where five to four fifths take as four.
 LARGEST = 5_000
 
 
