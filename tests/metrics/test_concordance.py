@@ -3,8 +3,12 @@ import pytest
 from lifelines.utils import concordance_index
 from sksurv.metrics import concordance_index_censored
 
-from memorization.metrics.concordance import concordance, cumulative_auroc
+from memorization.metrics.concordance import concordance_of, cumulative_auroc
 from memorization.metrics.ranking import auroc
+
+
+def concordance(time, event, risk, weight, group=None, left=None):
+    return concordance_of(time, event, risk, group, left)(weight.astype(float))
 
 
 def by_pairs(time, event, risk, weight, group, left=None):

@@ -1,11 +1,7 @@
 import numpy as np
 import pytest
 
-from memorization.metrics.event_time import (
-    absolute_error,
-    conditional_mean_step,
-    conditional_median,
-)
+from memorization.metrics.event_time import conditional_mean_step, conditional_median
 
 
 def curves(seed=0, n=30, c=9):
@@ -42,9 +38,3 @@ def test_a_curve_without_events_expects_the_end():
     survival = np.ones((1, 4))
     assert conditional_median(survival)[0] == 4
     assert conditional_mean_step(survival, np.array([1, 2, 3, 7]))[0] == 7
-
-
-def test_error_is_a_weighted_mean_by_replicate():
-    truth, predicted = np.array([10, 20, 30]), np.array([15, 20, 10])
-    weight = np.array([[1.0, 1.0, 1.0], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(absolute_error(truth, predicted, weight), [25 / 3, 5, np.nan])

@@ -20,8 +20,8 @@ class Simulated:
     truth: np.ndarray  # survival [n, c]
 
 
-def simulate(n: int, seed: int, late: bool = False, memorized: float = -3.5) -> Simulated:
-    """Draw event times from a logistic hazard that rises with time; some enter late."""
+def simulate(n: int, seed: int, leaving: bool = False, memorized: float = -3.5) -> Simulated:
+    """Draw event times from a logistic hazard that rises with time; some leave unobserved."""
     rng = np.random.default_rng(seed)
     duplicates = rng.geometric(0.3, n).astype(float)
     surprisal = rng.normal(size=n)
@@ -38,15 +38,15 @@ def simulate(n: int, seed: int, late: bool = False, memorized: float = -3.5) -> 
     events = rng.random((n, N_TIMES)) < hazard
     event = events.any(axis=1)
     time = np.where(event, events.argmax(axis=1) + 1, N_TIMES)
-    entry = rng.integers(0, 7, n) if late else np.zeros(n, dtype=np.int64)
-    # Who has the event before observation begins is never seen: that is left truncation.
-    seen = time > entry
+    if leaving:
+        last = rng.integers(2, N_TIMES + 1, n)
+        event, time = event & (time <= last), np.minimum(time, last)
     weight = np.where(event, 1.0, 3.7)
     return Simulated(
-        features[seen].reset_index(drop=True),
-        Targets(time[seen], event[seen], entry[seen], N_TIMES),
-        weight[seen],
-        np.cumprod(1 - hazard, axis=1)[seen],
+        features,
+        Targets(time, event, N_TIMES),
+        weight,
+        np.cumprod(1 - hazard, axis=1),
     )
 
 

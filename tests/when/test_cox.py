@@ -10,7 +10,7 @@ from memorization.when.models import cox
 from memorization.when.models.cox import Cox
 
 
-def lifelines_fit(sample, entry):
+def lifelines_fit(sample):
     """Fit lifelines to standardised covariates, directly."""
     raw = sample.features.to_numpy().copy()
     raw[:, 0] = np.log1p(raw[:, 0])
@@ -22,48 +22,43 @@ def lifelines_fit(sample, entry):
         time=sample.targets.time,
         event=sample.targets.event,
         weight=sample.weight / sample.weight.mean(),
-        entry=sample.targets.entry,
     )
-    if not entry:
-        frame = frame.drop(columns="entry")
     fitter = CoxPHFitter(penalizer=1 / len(frame))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitter.fit(
-            frame, "time", "event", weights_col="weight", entry_col="entry" if entry else None
-        )
+        fitter.fit(frame, "time", "event", weights_col="weight")
     return fitter, frame
 
 
 def test_agrees_with_lifelines(sample):
-    fitter, frame = lifelines_fit(sample, entry=False)
+    fitter, frame = lifelines_fit(sample)
     model = Cox.fit(sample.features, sample.targets, sample.weight, 0, 1)
     np.testing.assert_allclose(model.coefficients, fitter.params_, rtol=1e-6)
     expected = fitter.predict_survival_function(frame, times=np.arange(1, 13)).to_numpy().T
     np.testing.assert_allclose(model.survival(sample.features), expected, rtol=1e-6)
 
 
-def test_coefficients_with_late_entry_agree_with_lifelines(make_sample):
-    late = make_sample(400, seed=1, late=True)
-    fitter, _ = lifelines_fit(late, entry=True)
-    model = Cox.fit(late.features, late.targets, late.weight, 0, 1)
+def test_coefficients_of_censored_rows_agree_with_lifelines(make_sample):
+    some = make_sample(400, seed=1, leaving=True)
+    fitter, _ = lifelines_fit(some)
+    model = Cox.fit(some.features, some.targets, some.weight, 0, 1)
     np.testing.assert_allclose(model.coefficients, fitter.params_, rtol=1e-6)
 
 
 def test_baseline_agrees_with_a_loop(make_sample):
-    late = make_sample(100, seed=2, late=True)
-    relative = np.random.default_rng(0).random(len(late.targets))
+    some = make_sample(100, seed=2, leaving=True)
+    relative = np.random.default_rng(0).random(len(some.targets))
     total, expected = 0.0, []
     for j in range(1, 13):
         events = risk = 0.0
         for i in range(len(relative)):
-            if late.targets.entry[i] < j <= late.targets.time[i]:
-                risk += late.weight[i] * relative[i]
-                if late.targets.event[i] and late.targets.time[i] == j:
-                    events += late.weight[i]
+            if j <= some.targets.time[i]:
+                risk += some.weight[i] * relative[i]
+                if some.targets.event[i] and some.targets.time[i] == j:
+                    events += some.weight[i]
         total += events / risk
         expected.append(total)
-    np.testing.assert_allclose(cox.breslow(late.targets, late.weight, relative), expected)
+    np.testing.assert_allclose(cox.breslow(some.targets, some.weight, relative), expected)
 
 
 def test_separated_events_still_converge(sample):

@@ -3,7 +3,6 @@ import pytest
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
-from memorization.errors import UserError
 from memorization.when.groups import Groups
 from memorization.when.models import forest
 from memorization.when.models.forest import Forest
@@ -37,9 +36,7 @@ def test_threads_change_nothing(sample):
 
 
 def test_checkpoints_that_nobody_leaves_at_repeat_the_curve(sample):
-    doubled = type(sample.targets)(
-        2 * sample.targets.time, sample.targets.event, sample.targets.entry, 24
-    )
+    doubled = type(sample.targets)(2 * sample.targets.time, sample.targets.event, 24)
     args = sample.weight, 0, 1
     sparse = Forest.fit(sample.features, doubled, *args).survival(sample.features)
     dense = Forest.fit(sample.features, sample.targets, *args).survival(sample.features)
@@ -54,9 +51,3 @@ def test_weights_move_it_to_the_population(sample):
     observed = np.average(~sample.targets.event, weights=sample.weight)
     assert expected == pytest.approx(observed, abs=0.03)
     assert abs(observed - np.mean(~sample.targets.event)) > 0.1
-
-
-def test_late_entry_is_refused(make_sample):
-    late = make_sample(100, seed=0, late=True)
-    with pytest.raises(UserError, match=r"when\.models: 'forest' takes no sequences"):
-        Forest.fit(late.features, late.targets, late.weight, 0, 1)

@@ -7,13 +7,13 @@ from memorization.when.person_period import event_bins, person_period
 
 
 def test_counted_rows_give_the_fit_of_all_rows(make_sample):
-    late = make_sample(150, seed=3, late=True)
-    x = late.features.to_numpy() / 3
-    weight = late.weight / late.weight.mean()
-    bins = event_bins(late.targets, 4)
-    coefficients, baseline = fit_logistic(x, person_period(late.targets, bins), weight)
+    some = make_sample(150, seed=3, leaving=True)
+    x = some.features.to_numpy() / 3
+    weight = some.weight / some.weight.mean()
+    bins = event_bins(some.targets, 4)
+    coefficients, baseline = fit_logistic(x, person_period(some.targets, bins), weight)
 
-    every = person_period(late.targets, np.arange(12))
+    every = person_period(some.targets, np.arange(12))
     assert (every.count == 1).all()
     indicators = LIGHT * np.eye(bins[-1] + 1)[bins[every.bin]]
     model = LogisticRegression(solver="lbfgs", fit_intercept=False, tol=1e-10, max_iter=10_000)
@@ -23,25 +23,15 @@ def test_counted_rows_give_the_fit_of_all_rows(make_sample):
     np.testing.assert_allclose(baseline, LIGHT * estimates[3:], atol=1e-3)
 
 
-def test_late_entry_recovers_the_hazard_that_drew_the_data(make_sample):
-    late = make_sample(20_000, seed=4, late=True)
-    weight = np.ones(len(late.targets))
-    model = Hazard.fit(late.features, late.targets, weight, 0, 1)
+def test_censored_rows_tell_the_hazard_that_drew_the_data(make_sample):
+    some = make_sample(20_000, seed=4, leaving=True)
+    weight = np.ones(len(some.targets))
+    model = Hazard.fit(some.features, some.targets, weight, 0, 1)
     effects = model.coefficients / model.covariates.scale[model.covariates.kept]
     np.testing.assert_allclose(effects, [1, -0.8, 0], atol=0.06)
-    error = np.abs(model.survival(late.features) - late.truth)
+    error = np.abs(model.survival(some.features) - some.truth)
     assert error.mean() < 0.01
     assert error.max() < 0.06
-
-
-def test_ignoring_late_entry_would_be_noticed(make_sample):
-    late = make_sample(20_000, seed=4, late=True)
-    weight = np.ones(len(late.targets))
-    blind = type(late.targets)(
-        late.targets.time, late.targets.event, np.zeros_like(late.targets.entry), 12
-    )
-    survival = Hazard.fit(late.features, blind, weight, 0, 1).survival(late.features)
-    assert (survival - late.truth).mean() > 0.05
 
 
 def test_weights_restore_the_population(make_sample):

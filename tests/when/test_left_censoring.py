@@ -27,7 +27,7 @@ def test_the_curve_maximizes_the_likelihood():
     time = np.minimum(rng.integers(1, 9, n), c)
     event = rng.random(n) < 0.7
     event[time < c] = True
-    targets = late_evaluations(Targets(time, event, np.zeros(n, int), c), 1)
+    targets = late_evaluations(Targets(time, event, c), 1)
     weight = rng.random(n)
     left, time = targets.left_censored, targets.time
     assert 50 < left.sum() < 250
@@ -47,7 +47,7 @@ def test_the_curve_maximizes_the_likelihood():
 
 def test_replicates_and_repeated_rows_agree():
     targets = late_evaluations(
-        Targets(np.array([1, 2, 3, 4, 4]), np.array([1, 1, 1, 1, 0], bool), np.zeros(5, int), 4), 0
+        Targets(np.array([1, 2, 3, 4, 4]), np.array([1, 1, 1, 1, 0], bool), 4), 0
     )
     copies = np.array([[3, 1, 2, 1, 5], [1, 1, 1, 1, 1]])
     curves = kaplan_meier(targets, copies)
@@ -60,7 +60,7 @@ def test_replicates_and_repeated_rows_agree():
 def test_draws_are_those_of_the_curve_given_the_bound():
     n = 20_000
     bound = np.array([2, 4] * n)
-    targets = Targets(bound, np.ones(2 * n, bool), np.zeros(2 * n, int), 4, bound)
+    targets = Targets(bound, np.ones(2 * n, bool), 4, bound)
     survival = np.tile([0.8, 0.6, 0.6, 0.2], (2 * n, 1))
     drawn = drawn_targets(targets, survival, np.random.default_rng(0))
     assert not drawn.left_censored.any()
@@ -70,9 +70,7 @@ def test_draws_are_those_of_the_curve_given_the_bound():
 
 
 def test_what_is_known_exactly_stays():
-    targets = late_evaluations(
-        Targets(np.array([1, 2, 3, 4]), np.array([1, 1, 1, 0], bool), np.zeros(4, int), 4), 2
-    )
+    targets = late_evaluations(Targets(np.array([1, 2, 3, 4]), np.array([1, 1, 1, 0], bool), 4), 2)
     left = targets.left_censored
     assert 0 < left.sum() < 3
     survival = np.tile([0.8, 0.6, 0.5, 0.4], (int(left.sum()), 1))

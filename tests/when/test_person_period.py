@@ -12,16 +12,14 @@ from memorization.when.targets import Targets
 
 def random_targets(seed, n=50, c=10):
     rng = np.random.default_rng(seed)
-    entry = rng.integers(0, 5, n)
-    time = np.minimum(entry + rng.integers(1, 7, n), c)
-    return Targets(time, rng.random(n) < 0.5, entry, c)
+    return Targets(rng.integers(1, c + 1, n), rng.random(n) < 0.5, c)
 
 
 def by_loop(targets, bins):
     """Count checkpoints at risk one by one: (row, bin, event) -> checkpoints."""
     counts = {}
     for i in range(len(targets)):
-        for j in range(targets.entry[i] + 1, targets.time[i] + 1):
+        for j in range(1, targets.time[i] + 1):
             event = bool(targets.event[i] and j == targets.time[i])
             key = (i, int(bins[j - 1]), event)
             counts[key] = counts.get(key, 0) + 1
@@ -34,12 +32,7 @@ def test_table_agrees_with_a_loop(bins):
     table = person_period(targets, bins)
     keys = zip(table.row.tolist(), table.bin.tolist(), table.event.tolist(), strict=True)
     assert dict(zip(keys, table.count.tolist(), strict=True)) == by_loop(targets, bins)
-    assert table.count.sum() == (targets.time - targets.entry).sum()
-
-
-def test_sequences_never_at_risk_have_no_rows():
-    targets = Targets(np.array([2, 3]), np.array([False, True]), np.array([2, 0]), 4)
-    assert set(person_period(targets, np.arange(4)).row.tolist()) == {1}
+    assert table.count.sum() == targets.time.sum()
 
 
 def test_exposure_agrees_with_a_loop():
@@ -47,7 +40,7 @@ def test_exposure_agrees_with_a_loop():
     increments = np.random.default_rng(0).random(10)
     expected = np.zeros((len(targets), 3))
     for i in range(len(targets)):
-        for j in range(targets.entry[i] + 1, targets.time[i] + 1):
+        for j in range(1, targets.time[i] + 1):
             expected[i, bins[j - 1]] += increments[j - 1]
     np.testing.assert_allclose(exposure(targets, bins, increments), expected)
 
@@ -55,7 +48,7 @@ def test_exposure_agrees_with_a_loop():
 def test_bins_hold_about_as_many_events_each():
     rng = np.random.default_rng(2)
     time = np.minimum(21 + rng.geometric(0.02, 2000), 143)
-    targets = Targets(time, time < 143, np.zeros(2000, int), 143)
+    targets = Targets(time, time < 143, 143)
     bins = event_bins(targets, 10)
     assert (np.diff(bins) >= 0).all()
     assert (np.diff(bins) <= 1).all()
@@ -70,7 +63,7 @@ def test_bins_hold_about_as_many_events_each():
 
 @pytest.mark.parametrize("time", [[5, 5, 5], [1, 1, 1], [10, 10, 1], [3, 10, 10]])
 def test_few_distinct_event_times_make_valid_bins(time):
-    targets = Targets(np.array(time), np.ones(3, bool), np.zeros(3, int), 10)
+    targets = Targets(np.array(time), np.ones(3, bool), 10)
     bins = event_bins(targets, 12)
     assert len(bins) == 10
     assert bins[0] == 0
@@ -78,7 +71,7 @@ def test_few_distinct_event_times_make_valid_bins(time):
 
 
 def test_no_events_make_one_bin():
-    targets = Targets(np.array([4]), np.array([False]), np.array([0]), 4)
+    targets = Targets(np.array([4]), np.array([False]), 4)
     assert event_bins(targets, 3).tolist() == [0, 0, 0, 0]
 
 

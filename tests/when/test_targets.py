@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.errors import UserError
-from memorization.when.targets import Targets, targets_of
+from memorization.when.targets import targets_of
 
 STEPS = np.array([10, 20, 30, 40])
 
@@ -27,7 +27,6 @@ def test_both_events_by_hand():
     assert stable.time.tolist() == [1, 4, 4, 4, 4]
     assert stable.event.tolist() == [True, False, True, False, True]
     # Nothing is truncated: whoever comes late was looked at then, whatever was seen.
-    assert first.entry.tolist() == [0] * 5
     assert first.first_evaluation.tolist() == [1, 1, 1, 1, 2]
     assert not first.left_censored.any()
     assert first.n_times == 4
@@ -39,11 +38,6 @@ def test_memorized_at_a_late_first_evaluation_is_left_censored():
     first, stable = targets_of(table, STEPS, "first"), targets_of(table, STEPS, "stable")
     assert first.left_censored.tolist() == [True, False, False]
     assert stable.left_censored.tolist() == [False, False, False]
-
-
-def test_truncation_and_left_censoring_do_not_mix():
-    with pytest.raises(ValueError, match="no likelihood has both"):
-        Targets(np.array([2, 3]), np.array([True, False]), np.array([0, 1]), 3, np.array([2, 2]))
 
 
 def test_take_keeps_rows_together():

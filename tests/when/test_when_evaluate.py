@@ -114,7 +114,6 @@ def test_statistics_by_hand(sample):
     targets = type(targets)(
         np.array([2, 4, 6, 12, 12]),
         np.array([True, True, True, False, True]),
-        targets.entry,
         12,
     )
     weight = np.array([1.0, 1.0, 7.0, 10.0, 1.0])

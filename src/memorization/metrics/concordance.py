@@ -9,27 +9,28 @@ from memorization.metrics.ranking import Thresholds
 from memorization.metrics.ratio import ratio
 
 
-def concordance(
+def concordance_of(
     time: np.ndarray,
     event: np.ndarray,
     risk: np.ndarray,
-    weight: np.ndarray,
     group: np.ndarray | None = None,
     left: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return the weighted concordance of risk and time, float [...] (Harrell et al. 1982).
+) -> OfWeights:
+    """Return the concordance of risk and time, a function of the weights (Harrell et al. 1982).
 
     Of the pairs whose order is known, the share in which the earlier event has the higher risk;
     ties in risk count one half. A pair is known when the earlier time is an event and the later one
     is a later event, or censored then or later. It weighs the product of its weights. 0.5 is
     chance, 1 is perfect. NaN where no pair has weight.
 
+    Rows censored at or after the last event, nearly all in our data, are later than every event and
+    ranked once; the few others are ranked once for every distinct time of an event.
+
     Parameters
     ----------
     time : int or float [n], of the event or of censoring.
     event : bool [n].
     risk : float [n], higher for an earlier expected event; only its order matters.
-    weight : float [..., n]
     group : int [n], optional
         Only pairs within a group count. Out-of-fold scores are compared within folds: models of two
         folds disagree in level, and in the wrong direction, because a fold rich in events leaves a
@@ -38,26 +39,17 @@ def concordance(
         Events that are only known to be at or before their time: they are earlier than what is
         later than that, and never known to be later than anything.
 
+    Returns
+    -------
+    function
+        Of weights, float [..., n], with the concordance, float [...].
+
     Examples
     --------
     >>> time, event = np.array([1, 2, 3]), np.array([True, True, False])
-    >>> float(concordance(time, event, np.array([0.9, 0.1, 0.1]), np.ones(3))).__round__(4)
+    >>> of_weights = concordance_of(time, event, np.array([0.9, 0.1, 0.1]))
+    >>> float(of_weights(np.ones(3))).__round__(4)
     0.8333
-    """
-    return concordance_of(time, event, risk, group, left)(np.asarray(weight, dtype=np.float64))
-
-
-def concordance_of(
-    time: np.ndarray,
-    event: np.ndarray,
-    risk: np.ndarray,
-    group: np.ndarray | None = None,
-    left: np.ndarray | None = None,
-) -> OfWeights:
-    """Return `concordance` as a function of the weights, its pairs found once.
-
-    Rows censored at or after the last event, nearly all in our data, are later than every event and
-    ranked once; the few others are ranked once for every distinct time of an event.
     """
     group = np.zeros(len(time), np.int64) if group is None else group
     left = np.zeros(len(time), bool) if left is None else left
@@ -98,7 +90,8 @@ def cumulative_auroc(
     The probability that a sequence with the event by then has a higher risk than one without
     (Heagerty et al. 2000). Without censoring before ``at`` there is nothing to correct for.
 
-    Parameters are those of `concordance`; risk is the predicted probability of the event by ``at``.
+    Parameters are those of `concordance_of`; risk is the predicted probability of the event by
+    ``at``.
 
     Raises
     ------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.metrics.ratio import weighted_mean
-
 
 def conditional_median(survival: np.ndarray) -> np.ndarray:
     """Return the median checkpoint of the event, given that it happens, int [n] in 1 … c.
@@ -46,19 +44,3 @@ def conditional_mean_step(survival: np.ndarray, steps: np.ndarray) -> np.ndarray
     total = mass.sum(axis=1)
     expected = np.full(len(survival), float(steps[-1]))
     return np.divide(mass @ steps, total, out=expected, where=total > 0)
-
-
-def absolute_error(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the weighted mean absolute error, float [...], in the units of truth; NaN: no weight.
-
-    Parameters
-    ----------
-    truth, predicted : float [n]
-    weight : float [..., n]
-
-    Examples
-    --------
-    >>> float(absolute_error(np.array([10, 20]), np.array([20, 20]), np.array([3.0, 1.0])))
-    7.5
-    """
-    return weighted_mean(np.abs(truth - predicted), weight)

@@ -1,10 +1,8 @@
-"""How good a survival curve is as a probability: the integrated Brier score."""
+"""How good a survival curve is as a probability: the parts of the integrated Brier score."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from memorization.metrics.ratio import ratio
 
 
 def squared_error(survival: np.ndarray, time: np.ndarray, event: np.ndarray) -> np.ndarray:
@@ -40,8 +38,9 @@ def integrated_squared_error(
     known, and that share, two float [n].
 
     By the trapezoidal rule over optimizer steps, in units of the whole training: from step 0, at
-    which nothing is memorized and every model knows it, to the last checkpoint. The score is the
-    ratio of the weighted sums of the two.
+    which nothing is memorized and every model knows it, to the last checkpoint. The integrated
+    Brier score is the ratio of the weighted sums of the two (Graf et al. 1999): 0 is perfect; that
+    of the Kaplan-Meier curve is that of knowing nothing.
 
     Parameters
     ----------
@@ -57,31 +56,3 @@ def integrated_squared_error(
     first = np.ones(len(error), np.int64) if observed is None else observed
     known = (positions > first[:, None]) | (first[:, None] == 1)
     return (mean * known) @ length, known @ length
-
-
-def integrated_brier_score(
-    survival: np.ndarray,
-    time: np.ndarray,
-    event: np.ndarray,
-    steps: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
-    """Return the weighted integrated Brier score, float [...] (Graf et al. 1999).
-
-    0 is perfect; the score of the Kaplan-Meier curve is that of knowing nothing. NaN where there is
-    no weight.
-
-    Parameters
-    ----------
-    weight : float [..., n]
-
-    Examples
-    --------
-    >>> time, event = np.array([1, 2]), np.array([True, False])
-    >>> survival = np.array([[0.5, 0.5], [0.5, 0.5]])
-    >>> steps = np.array([10, 20])
-    >>> float(integrated_brier_score(survival, time, event, steps, np.ones(2)))
-    0.1875
-    """
-    error, share = integrated_squared_error(survival, time, event, steps)
-    return ratio(weight @ error, weight @ share)

@@ -32,7 +32,7 @@ def drawn_targets(targets: Targets, survival: np.ndarray, rng: np.random.Generat
     ----------
     survival : float [m, c], of the m left-censored rows, in their order.
 
-    >>> targets = Targets(np.array([2, 3]), np.ones(2, bool), np.zeros(2, int), 3, np.array([2, 1]))
+    >>> targets = Targets(np.array([2, 3]), np.ones(2, bool), 3, np.array([2, 1]))
     >>> sure = np.array([[0.1, 0.1, 0.1]])
     >>> drawn_targets(targets, sure, np.random.default_rng(0)).time.tolist()
     [1, 3]
@@ -44,7 +44,7 @@ def drawn_targets(targets: Targets, survival: np.ndarray, rng: np.random.Generat
     upto = np.cumsum(mass, axis=1)
     time = targets.time.copy()
     time[left] = 1 + (upto <= rng.random(len(upto))[:, None] * upto[:, -1:]).sum(axis=1)
-    return Targets(time, targets.event, targets.entry, targets.n_times)
+    return Targets(time, targets.event, targets.n_times)
 
 
 def fit_by_rounds(

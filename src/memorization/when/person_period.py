@@ -40,7 +40,7 @@ def event_bins(targets: Targets, n_bins: int) -> np.ndarray:
     as many events each, so that the hazard is estimated equally well everywhere; there are fewer
     than ``n_bins`` of them where events share checkpoints.
 
-    >>> targets = Targets(np.array([2, 4, 5, 6]), np.ones(4, bool), np.zeros(4, int), 8)
+    >>> targets = Targets(np.array([2, 4, 5, 6]), np.ones(4, bool), 8)
     >>> event_bins(targets, 2).tolist()
     [0, 1, 1, 1, 2, 2, 2, 2]
     """
@@ -64,17 +64,15 @@ def person_period(targets: Targets, bins: np.ndarray) -> PersonPeriod:
     ----------
     bins : int [c], bin of each checkpoint, ascending from 0.
 
-    >>> targets = Targets(np.array([3, 4]), np.array([True, False]), np.array([0, 1]), 4)
+    >>> targets = Targets(np.array([3, 4]), np.array([True, False]), 4)
     >>> table = person_period(targets, np.array([0, 0, 1, 1]))
     >>> np.column_stack([table.row, table.bin, table.event, table.count]).tolist()
-    [[0, 0, 0, 2], [1, 0, 0, 1], [1, 1, 0, 2], [0, 1, 1, 1]]
+    [[0, 0, 0, 2], [1, 0, 0, 2], [1, 1, 0, 2], [0, 1, 1, 1]]
     """
     upto = np.vstack([np.zeros(bins[-1] + 1, dtype=np.int64), _checkpoints_so_far(bins)])
-    # At risk and without the event at the checkpoints entry + 1 … last.
-    last = np.maximum(targets.time - targets.event, targets.entry)
-    survived = upto[last] - upto[targets.entry]
+    survived = upto[targets.time - targets.event]
     row, bin_ = np.nonzero(survived)
-    happened = np.flatnonzero(targets.event & (targets.time > targets.entry))
+    happened = np.flatnonzero(targets.event)
     return PersonPeriod(
         np.concatenate([row, happened]),
         np.concatenate([bin_, bins[targets.time[happened] - 1]]),
@@ -91,14 +89,13 @@ def exposure(targets: Targets, bins: np.ndarray, increments: np.ndarray) -> np.n
     bins : int [c], bin of each checkpoint, ascending from 0.
     increments : float [c], of the cumulative hazard at each checkpoint.
 
-    >>> targets = Targets(np.array([3, 4]), np.array([True, False]), np.array([0, 1]), 4)
+    >>> targets = Targets(np.array([3, 4]), np.array([True, False]), 4)
     >>> exposure(targets, np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 4.0, 8.0])).tolist()
-    [[3.0, 4.0], [2.0, 12.0]]
+    [[3.0, 4.0], [3.0, 12.0]]
     """
     own = (bins[:, None] == np.arange(bins[-1] + 1)) * increments[:, None]
     positions = np.arange(1, targets.n_times + 1)
-    at_risk = (targets.entry[:, None] < positions) & (positions <= targets.time[:, None])
-    return at_risk @ own
+    return (positions <= targets.time[:, None]) @ own
 
 
 def survival_of_hazard(hazard: np.ndarray, bins: np.ndarray) -> np.ndarray:

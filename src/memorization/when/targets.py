@@ -14,32 +14,27 @@ from memorization.errors import UserError
 class Targets:
     """Censored event times of n sequences.
 
-    A sequence is at risk at the positions ``entry + 1 … time``, and at the last of them it has the
-    event or leaves unobserved. An event at the first evaluation of a sequence, where that is not
+    A sequence is at risk at the positions 1 … ``time``, and at the last of them it has the event or
+    leaves unobserved. An event at the first evaluation of a sequence, where that is not
     the first of the grid, is *left-censored*: it was then, or before.
 
     Attributes
     ----------
     time : int [n], grid position (1 … n_times) of the event, or the last one under observation.
     event : bool [n], whether there is an event at ``time``.
-    entry : int [n], grid position after which it is at risk; 0 is from the start. More than 0 is
-        truncation: it is among the n because it had no event until then.
     n_times : number of checkpoints c.
     observed : int [n], grid position of its first evaluation; 1 where nothing is said of it.
     """
 
     time: np.ndarray
     event: np.ndarray
-    entry: np.ndarray
     n_times: int
     observed: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Fill in what is not said, and refuse what has no likelihood."""
+        """Fill in what is not said."""
         if self.observed is None:
             object.__setattr__(self, "observed", np.ones(len(self.time), dtype=np.int64))
-        if self.left_censored.any() and self.entry.any():
-            raise ValueError("left-censored rows among truncated ones: no likelihood has both")
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -61,7 +56,6 @@ class Targets:
         return Targets(
             self.time[rows],
             self.event[rows],
-            self.entry[rows],
             self.n_times,
             self.first_evaluation[rows],
         )
@@ -109,7 +103,6 @@ def targets_of(labels: pd.DataFrame, steps: np.ndarray, event: str) -> Targets:
     return Targets(
         time=np.where(happened, np.searchsorted(steps, step) + 1, len(steps)),
         event=happened,
-        entry=np.zeros(len(labels), dtype=np.int64),
         n_times=len(steps),
         observed=np.searchsorted(steps, entry) + 1,
     )

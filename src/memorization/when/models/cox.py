@@ -57,11 +57,10 @@ class Cox(LinearModel):
 def breslow(targets: Targets, weight: np.ndarray, relative_hazard: np.ndarray) -> np.ndarray:
     """Return the baseline cumulative hazard at each checkpoint, float [c] (Breslow 1972).
 
-    The sum over checkpoints of weighted events / weighted relative hazard at risk. Not lifelines'
-    own, which takes sequences as at risk before their entry.
+    The sum over checkpoints of weighted events / weighted relative hazard at risk, on the grid.
     """
     positions = np.arange(1, targets.n_times + 1)
-    at_risk = (targets.entry[:, None] < positions) & (positions <= targets.time[:, None])
+    at_risk = positions <= targets.time[:, None]
     events = np.bincount(targets.time, targets.event * weight, targets.n_times + 1)[1:]
     risk = (weight * relative_hazard) @ at_risk
     return np.cumsum(np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0))
@@ -75,14 +74,8 @@ def _coefficients(x: np.ndarray, targets: Targets, weight: np.ndarray) -> np.nda
     """Return lifelines' coefficients of the covariates, float [k]; weights have mean 1."""
     if not x.shape[1]:
         return np.zeros(0)
-    seen = targets.time > targets.entry
-    frame = pd.DataFrame(x[seen]).add_prefix("x")
-    frame["time"], frame["event"] = targets.time[seen], targets.event[seen]
-    frame["weight"] = weight[seen]
-    # Entry times cost lifelines its fast path, so they are passed only where there are some.
-    entry = "entry" if targets.entry.any() else None
-    if entry:
-        frame["entry"] = targets.entry[seen]
+    frame = pd.DataFrame(x).add_prefix("x")
+    frame["time"], frame["event"], frame["weight"] = targets.time, targets.event, weight
     for penalty in PENALTIES:
         model = CoxPHFitter(penalizer=penalty / len(frame))
         with warnings.catch_warnings():
@@ -91,7 +84,7 @@ def _coefficients(x: np.ndarray, targets: Targets, weight: np.ndarray) -> np.nda
             warnings.simplefilter("error", RuntimeWarning)
             warnings.simplefilter("ignore", StatisticalWarning)
             try:
-                model.fit(frame, "time", "event", weights_col="weight", entry_col=entry)
+                model.fit(frame, "time", "event", weights_col="weight")
             except (ConvergenceError, RuntimeWarning):
                 continue
         return model.params_.to_numpy()

@@ -11,7 +11,6 @@ import pandas as pd
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
-from memorization.errors import UserError
 from memorization.when.groups import Groups
 from memorization.when.models.files import read_arrays, write_arrays
 from memorization.when.models.model import SurvivalModel
@@ -51,17 +50,7 @@ class Forest(SurvivalModel):
 
         A tree draws rows with probability proportional to their weight, so many that the row of
         least weight is expected once: drawing only n rows would hardly ever draw a memorized one.
-
-        Raises
-        ------
-        UserError
-            If sequences enter late, which the log-rank splits of scikit-survival cannot take.
         """
-        if targets.entry.any():
-            raise UserError(
-                "when.models: 'forest' takes no sequences that come under observation late, and "
-                "these labels have some; leave it out ('hazard_boosting' takes them)"
-            )
         groups = Groups.fit(features)
         forest = RandomSurvivalForest(
             N_TREES,

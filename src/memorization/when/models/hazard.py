@@ -36,8 +36,8 @@ SHORTEST = 1e-6
 class Hazard(LinearModel):
     """Log-odds of the event at a checkpoint = baseline of its bin + linear in the covariates.
 
-    The proportional odds model of Cox (1972, section 6), for times on a grid. It takes entry and
-    censoring as they are: a sequence contributes the checkpoints at which it was at risk.
+    The proportional odds model of Cox (1972, section 6), for times on a grid. It takes
+    censoring as it is: a sequence contributes the checkpoints at which it was at risk.
 
     Attributes
     ----------
