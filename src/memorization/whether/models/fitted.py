@@ -119,7 +119,7 @@ def save_fitted(fitted: Fitted, path: str | Path) -> None:
         schema = json.loads(archive.read("schema.json"))
         contents = {name: archive.read(name) for name in archive.namelist()}
     del contents["schema.json"]
-    numbers: dict[int, int] = {}
+    numbers: dict[tuple[int, int | None], int] = {}
     names: dict[str, str] = {}
     schema = _renumber(schema, numbers, names)
     with replacing(Path(path)) as partial, ZipFile(partial, "w") as archive:
@@ -145,7 +145,7 @@ def load_fitted(path: str | Path) -> Fitted:
         raise UserError(f"{path}: not a model that can be trusted ({reason})") from None
 
 
-def _renumber(node: Any, numbers: dict[int, int], names: dict[str, str]) -> Any:
+def _renumber(node: Any, numbers: dict[tuple[int, int | None], int], names: dict[str, str]) -> Any:
     """Return a skops schema whose ids and files are numbered in order of appearance."""
     if isinstance(node, list):
         return [_renumber(item, numbers, names) for item in node]
@@ -153,7 +153,10 @@ def _renumber(node: Any, numbers: dict[int, int], names: dict[str, str]) -> Any:
         return node
     renumbered = {key: _renumber(item, numbers, names) for key, item in node.items()}
     if "__id__" in node:
-        renumbered["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+        # Whether two equal constants are one object differs between equal classifiers, of which one
+        # has come from another process, and means nothing.
+        own = (node["__id__"], len(numbers) if node.get("is_json") else None)
+        renumbered["__id__"] = numbers.setdefault(own, len(numbers) + 1)
     if isinstance(node.get("file"), str):
         suffix = Path(node["file"]).suffix
         renumbered["file"] = names.setdefault(node["file"], f"{len(names):06d}{suffix}")
