@@ -134,6 +134,9 @@ def write_study(folder: Path, n: int, n_checkpoints: int) -> None:
     write_metrics(no_siblings(), results / "metrics/siblings.json")
     manifest = {
         "suite": "pythia",
+        "variant": "duped",
+        "release": "v0",
+        "corpus": {"source": "sample", "tokens": 5_000_000 * SEQUENCE},
         "population": POPULATION,
         "window": 2049,
         "vocabulary": 50_304,

@@ -69,7 +69,7 @@ def associate(
         )
     seed = int(rng.integers(2**31))
     drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
-    single = univariate(sample.features, truth, weight, drawn, level, advance)
+    single = univariate(sample.features, truth, weight, drawn, level, advance, processes)
     scores = family_scores(
         sample.features,
         truth,

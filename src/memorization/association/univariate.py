@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from memorization.features import feature_of
 from memorization.metrics.bootstrap import estimate
 from memorization.metrics.ranking import auroc
+from memorization.parallel import side_by_side
 
 CHANCE = 0.5
 
@@ -24,6 +26,7 @@ def univariate(
     drawn: np.ndarray,
     level: float,
     advance: Callable[[int], object] = lambda done: None,
+    processes: int = 1,
 ) -> pd.DataFrame:
     """Return the AUROC of every feature with its interval, one feature a row.
 
@@ -39,6 +42,7 @@ def univariate(
     drawn : int [r, n], from `memorization.metrics.bootstrap.cluster_multiplicities`.
     level : coverage of the intervals.
     advance : told ``1`` after each feature.
+    processes : to use at most; the result does not depend on it.
 
     Returns
     -------
@@ -48,35 +52,42 @@ def univariate(
     than the most common value, uncommon (their share of the population), n_uncommon (rows that hold
     one) and n_uncommon_cases (of these the memorized).
     """
-    rows = []
-    for name in features:
-        column = str(name)
-        values = features[column].to_numpy(dtype=np.float64)
-        known = np.isfinite(values)
-        some = slice(None) if known.all() else known
-        found = estimate(auroc, truth[some], values[some], weight[some], drawn[:, some], level)
-        feature = feature_of(column)
-        observed = "+" if found["low"] > CHANCE else "-" if found["high"] < CHANCE else "0"
-        uncommon = is_uncommon(values, weight)
-        rows.append(
-            {
-                "feature": column,
-                "family": column.partition(".")[0],
-                "tier": feature.tier,
-                "expected": feature.direction,
-                "auroc": found["value"],
-                "low": found["low"],
-                "high": found["high"],
-                "observed": observed,
-                "agreement": agreement(feature.direction, observed, bool(uncommon.any())),
-                "missing": float(weight[~known].sum() / weight.sum()),
-                "uncommon": float(weight[uncommon].sum() / weight.sum()),
-                "n_uncommon": int(uncommon.sum()),
-                "n_uncommon_cases": int((uncommon & truth).sum()),
-            }
-        )
-        advance(1)
-    return pd.DataFrame(rows)
+    names = [str(name) for name in features]
+    common = features, truth, weight, drawn, level
+    return pd.DataFrame(side_by_side(_row, names, *common, processes=processes, advance=advance))
+
+
+def _row(
+    name: str,
+    features: pd.DataFrame,
+    truth: np.ndarray,
+    weight: np.ndarray,
+    drawn: np.ndarray,
+    level: float,
+) -> dict[str, Any]:
+    """Return the row of a feature."""
+    values = features[name].to_numpy(dtype=np.float64)
+    known = np.isfinite(values)
+    some = slice(None) if known.all() else known
+    found = estimate(auroc, truth[some], values[some], weight[some], drawn[:, some], level)
+    feature = feature_of(name)
+    observed = "+" if found["low"] > CHANCE else "-" if found["high"] < CHANCE else "0"
+    uncommon = is_uncommon(values, weight)
+    return {
+        "feature": name,
+        "family": name.partition(".")[0],
+        "tier": feature.tier,
+        "expected": feature.direction,
+        "auroc": found["value"],
+        "low": found["low"],
+        "high": found["high"],
+        "observed": observed,
+        "agreement": agreement(feature.direction, observed, bool(uncommon.any())),
+        "missing": float(weight[~known].sum() / weight.sum()),
+        "uncommon": float(weight[uncommon].sum() / weight.sum()),
+        "n_uncommon": int(uncommon.sum()),
+        "n_uncommon_cases": int((uncommon & truth).sum()),
+    }
 
 
 def is_uncommon(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

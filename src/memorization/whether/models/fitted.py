@@ -12,7 +12,6 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
-import skops.io
 
 from memorization.atomic import replacing
 from memorization.errors import UserError
@@ -114,6 +113,8 @@ def save_fitted(fitted: Fitted, path: str | Path) -> None:
     skops names arrays by their address in memory and stamps files with the time; here they are
     numbered in the order in which they come, and carry no time.
     """
+    import skops.io  # here, because that takes seconds, and most of what fits saves nothing
+
     held = {"estimator": fitted.estimator, "shift": fitted.shift, "chosen": dict(fitted.chosen)}
     with ZipFile(io.BytesIO(skops.io.dumps(held))) as archive:
         schema = json.loads(archive.read("schema.json"))
@@ -136,6 +137,8 @@ def load_fitted(path: str | Path) -> Fitted:
     UserError
         If the file is missing, is no skops file, or holds a type that no model of ours needs.
     """
+    import skops.io
+
     try:
         return Fitted(**skops.io.load(path, trusted=list(TRUSTED)))
     except FileNotFoundError:

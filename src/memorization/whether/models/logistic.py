@@ -25,9 +25,9 @@ from memorization.metrics.probability import log_loss
 from memorization.metrics.thinning import thinned
 from memorization.whether.models.fitted import Fitted, unit_weight
 
-# Inverse strengths of the penalty to choose from, half a decade apart, the strongest first. With
+# Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
-GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+GRID = (0.01, 0.1, 1.0, 10.0)
 
 # Where nothing can be chosen: no two folds, or one class alone outside each of them.
 DEFAULT = 0.1
