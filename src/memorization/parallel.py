@@ -57,7 +57,9 @@ def side_by_side(
         _begin,
         (function, common),
     ) as pool:
-        futures = [pool.submit(_work, item) for item in items]
+        # From the last on: models come from the smallest tier to the largest, and what takes
+        # longest should not be left over for one process alone.
+        futures = [pool.submit(_work, item) for item in reversed(items)][::-1]
         try:
             for future in as_completed(futures):
                 future.result()

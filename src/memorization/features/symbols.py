@@ -108,7 +108,11 @@ def letters(text: np.ndarray, found: np.ndarray) -> int:
 @njit(cache=True)
 def without_quotes(text: np.ndarray) -> np.ndarray:
     """Return the text without quotes and backslashes, which Prashanth et al. 2025 leave out."""
-    return text[~_QUOTE[text]]
+    kept, count = np.empty_like(text), 0
+    for byte in text:
+        kept[count] = byte
+        count += not _QUOTE[byte]
+    return kept[:count]
 
 
 @njit(cache=True)

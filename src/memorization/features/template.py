@@ -132,7 +132,9 @@ def _template(data: np.ndarray, bounds: np.ndarray, middle: np.ndarray, largest:
             n_numbers = count if kind == 0 else n_numbers
             for lag in range(1, min(LAGS, (count - 1) // 2) + 1):
                 terms = progressions(found[:count], lag)
-                for k in np.flatnonzero(terms):
+                for k in range(count):
+                    if terms[k] == 0:
+                        continue
                     longest = max(longest, terms[k])
                     if abs(found[k, 2] - found[k - lag, 2]) == 1:
                         counter = max(counter, terms[k])
@@ -141,13 +143,15 @@ def _template(data: np.ndarray, bounds: np.ndarray, middle: np.ndarray, largest:
                     if terms[k] >= TERMS:
                         # All of a progression when it is first long enough, then as it grows.
                         back = lag * (terms[k] - 1 if terms[k] == TERMS else 1)
-                        covered[found[k - back, 0] : found[k, 1]] = True
+                        for place in range(found[k - back, 0], found[k, 1]):
+                            covered[place] = True
         out[0, i], out[1, i], out[2, i], out[3, i] = n_numbers, longest, inside, counter
-        out[4, i] = covered[prompt : len(text)].sum()
+        for place in range(len(text)):
+            out[4, i] += covered[place] and place >= prompt
+            covered[place] = False
         # Three terms are needed, which most texts do not have the numbers for.
         out[5, i] = n_numbers > 2 and incrementing(text)
         out[6, i] = repeated_block(text) > 0
-        covered[: len(text)] = False
     return out
 
 
