@@ -9,18 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parallel_work import refuse, scaled
 
 from memorization.errors import UserError
 from memorization.parallel import side_by_side
-
-
-def scaled(item: int, values: np.ndarray) -> tuple[float, int]:
-    return float((values * item).sum()), os.getpid()
-
-
-def refuse(item: int) -> None:
-    if item == 2:
-        raise UserError("two is too many")
 
 
 def test_any_number_of_processes_gives_the_same_in_order():
