@@ -11,12 +11,12 @@ import pandas as pd
 
 from memorization.association.univariate import CHANCE
 from memorization.features import feature_of, features_of_tier
-from memorization.metrics.bootstrap import interval, replicate
+from memorization.metrics.bootstrap import Replicated
 from memorization.parallel import side_by_side
 from memorization.protocol import TIERS
 from memorization.whether.evaluate import out_of_fold
 from memorization.whether.models import logistic
-from memorization.whether.scores import ranking_metrics
+from memorization.whether.scores import ranking_metrics, rankings
 
 Estimate = dict[str, float]
 
@@ -156,15 +156,8 @@ def family_scores(
     )
 
     def estimate(metric: str, columns: tuple[str, ...], less: tuple[str, ...] = ()) -> Estimate:
-        value, replicates = scored[columns][metric]
-        if less:
-            # The interval of the paired difference: both are computed in the same replicates.
-            value, replicates = (
-                value - scored[less][metric][0],
-                replicates - scored[less][metric][1],
-            )
-        low, high = interval(replicates, level)
-        return {"value": value, "low": low, "high": high}
+        own = scored[columns][metric]
+        return (own - scored[less][metric] if less else own).estimate(level)
 
     families: dict[str, dict[str, Any]] = {}
     tiers: dict[str, dict[str, Any]] = {}
@@ -196,16 +189,10 @@ def _ranked(
     fold: np.ndarray,
     drawn: np.ndarray,
     seed: int,
-) -> dict[str, tuple[float, np.ndarray]]:
-    """Return metric -> value and replicates of a logistic regression on some columns."""
+) -> dict[str, Replicated]:
+    """Return the ranking metrics of a logistic regression on some columns."""
     score = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
-    return {
-        name: (
-            float(metric(truth, score, weight)),
-            replicate(metric, truth, score, weight, drawn),
-        )
-        for name, metric in ranking_metrics(fold).items()
-    }
+    return rankings(fold, score, truth, weight, drawn)
 
 
 def column_sets(columns: Sequence[str]) -> list[tuple[str, ...]]:

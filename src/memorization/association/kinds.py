@@ -10,8 +10,8 @@ import pandas as pd
 from memorization.features.taxonomy import TAXONOMY, taxonomy
 from memorization.metrics.bootstrap import estimate
 from memorization.metrics.ratio import ratio
+from memorization.metrics.strata import CONTINUATIONS
 
-DUPLICATES = "duplication.continuation_count"
 TEMPLATES = ("template.repeating", "template.incrementing")
 
 
@@ -35,9 +35,9 @@ def kinds(
         population, ``memorized``, the share of the class that is, and ``of_memorized``, its share
         of all that is memorized, each ``{value, low, high}``.
     """
-    if not {DUPLICATES, *TEMPLATES} <= set(features.columns):
+    if not {CONTINUATIONS, *TEMPLATES} <= set(features.columns):
         return {}
-    kind = taxonomy(*(features[name].to_numpy() for name in (DUPLICATES, *TEMPLATES)))
+    kind = taxonomy(*(features[name].to_numpy() for name in (CONTINUATIONS, *TEMPLATES)))
     everything = np.ones(len(truth), dtype=bool)
     found = {}
     for name in TAXONOMY:
