@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from memorization.features.counts.counting import LENGTHS, MEMORY, count_sequences, n_passes
-from memorization.features.counts.elsewhere import slot_counts
-from memorization.features.counts.ngram_index import VOCABULARY, NgramIndex, row_blocks
+from memorization.counting.counting import LENGTHS, MEMORY, count_sequences, n_passes
+from memorization.counting.elsewhere import slot_counts
+from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks
 from memorization.randomness import generator
 
 WIDTH = 64

@@ -24,9 +24,9 @@ import yaml
 
 from memorization import tables
 from memorization.features import FAMILIES
+from memorization.files import write_metrics
 from memorization.labels.events import event_times
 from memorization.labels.trajectories import UNKNOWN, Trajectories
-from memorization.metrics.files import write_metrics
 from memorization.protocol import CONTINUATION, PYTHIA, SEQUENCE
 
 ROOT = Path(__file__).parents[1]

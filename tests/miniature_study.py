@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from memorization import tables
-from memorization.corpus.read import Document
 from memorization.labels.trajectories import Trajectories
+from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer
 
 POPULATION, PER_STEP = 400, 4

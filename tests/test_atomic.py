@@ -1,6 +1,6 @@
 import pytest
 
-from memorization.atomic import replacing
+from memorization.files import replacing
 
 
 def test_an_interrupted_file_leaves_what_was_there(tmp_path):
@@ -46,7 +46,7 @@ def test_metrics_and_models_are_whole_or_not_there(tmp_path, monkeypatch, write)
     """The disk fills up in the middle: half a file would be taken for a result."""
     import numpy as np
 
-    from memorization.metrics.files import write_metrics
+    from memorization.files import write_metrics
     from memorization.when.models import files
 
     path = tmp_path / "a"

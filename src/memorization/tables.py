@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pandera.pandas import Check, Column, DataFrameSchema
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
+from memorization.files import replacing
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
 TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))

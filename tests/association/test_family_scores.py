@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 
 from memorization.association.families import comparisons, family_scores, n_models
-from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.whether.models.logistic import choose_c
 
 

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from memorization.association.univariate import univariate
-from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import cluster_multiplicities
 
 
 @pytest.fixture(scope="module")

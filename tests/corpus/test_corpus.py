@@ -4,6 +4,7 @@ import csv
 import hashlib
 import lzma
 import re
+import sys
 import tarfile
 from collections import Counter
 from io import BytesIO
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from memorization.corpus import harvest
-from memorization.corpus.read import Document, read_corpus
 from memorization.errors import UserError
+from memorization.suite.micro.corpus import Document, read_corpus
 
 CORPUS = Path(__file__).parents[2] / "corpus"
+sys.path.insert(0, str(CORPUS))
+
+import harvest  # noqa: E402
 
 
 @pytest.fixture(scope="module")

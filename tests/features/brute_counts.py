@@ -1,4 +1,4 @@
-"""Counts of `memorization.features.counts.counting`, by searching strings."""
+"""Counts of `memorization.counting.counting`, by searching strings."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memorization.corpus.read import read_corpus
 from memorization.features import domain_fit
 from memorization.features.domain_classifier import (
     DOMAINS,
@@ -16,6 +15,7 @@ from memorization.features.domain_classifier import (
     infer_domain,
     word_shares,
 )
+from memorization.suite.micro.corpus import read_corpus
 
 # Texts of kinds that the corpus, from which the classifier is made, does not hold.
 UNSEEN = {

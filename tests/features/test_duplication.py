@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from memorization.features.counts.counting import count_sequences
+from memorization.counting.counting import count_sequences
 from memorization.features.duplication import FAMILY, document_counts, duplicate_counts
 
 

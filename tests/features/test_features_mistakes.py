@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from memorization.counting.occurrences import documents
 from memorization.errors import UserError
 from memorization.features import Sources, features_of
 from memorization.features.command import line, rows, write
 from memorization.features.command.line import main
 from memorization.features.command.reference import load_reference
-from memorization.features.counts.occurrences import documents
 from memorization.suite.checkpoints import save_checkpoint
 from memorization.tables import FEATURES, read_table
 

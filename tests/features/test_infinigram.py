@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from features.brute_counts import Corpus, example
 
-from memorization.features.counts.counting import count_sequences
+from memorization.counting.counting import count_sequences
 from memorization.features.infinigram import infinigram_features
 
 

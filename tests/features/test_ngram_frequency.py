@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memorization.features.counts.counting import count_sequences
+from memorization.counting.counting import count_sequences
 from memorization.features.ngram_frequency import FAMILY, ngram_frequency_features
 
 SUMMARIES = {

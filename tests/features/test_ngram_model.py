@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memorization.features.counts.counting import CONTEXTS, count_sequences
+from memorization.counting.counting import CONTEXTS, count_sequences
 from memorization.features.ngram_model import mix, ngram_features
 
 

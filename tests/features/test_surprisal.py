@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.stats import linregress
 
+from memorization.extraction.extraction import score
 from memorization.features import surprisal
 from memorization.features.surprisal import Predictions, predictions, surprisal_features
-from memorization.labels.extraction import score
 
 
 @pytest.fixture(scope="module")

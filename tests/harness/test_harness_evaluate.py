@@ -6,6 +6,7 @@ from miniature_study import MEMORIZED, MODELS, POPULATION, TARGET
 from sklearn import metrics as theirs
 
 from memorization.errors import UserError
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.harness import (
     Intervals,
     Predictions,
@@ -13,7 +14,6 @@ from memorization.harness import (
     evaluate_predictions,
     evaluate_predictor,
 )
-from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.randomness import generator
 
 TRUTH = np.isin(np.arange(POPULATION), MEMORIZED[TARGET])

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from memorization.errors import UserError
+from memorization.evaluation.metrics.ranking import auroc, average_precision
 from memorization.harness import rows as module
 from memorization.harness.rows import population_rows
-from memorization.metrics.ranking import auroc, average_precision
 
 
 @pytest.fixture(autouse=True)

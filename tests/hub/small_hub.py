@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.hub import Patience
+from memorization.suite.hub import Patience
 
 # As the default, in miniature.
 HASTY = Patience(connect=1, read=0.4, question=1.5, total=0.8, rate_limit=2.5)

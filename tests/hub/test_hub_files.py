@@ -21,7 +21,7 @@ from huggingface_hub import (
 )
 from standin import Fault, Hub, connect
 
-from memorization.hub import Repository, download, file_size, list_files, read_ranges
+from memorization.suite.hub import Repository, download, file_size, list_files, read_ranges
 
 SHARD = "data/duped.70m-00000-of-00002-0123abc.parquet"
 BYTES = "*/raw/*"  # where the stand-in's second host has a file's bytes
@@ -269,7 +269,7 @@ def test_a_wait_that_the_hub_asks_for_is_said(
 def test_a_copy_of_the_hub_that_tells_less(
     hub: Hub, labels: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from memorization.hub import source
+    from memorization.suite.hub import source
 
     def tells_less(url: str, **options: object) -> object:
         told = get_hf_file_metadata(url, **options)
@@ -290,8 +290,8 @@ def test_large_files_show_their_progress(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("memorization.hub.files.LARGE", 100_000)
-    monkeypatch.setattr("memorization.hub.files.MB", 10_000)
+    monkeypatch.setattr("memorization.suite.hub.files.LARGE", 100_000)
+    monkeypatch.setattr("memorization.suite.hub.files.MB", 10_000)
     download(labels, SHARD, patience=HASTY)
     assert f"{SHARD.removeprefix('data/')}: 100 %" in capsys.readouterr().out
     background = threading.Thread(target=download, args=(labels, SHARD, tmp_path))

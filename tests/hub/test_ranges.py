@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin import Fault, Hub
 
-from memorization.hub import Repository, download, read_ranges
-from memorization.hub.ranges import GAP, SPAN, spans
+from memorization.suite.hub import Repository, download, read_ranges
+from memorization.suite.hub.ranges import GAP, SPAN, spans
 
 SHARD = "data/duped.70m-00000-of-00002-0123abc.parquet"
 BYTES = "*/raw/*"
@@ -24,7 +24,7 @@ def labels(hub: Hub) -> Repository:
 @pytest.fixture
 def asked(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """The hub, where parts more than 100 bytes apart are asked for one by one."""
-    monkeypatch.setattr("memorization.hub.ranges.GAP", 100)
+    monkeypatch.setattr("memorization.suite.hub.ranges.GAP", 100)
     return hub
 
 

@@ -14,7 +14,7 @@ from hub.small_hub import HASTY, LABELS, MODEL, fails
 from huggingface_hub import HfApi, constants
 from standin import Fault, Hub, connect
 
-from memorization.hub import PATIENCE, Repository, download, list_files, resolve
+from memorization.suite.hub import PATIENCE, Repository, download, list_files, resolve
 
 
 def labels(hub: Hub) -> Repository:

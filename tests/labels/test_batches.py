@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from memorization.errors import UserError
-from memorization.labels.batches import (
+from memorization.extraction.batches import (
     CPU_BATCH,
     LARGEST,
     auto_batch,
@@ -11,7 +11,7 @@ from memorization.labels.batches import (
     fitting_batch,
     over_batches,
 )
-from memorization.labels.extraction import score
+from memorization.extraction.extraction import score
 
 CPU = torch.device("cpu")
 ROWS = np.arange(40 * 64).reshape(40, 64)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from memorization.extraction.cascade import memorized
+from memorization.extraction.extraction import score
 from memorization.labels import cascade
-from memorization.labels.cascade import memorized
-from memorization.labels.extraction import score
 from memorization.params import Shape
 from memorization.suite.micro.train import new_model
 

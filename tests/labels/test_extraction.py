@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from memorization.extraction.extraction import continuation_hidden, score
 from memorization.labels import extraction
-from memorization.labels.extraction import continuation_hidden, score
 from memorization.params import Shape
 from memorization.suite.micro.train import new_model
 

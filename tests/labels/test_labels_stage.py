@@ -16,8 +16,8 @@ from labels.remote import PER_STEP, REPOSITORY, SHAPE, STEPS, VOCABULARY
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
+from memorization.extraction.extraction import score
 from memorization.labels import scan
-from memorization.labels.extraction import score
 from memorization.labels.trajectories import Trajectories
 from memorization.stages import labels as stage
 from memorization.tables import LABELS, SEQUENCES, read_table, token_column, write_table

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from memorization.errors import UserError
+from memorization.extraction.extraction import score
 from memorization.labels import scan as module
-from memorization.labels.extraction import score
 from memorization.labels.scan import models_on_disk, scan
 from memorization.params import Shape
 from memorization.suite.checkpoints import save_checkpoint

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from memorization.metrics import bootstrap
-from memorization.metrics.bootstrap import cluster_multiplicities, estimate, interval, replicate
-from memorization.metrics.prepared import PreparedMetric
-from memorization.metrics.ranking import auroc, average_precision
+from memorization.evaluation.bootstrap import cluster_multiplicities, estimate, interval, replicate
+from memorization.evaluation.metrics import bootstrap
+from memorization.evaluation.metrics.prepared import PreparedMetric
+from memorization.evaluation.metrics.ranking import auroc, average_precision
 
 
 def weighted_mean(truth, score, weight):

@@ -3,8 +3,8 @@ import pytest
 from lifelines.utils import concordance_index
 from sksurv.metrics import concordance_index_censored
 
-from memorization.metrics.concordance import concordance_of, cumulative_auroc
-from memorization.metrics.ranking import auroc
+from memorization.evaluation.metrics.concordance import concordance_of, cumulative_auroc
+from memorization.evaluation.metrics.ranking import auroc
 
 
 def concordance(time, event, risk, weight, group=None, left=None):

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from memorization.metrics.confusion import OUTCOMES, confusion, decision_metrics, set_confusion
+from memorization.evaluation.metrics.confusion import (
+    OUTCOMES,
+    confusion,
+    decision_metrics,
+    set_confusion,
+)
 
 THEIRS = {
     "accuracy": sklearn_metrics.accuracy_score,

@@ -4,8 +4,8 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorization.metrics import decision as metrics
-from memorization.metrics.decision import best_f1_threshold, f1
+from memorization.evaluation.metrics import decision as metrics
+from memorization.evaluation.metrics.decision import best_f1_threshold, f1
 
 SKLEARN = {
     "accuracy": sklearn.metrics.accuracy_score,

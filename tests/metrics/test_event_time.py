@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memorization.metrics.event_time import conditional_mean_step, conditional_median
+from memorization.evaluation.metrics.event_time import conditional_mean_step, conditional_median
 
 
 def curves(seed=0, n=30, c=9):

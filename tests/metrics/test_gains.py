@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from memorization.metrics.bootstrap import cluster_multiplicities, replicated
-from memorization.metrics.gains import gains
-from memorization.metrics.ranking import auroc, average_precision
+from memorization.evaluation.bootstrap import cluster_multiplicities, replicated
+from memorization.evaluation.gains import gains
+from memorization.evaluation.metrics.ranking import auroc, average_precision
 
 
 def test_gains_are_over_every_baseline_and_the_tier_below():

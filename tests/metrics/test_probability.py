@@ -3,7 +3,7 @@ import pytest
 import sklearn.metrics
 from sklearn.linear_model import LogisticRegression
 
-from memorization.metrics import probability as metrics
+from memorization.evaluation.metrics import probability as metrics
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memorization.metrics.ranking import auroc, average_precision
+from memorization.evaluation.metrics.ranking import auroc, average_precision
 
 
 def sample(seed, n=300, levels=None):

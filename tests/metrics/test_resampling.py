@@ -1,8 +1,8 @@
 import numpy as np
 
-from memorization.metrics import resampling
-from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.resampling import resample
+from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.metrics import resampling
+from memorization.evaluation.resampling import resample
 
 
 def test_blocks_draw_what_would_be_drawn_at_once(monkeypatch):

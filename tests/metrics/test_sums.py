@@ -1,6 +1,6 @@
 import numpy as np
 
-from memorization.metrics.sums import GroupSums
+from memorization.evaluation.metrics.sums import GroupSums
 
 
 def test_agrees_with_bincount():

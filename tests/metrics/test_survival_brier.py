@@ -3,7 +3,7 @@ import pytest
 from sksurv.metrics import brier_score
 from sksurv.util import Surv
 
-from memorization.metrics.survival_brier import integrated_squared_error, squared_error
+from memorization.evaluation.metrics.survival_brier import integrated_squared_error, squared_error
 
 
 def integrated_brier_score(survival, time, event, steps, weight):

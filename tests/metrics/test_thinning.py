@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memorization.metrics.thinning import thinned
+from memorization.evaluation.thinning import thinned
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from memorization import tables
+from memorization.files import write_metrics
 from memorization.labels.events import event_times
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
@@ -330,7 +330,7 @@ def write_all_metrics(folder, params, tiers, rng, source, duplicates):
 
 
 def gains(params, question, tiers, rng, duplicates):
-    """Return differences between what is scored, as `memorization.metrics.gains` has them."""
+    """Return differences between what is scored, as `memorization.evaluation.gains` has them."""
     every = runs(params, question, tiers, duplicates)
     baselines = [model for _, model in every if model in BASELINES[question]]
     names = METRICS[question]

@@ -3,8 +3,8 @@ import pytest
 from sklearn import metrics as theirs
 
 from memorization.errors import UserError
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.bootstrap import cluster_multiplicities
 from memorization.siblings.checkpoints import (
     REPORTED,
     checkpoint_metrics,

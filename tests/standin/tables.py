@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import zstandard
 
-from memorization.corpus.read import Document
+from memorization.suite.micro.corpus import Document
 
 Files = dict[str, bytes]
 

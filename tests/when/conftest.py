@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from memorization.when.targets import Targets
+from memorization.study.targets import Targets
 
 N_TIMES = 12
 

@@ -4,11 +4,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
+from memorization.study.targets import Targets
 from memorization.when.groups import Groups
 from memorization.when.models import hazard_boosting
 from memorization.when.models.hazard_boosting import HazardBoosting, _grown
 from memorization.when.models.kaplan_meier import kaplan_meier
-from memorization.when.targets import Targets
 
 
 def test_trees_agree_with_scikit_learn(sample):

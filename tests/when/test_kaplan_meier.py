@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 from lifelines import KaplanMeierFitter
 
-from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
+from memorization.study.strata import CONTINUATIONS, DUPLICATES
+from memorization.study.targets import Targets
 from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
-from memorization.when.targets import Targets
 
 
 def random_targets(seed):

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from memorization.study.targets import Targets
 from memorization.when.crossfit import Run
 from memorization.when.left_censoring import drawn_targets
 from memorization.when.models import MODELS
 from memorization.when.models.kaplan_meier import kaplan_meier
-from memorization.when.targets import Targets
 
 COLUMNS = ("duplication.sequence_count", "surprisal.mean", "repetition.longest_run")
 

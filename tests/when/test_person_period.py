@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from memorization.study.targets import Targets
 from memorization.when.person_period import (
     event_bins,
     exposure,
     person_period,
     survival_of_hazard,
 )
-from memorization.when.targets import Targets
 
 
 def random_targets(seed, n=50, c=10):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.errors import UserError
-from memorization.when.targets import targets_of
+from memorization.study.targets import targets_of
 
 STEPS = np.array([10, 20, 30, 40])
 

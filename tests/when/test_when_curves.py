@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
+from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.tables import KAPLAN_MEIER
 from memorization.when.curves import survival_curves
 

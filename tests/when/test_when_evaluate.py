@@ -5,7 +5,7 @@ import pytest
 from lifelines.utils import concordance_index
 from sklearn.metrics import roc_auc_score
 
-from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.tables import WHEN_CALIBRATION
 from memorization.when.evaluate import (
     Evaluation,

@@ -11,8 +11,8 @@ import yaml
 
 from memorization import tables
 from memorization.errors import UserError
+from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.files import write_metrics
 from memorization.stages import when
 from memorization.when.models import MODELS
 

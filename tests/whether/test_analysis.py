@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.errors import UserError
-from memorization.metrics.ranking import auroc
+from memorization.evaluation.metrics.ranking import auroc
 from memorization.tables import IMPORTANCE, WHETHER
 from memorization.whether.analysis import Sample, analyse
 from memorization.whether.models import MODELS

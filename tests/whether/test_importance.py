@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.ranking import average_precision
+from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.metrics.ranking import average_precision
 from memorization.whether.evaluate import fit_folds, out_of_fold
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import MODELS

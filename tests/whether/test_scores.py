@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memorization.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS
-from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS
 from memorization.whether.evaluate import CrossFit
 from memorization.whether.scores import leakage, rankings, score, strata, unexposed
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorization.metrics.decision import best_f1_threshold
+from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.whether.baselines import prevalence
 from memorization.whether.evaluate import candidates, cross_fit, fit_rows, out_of_fold
 from memorization.whether.models import MODELS

@@ -14,7 +14,7 @@ from memorization.association.families import family_scores, n_models, verdict
 from memorization.association.kinds import kinds
 from memorization.association.univariate import AGREEMENTS, CHANCE, univariate
 from memorization.errors import UserError
-from memorization.metrics.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.whether.analysis import Sample
 
 

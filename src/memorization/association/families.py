@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from memorization.association.univariate import CHANCE
+from memorization.evaluation.bootstrap import Replicated
 from memorization.features import feature_of, features_of_tier
-from memorization.metrics.bootstrap import Replicated
 from memorization.parallel import side_by_side
 from memorization.protocol import TIERS
 from memorization.whether.evaluate import out_of_fold
@@ -136,7 +136,7 @@ def family_scores(
     truth : bool [n]
     weight : float [n]
     fold : int [n]
-    drawn : int [r, n], from `memorization.metrics.bootstrap.cluster_multiplicities`.
+    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
     level : coverage of the intervals.
     seed : of the fits.
     advance : told ``1`` after each model; there are `n_models`.

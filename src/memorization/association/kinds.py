@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memorization.evaluation.bootstrap import estimate
+from memorization.evaluation.metrics.ratio import ratio
 from memorization.features.taxonomy import TAXONOMY, taxonomy
-from memorization.metrics.bootstrap import estimate
-from memorization.metrics.ratio import ratio
-from memorization.metrics.strata import CONTINUATIONS
+from memorization.study.strata import CONTINUATIONS
 
 TEMPLATES = ("template.repeating", "template.incrementing")
 
@@ -25,7 +25,7 @@ def kinds(
     features : DataFrame [n], columns named family.name.
     truth : bool [n]
     weight : float [n]
-    drawn : int [r, n], from `memorization.metrics.bootstrap.cluster_multiplicities`.
+    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
     level : coverage of the intervals.
 
     Returns

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memorization.evaluation.bootstrap import estimate
+from memorization.evaluation.metrics.ranking import auroc
 from memorization.features import feature_of
-from memorization.metrics.bootstrap import estimate
-from memorization.metrics.ranking import auroc
 from memorization.parallel import side_by_side
 
 CHANCE = 0.5
@@ -39,7 +39,7 @@ def univariate(
     features : DataFrame [n], columns named family.name.
     truth : bool [n]
     weight : float [n]
-    drawn : int [r, n], from `memorization.metrics.bootstrap.cluster_multiplicities`.
+    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
     level : coverage of the intervals.
     advance : told ``1`` after each feature.
     processes : to use at most; the result does not depend on it.

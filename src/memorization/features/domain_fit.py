@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from memorization.corpus.read import Document, read_corpus
 from memorization.features.domain_classifier import (
     COEFFICIENTS,
     DOMAINS,
@@ -26,6 +25,7 @@ from memorization.features.domain_classifier import (
     evidence,
 )
 from memorization.features.text import CHUNK
+from memorization.suite.micro.corpus import Document, read_corpus
 
 SIZES = (120, 180, 300)
 # Texts of each of the corpus's domains at most, evenly over its documents.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from memorization.features.counts.occurrences import occurrences
+from memorization.counting.occurrences import occurrences
 from memorization.features.family import Family, Feature, Inputs
 from memorization.protocol import PROMPT
 

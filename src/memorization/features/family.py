@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from memorization.features.counts.counting import SequenceCounts, count_sequences, n_passes
+from memorization.counting.counting import SequenceCounts, count_sequences, n_passes
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE, TIERS
 

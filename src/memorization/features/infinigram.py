@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.features.counts.counting import LONGEST, SequenceCounts
+from memorization.counting.counting import LONGEST, SequenceCounts
 from memorization.features.family import Family, Feature, Inputs
 from memorization.protocol import CONTINUATION
 

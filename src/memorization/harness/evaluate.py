@@ -9,16 +9,16 @@ from typing import Literal
 import numpy as np
 
 from memorization.errors import UserError
+from memorization.evaluation.bootstrap import interval
+from memorization.evaluation.metrics.confusion import OUTCOMES, confusion, decision_metrics
+from memorization.evaluation.metrics.decision import best_f1_threshold
+from memorization.evaluation.metrics.ranking import auroc, average_precision
+from memorization.evaluation.resampling import resample
 from memorization.harness.evaluation import Evaluation
 from memorization.harness.predictions import Predictions
 from memorization.harness.predictor import Predictor, ask
 from memorization.harness.rows import YES, Predict, Rows, population_rows, sample_rows
 from memorization.harness.sample import Sample
-from memorization.metrics.bootstrap import interval
-from memorization.metrics.confusion import OUTCOMES, confusion, decision_metrics
-from memorization.metrics.decision import best_f1_threshold
-from memorization.metrics.ranking import auroc, average_precision
-from memorization.metrics.resampling import resample
 from memorization.randomness import generator
 from memorization.suite import Suite
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memorization.metrics.files import write_metrics
+from memorization.files import write_metrics
 from memorization.report.names import METRICS
 from memorization.report.numbers import count, decimal, percent
 

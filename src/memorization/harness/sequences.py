@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
+from memorization.files import replacing
 from memorization.protocol import SEQUENCE
 from memorization.suite import Suite
 

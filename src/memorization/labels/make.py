@@ -11,8 +11,8 @@ import numpy as np
 import torch
 import transformers
 
+from memorization.extraction.batches import batch_on
 from memorization.labels.agreement import scan_agreement, warn_if_low
-from memorization.labels.batches import batch_on
 from memorization.labels.cost import ScanCost, scan_cost
 from memorization.labels.grid import chosen_steps
 from memorization.labels.published import published_trajectories
@@ -34,7 +34,8 @@ from memorization.suite.pythia.suite import PythiaSuite
 _LABELS = Path(__file__).parent
 _SUITE = _LABELS.parent / "suite"
 SOURCES = (
-    *(_LABELS / f"{name}.py" for name in ("batches", "extraction", "remote", "scan")),
+    *(_LABELS / f"{name}.py" for name in ("remote", "scan")),
+    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "extraction")),
     *(_SUITE / name for name in ("checkpoints.py", "device.py", "pythia/checkpoints.py")),
 )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from transformers import GPTNeoXForCausalLM
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
-from memorization.hub import CommitNotFound, resolve
+from memorization.files import replacing
 from memorization.labels.stream import streamed
+from memorization.suite.hub import CommitNotFound, resolve
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 from memorization.suite.pythia.facts import PublishedModel
 from memorization.suite.pythia.repositories import pin_of

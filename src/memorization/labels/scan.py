@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from transformers import GPTNeoXForCausalLM
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
-from memorization.labels.batches import Batch
-from memorization.labels.extraction import score
+from memorization.extraction.batches import Batch
+from memorization.extraction.extraction import score
+from memorization.files import replacing
 from memorization.labels.trajectories import Trajectories
 from memorization.progress import progress
 from memorization.suite import Suite

@@ -9,8 +9,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
+from memorization.files import replacing
 from memorization.protocol import CONTINUATION
 
 UNKNOWN = -1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memorization.metrics.bootstrap import interval, replicate
+from memorization.evaluation.bootstrap import interval, replicate
 from memorization.report.results import Results
 
 # Between these probabilities lie the groups. Tenths of the population would put nearly all of the

@@ -14,16 +14,16 @@ from pandera.pandas import DataFrameSchema
 
 from memorization import tables
 from memorization.errors import UserError
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.strata import STRATA
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.siblings.checkpoints import rows_of
+from memorization.study.strata import STRATA
+from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
 from memorization.when.models import BASELINES as WHEN_BASELINES
-from memorization.when.targets import Targets, targets_of
 
 BASELINES = {
     "whether": ("prevalence", "duplicate_count", "continuation_count", "smaller_sibling"),

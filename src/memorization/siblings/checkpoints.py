@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from memorization.errors import UserError
+from memorization.evaluation.bootstrap import interval
+from memorization.evaluation.metrics.confusion import decision_metrics, set_confusion
+from memorization.evaluation.resampling import resample
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.bootstrap import interval
-from memorization.metrics.confusion import decision_metrics, set_confusion
-from memorization.metrics.resampling import resample
 
 # Checkpoints to report: enough for a smooth curve on a logarithmic axis.
 REPORTED = 16

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from memorization.metrics.confusion import OUTCOMES, decision_metrics, set_confusion
+from memorization.evaluation.metrics.confusion import OUTCOMES, decision_metrics, set_confusion
 
 
 def pair_metrics(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from memorization.association.analyse import associate, n_steps
-from memorization.metrics.files import write_metrics
+from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.randomness import generator

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from memorization.files import write_metrics
 from memorization.labels.events import event_times, label_statistics
 from memorization.labels.make import make_trajectories
-from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.resume import PARTIAL, file_digest, work_folder
 from memorization.stages import run

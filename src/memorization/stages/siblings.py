@@ -5,8 +5,8 @@ python -m memorization.stages.siblings
 
 from threadpoolctl import threadpool_limits
 
+from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.files import write_metrics
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.siblings.checkpoints import rows_of

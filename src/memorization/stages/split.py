@@ -3,7 +3,7 @@
 python -m memorization.stages.split
 """
 
-from memorization.metrics.files import write_metrics
+from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.split.splits import split_sequences

@@ -11,17 +11,18 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.features import features_of_tier
 from memorization.features.exposure import HINDSIGHT
+from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
-from memorization.metrics.bootstrap import cluster_multiplicities
-from memorization.metrics.files import write_metrics
-from memorization.metrics.strata import finest_count
 from memorization.params import Params, load_params
 from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.registry import named
 from memorization.stages import run
+from memorization.study.strata import finest_count
+from memorization.study.targets import targets_of
 from memorization.tables import (
     FEATURES,
     KAPLAN_MEIER,
@@ -38,7 +39,6 @@ from memorization.tables import (
 from memorization.when.crossfit import plan, predictions
 from memorization.when.models import MODELS
 from memorization.when.study import Study, fitted, not_done, survival_study
-from memorization.when.targets import targets_of
 
 MODELS_FOLDER = Path("results/models/when")
 

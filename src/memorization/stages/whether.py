@@ -9,7 +9,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from memorization.features import features_of_tier
-from memorization.metrics.files import write_metrics
+from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.protocol import TIERS

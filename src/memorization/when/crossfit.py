@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from memorization.evaluation.thinning import thinned
 from memorization.features import features_of_tier
-from memorization.metrics.thinning import thinned
 from memorization.protocol import TIERS
 from memorization.randomness import generator
+from memorization.study.targets import Targets
 from memorization.tables import WHEN, empty_table, survival_column
 from memorization.tiers import informative_tiers
 from memorization.when.left_censoring import fit_by_rounds
 from memorization.when.models import SurvivalModel
-from memorization.when.targets import Targets
 
 # Fewer events than this in the training folds are no basis for any model.
 MIN_EVENTS = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.bootstrap import replicate
-from memorization.metrics.strata import ALL, STRATA, finest_count, stratum_of
+from memorization.evaluation.bootstrap import replicate
+from memorization.study.strata import ALL, STRATA, finest_count, stratum_of
+from memorization.study.targets import Targets
 from memorization.when.models.kaplan_meier import curve_of, kaplan_meier
-from memorization.when.targets import Targets
 
 # Floats of weights at a time; left-censored events are shared out for that many at once.
 BLOCK = 2**22

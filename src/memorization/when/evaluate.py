@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.bootstrap import Replicated, replicate
-from memorization.metrics.concordance import concordance_of, cumulative_auroc
-from memorization.metrics.event_time import conditional_mean_step, conditional_median
-from memorization.metrics.gains import gains
-from memorization.metrics.prepared import OfWeights
-from memorization.metrics.probability import observed_to_expected
-from memorization.metrics.ratio import ratio, weighted_mean
-from memorization.metrics.survival_brier import integrated_squared_error
+from memorization.evaluation.bootstrap import Replicated, replicate
+from memorization.evaluation.gains import gains
+from memorization.evaluation.metrics.concordance import concordance_of, cumulative_auroc
+from memorization.evaluation.metrics.event_time import conditional_mean_step, conditional_median
+from memorization.evaluation.metrics.prepared import OfWeights
+from memorization.evaluation.metrics.probability import observed_to_expected
+from memorization.evaluation.metrics.ratio import ratio, weighted_mean
+from memorization.evaluation.metrics.survival_brier import integrated_squared_error
 from memorization.parallel import side_by_side
+from memorization.study.targets import Targets
 from memorization.when.models import BASELINES
 from memorization.when.models.kaplan_meier import kaplan_meier
-from memorization.when.targets import Targets
 
 # Percentages of training at which the state so far is scored.
 MILESTONES = (25, 50, 75, 100)
@@ -235,7 +235,7 @@ class Scored:
     ----------
     survival : float32 [n, c] of each run.
     metrics : tier -> model -> metric -> {value, low, high}, and ``gains`` of `GAINED`, see
-        `memorization.metrics.gains`.
+        `memorization.evaluation.gains`.
     calibration : `calibration` of every run, after the columns tier and model.
     """
 

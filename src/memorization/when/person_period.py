@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memorization.when.targets import Targets
+from memorization.study.targets import Targets
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from memorization.parallel import side_by_side
+from memorization.study.targets import Targets
 from memorization.when.crossfit import Run, out_of_fold, too_few_events
 from memorization.when.curves import survival_curves
 from memorization.when.evaluate import Evaluation, Scored, event_statistics, score_runs
 from memorization.when.models import SurvivalModel
-from memorization.when.targets import Targets
 
 
 @dataclass(frozen=True)

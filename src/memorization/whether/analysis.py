@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from memorization.errors import UserError
-from memorization.metrics.bootstrap import Replicated, cluster_multiplicities, estimate
-from memorization.metrics.gains import gains
+from memorization.evaluation.bootstrap import Replicated, cluster_multiplicities, estimate
+from memorization.evaluation.gains import gains
 from memorization.parallel import side_by_side
 from memorization.randomness import generator
 from memorization.tables import joined

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
+from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import logistic
 from memorization.whether.models.fitted import Fit, Fitted, unit_weight
 

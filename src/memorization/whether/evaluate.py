@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.decision import best_f1_threshold
+from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.tiers import informative_tiers
 from memorization.whether.baselines import Rates, baselines_for
 from memorization.whether.models.fitted import Fit, Predictor

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.bootstrap import interval, replicate
-from memorization.metrics.ranking import average_precision
-from memorization.metrics.thinning import thinned
+from memorization.evaluation.bootstrap import interval, replicate
+from memorization.evaluation.metrics.ranking import average_precision
+from memorization.evaluation.thinning import thinned
 from memorization.whether.models.fitted import Predictor
 
 # Draws of the donors; their mean is reported.

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from memorization.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS, Metric
-from memorization.metrics.bootstrap import Replicated, estimate, replicated
-from memorization.metrics.gains import gain
-from memorization.metrics.ranking import auroc_within, average_precision
-from memorization.metrics.ratio import weighted_mean
-from memorization.metrics.strata import STRATA, stratum_of
+from memorization.evaluation.bootstrap import Replicated, estimate, replicated
+from memorization.evaluation.gains import gain
+from memorization.evaluation.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS, Metric
+from memorization.evaluation.metrics.ranking import auroc_within, average_precision
+from memorization.evaluation.metrics.ratio import weighted_mean
+from memorization.study.strata import STRATA, stratum_of
 from memorization.whether.evaluate import CrossFit
 
 Estimate = dict[str, float]

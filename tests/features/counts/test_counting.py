@@ -8,8 +8,8 @@ from features.brute_counts import LENGTHS, Corpus, example, near_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorization.features.counts import counting
-from memorization.features.counts.counting import SequenceCounts, count_sequences, n_passes
+from memorization.counting import counting
+from memorization.counting.counting import SequenceCounts, count_sequences, n_passes
 
 # What is counted of the rows as they are; everything else is of the sequences.
 OF_THE_ROWS = "tokens"
@@ -95,7 +95,7 @@ def test_many_blocks_count_as_one(monkeypatch):
     expected = count_sequences(windows, tokens, rows)
     blocks = counting.row_blocks
     monkeypatch.setattr(counting, "row_blocks", lambda windows: blocks(windows, tokens=200))
-    monkeypatch.setattr("memorization.features.counts.elsewhere.row_blocks", counting.row_blocks)
+    monkeypatch.setattr("memorization.counting.elsewhere.row_blocks", counting.row_blocks)
     assert_same(count_sequences(windows, tokens, rows), expected)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from features.brute_counts import near_rows
 
-from memorization.features.counts import near_duplicates
-from memorization.features.counts.near_duplicates import NearDuplicates
-from memorization.features.counts.ngram_index import NgramIndex, row_blocks
+from memorization.counting import near_duplicates
+from memorization.counting.near_duplicates import NearDuplicates
+from memorization.counting.ngram_index import NgramIndex, row_blocks
 
 LENGTHS = (1, 2, 4, 5, 10, 20, 40, 64)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorization.features.counts import ngram_index
-from memorization.features.counts.ngram_index import KeyTable, NgramIndex, row_blocks
+from memorization.counting import ngram_index
+from memorization.counting.ngram_index import KeyTable, NgramIndex, row_blocks
 
 EVERY = (1, 2, 3, 4, 5)
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorization.features.counts import successors
-from memorization.features.counts.ngram_index import NgramIndex, row_blocks
-from memorization.features.counts.successors import (
+from memorization.counting import successors
+from memorization.counting.ngram_index import NgramIndex, row_blocks
+from memorization.counting.successors import (
     Contexts,
     LongestContexts,
     Pairs,

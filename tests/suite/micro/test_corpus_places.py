@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
-from memorization.corpus.read import Document
-from memorization.features.counts.occurrences import documents
+from memorization.counting.occurrences import documents
 from memorization.suite import Suite
+from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
 
 WINDOW, N_WINDOWS = 16, 40

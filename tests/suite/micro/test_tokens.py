@@ -3,8 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from memorization.corpus.read import Document
 from memorization.errors import UserError
+from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
 
 DOCUMENTS = [

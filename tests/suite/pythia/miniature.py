@@ -16,7 +16,7 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from memorization.corpus.read import Document
+from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer
 from memorization.suite.pythia.facts import Facts, PublishedModel
 

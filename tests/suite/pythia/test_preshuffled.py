@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from suite.pythia.miniature import PRESHUFFLED, WINDOW, megatron_index
 
 from memorization.errors import UserError
-from memorization.hub import resolve
 from memorization.stages import sequences as stage
+from memorization.suite.hub import resolve
 from memorization.suite.pythia import preshuffled
 from memorization.suite.pythia.make import make_suite
 from memorization.suite.pythia.preshuffled import cached_rows, open_preshuffled, overlaps

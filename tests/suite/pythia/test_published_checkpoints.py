@@ -7,7 +7,7 @@ from safetensors.torch import load, save
 from suite.pythia.miniature import MODEL
 
 from memorization.errors import UserError
-from memorization.hub import resolve
+from memorization.suite.hub import resolve
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 
 

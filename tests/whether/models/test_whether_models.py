@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from memorization.metrics.probability import calibration_slope, observed_to_expected
-from memorization.metrics.ranking import auroc
+from memorization.evaluation.metrics.probability import calibration_slope, observed_to_expected
+from memorization.evaluation.metrics.ranking import auroc
 from memorization.whether.models import MODELS, load_fitted, save_fitted
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure
 
-from memorization.metrics.bootstrap import replicate
+from memorization.evaluation.bootstrap import replicate
 from memorization.report.results import Results
 from memorization.report.style import BLUE, in_words
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from memorization.metrics.strata import ALL
 from memorization.report.names import stratum_name
 from memorization.report.results import Results
 from memorization.report.style import ORDERED, in_words, label_ends
+from memorization.study.strata import ALL
 
 
 def draw(results: Results) -> Figure:

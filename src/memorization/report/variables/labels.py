@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from memorization.metrics.bootstrap import estimate
-from memorization.metrics.ratio import weighted_mean
+from memorization.evaluation.bootstrap import estimate
+from memorization.evaluation.metrics.ratio import weighted_mean
 from memorization.report.names import listed
 from memorization.report.numbers import count, decimal, percent, percent_estimate
 from memorization.report.results import Results

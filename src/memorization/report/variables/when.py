@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from memorization.metrics.strata import CONTINUATIONS, DUPLICATES
 from memorization.report.calibration_groups import grouped
 from memorization.report.names import listed, model_name
 from memorization.report.numbers import MISSING, count, estimate, percent, span
 from memorization.report.results import Results
 from memorization.report.variables.labels import describe_cost
 from memorization.report.variables.words import Estimate, Topic, off_groups, over, score, versus
+from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.when.models import MODELS
 
 MEMORIZED = "concordance_memorized"

@@ -11,12 +11,10 @@ import pyarrow.parquet as parquet
 import torch
 from transformers import GPTNeoXForCausalLM
 
-from memorization.corpus import read
-from memorization.corpus.read import read_corpus
 from memorization.errors import UserError
-from memorization.labels import batches, cascade, extraction
-from memorization.labels.batches import batch_on
-from memorization.labels.cascade import memorized
+from memorization.extraction import batches, cascade, extraction
+from memorization.extraction.batches import batch_on
+from memorization.extraction.cascade import memorized
 from memorization.params import Params
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
@@ -29,6 +27,8 @@ from memorization.resume import (
     work_folder,
 )
 from memorization.suite.device import choose_device
+from memorization.suite.micro import corpus as corpus_module
+from memorization.suite.micro.corpus import read_corpus
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
 from memorization.suite.suite import Suite
@@ -36,7 +36,7 @@ from memorization.suite.suite import Suite
 # What fixes the bits of a suite beside the parameters.
 SOURCES = (
     Path(__file__).parent,
-    *(Path(str(module.__file__)) for module in (read, batches, cascade, extraction)),
+    *(Path(str(module.__file__)) for module in (corpus_module, batches, cascade, extraction)),
 )
 
 

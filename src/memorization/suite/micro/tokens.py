@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from memorization.corpus.read import Document
 from memorization.errors import UserError
+from memorization.suite.micro.corpus import Document
 
 END_OF_TEXT = "<|endoftext|>"
 

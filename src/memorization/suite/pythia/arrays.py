@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from memorization.atomic import replacing
+from memorization.files import replacing
 from memorization.suite.pythia.pieces import write_json
 
 ZEROS = 1 << 24

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memorization.errors import UserError
-from memorization.hub import Repository, download, list_files
+from memorization.suite.hub import Repository, download, list_files
 
 if TYPE_CHECKING:
     import torch

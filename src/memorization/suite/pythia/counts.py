@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
-from memorization.hub import Repository, download, list_files
+from memorization.files import replacing
+from memorization.suite.hub import Repository, download, list_files
 from memorization.suite.pythia.arrays import allocate, save_array
 from memorization.suite.pythia.sequences import read_batches, whole_numbers
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from memorization.errors import UserError
-from memorization.hub import Repository, download, list_files
+from memorization.suite.hub import Repository, download, list_files
 from memorization.suite.pythia.facts import Facts
 from memorization.suite.pythia.sequences import merge, write_sequences
 

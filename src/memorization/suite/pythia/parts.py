@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
-from memorization.hub import Repository, download
+from memorization.files import replacing
 from memorization.params import Params
 from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
+from memorization.suite.hub import Repository, download
 from memorization.suite.pythia.arrays import save_array
 from memorization.suite.pythia.counts import fetch_duplicates, fetch_token_counts
 from memorization.suite.pythia.facts import Facts, split_name

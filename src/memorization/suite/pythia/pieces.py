@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memorization.atomic import replacing
+from memorization.files import replacing
 from memorization.resume import file_sizes
 
 

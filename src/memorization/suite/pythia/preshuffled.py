@@ -19,9 +19,9 @@ from huggingface_hub import constants
 from huggingface_hub.utils import WeakFileLock
 
 from memorization.errors import UserError
-from memorization.hub import Repository, file_size, list_files, read_ranges
-from memorization.hub.failures import disk
 from memorization.progress import progress
+from memorization.suite.hub import Repository, file_size, list_files, read_ranges
+from memorization.suite.hub.failures import disk
 from memorization.suite.pythia.arrays import writing
 
 # Rows between two points from which an interrupted run goes on. Sorted rows are mostly of one

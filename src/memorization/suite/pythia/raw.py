@@ -13,9 +13,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from memorization.errors import UserError
-from memorization.hub import Repository
-from memorization.hub.patience import within
 from memorization.progress import progress
+from memorization.suite.hub import Repository
+from memorization.suite.hub.patience import within
 from memorization.suite.pythia.arrays import writing
 
 # Documents that are tokenized together, between two points from which an interrupted run goes on.

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from memorization.errors import UserError
-from memorization.hub import Repository, resolve
-from memorization.hub.names import some
 from memorization.params import Params
+from memorization.suite.hub import Repository, resolve
+from memorization.suite.hub.names import some
 from memorization.suite.pythia.facts import (
     DUPLICATES,
     EVALS,

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
-from memorization.hub import Repository, download, list_files
+from memorization.suite.hub import Repository, download, list_files
 from memorization.suite.pythia.arrays import save_array
 from memorization.suite.pythia.facts import Facts
 from memorization.suite.pythia.sequences import merge, write_arrays

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
+from memorization.files import replacing
 from memorization.protocol import SEQUENCE
 from memorization.suite.pythia.arrays import allocate, save_array
 

@@ -124,7 +124,7 @@ class PythiaSuite(Suite):
         if source is None:
             return None
         # Here, because it brings the hub's client, which other stages need not wait for.
-        from memorization.hub import Repository
+        from memorization.suite.hub import Repository
         from memorization.suite.pythia.preshuffled import cached_rows
 
         repository = Repository("dataset", source["repository"], source["commit"])

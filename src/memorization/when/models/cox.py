@@ -12,9 +12,9 @@ from lifelines import CoxPHFitter
 from lifelines.exceptions import ConvergenceError, StatisticalWarning
 
 from memorization.errors import UserError
+from memorization.study.targets import Targets
 from memorization.when.covariates import Covariates
 from memorization.when.models.linear import LinearModel
-from memorization.when.targets import Targets
 
 # Strength of the L2 penalty, in units of the log-likelihood of all rows; when Newton's method does
 # not converge, as where covariates separate the events, the next one is tried. A rare covariate

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from memorization.atomic import replacing
+from memorization.files import replacing
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:

@@ -11,11 +11,11 @@ import pandas as pd
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
+from memorization.study.targets import Targets
 from memorization.when.groups import Groups
 from memorization.when.models.files import read_arrays, write_arrays
 from memorization.when.models.model import SurvivalModel
 from memorization.when.models.trees import Trees
-from memorization.when.targets import Targets
 
 N_TREES = 50
 LEAF = 20

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.linalg import solve
 from scipy.special import expit
 
+from memorization.study.targets import Targets
 from memorization.when.covariates import Covariates
 from memorization.when.models.linear import LinearModel
 from memorization.when.person_period import (
@@ -18,7 +19,6 @@ from memorization.when.person_period import (
     person_period,
     survival_of_hazard,
 )
-from memorization.when.targets import Targets
 
 # Bins of checkpoints in which the baseline hazard is constant.
 N_BINS = 24

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from memorization.study.targets import Targets
 from memorization.when.groups import Groups
 from memorization.when.models.files import read_arrays, write_arrays
 from memorization.when.models.kaplan_meier import kaplan_meier
 from memorization.when.models.model import SurvivalModel
 from memorization.when.models.trees import Trees
 from memorization.when.person_period import event_bins, exposure
-from memorization.when.targets import Targets
 
 # Bins of checkpoints in which the relative hazard is constant; the baseline is not binned.
 N_BINS = 8

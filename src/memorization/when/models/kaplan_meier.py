@@ -9,12 +9,12 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from memorization.metrics.prepared import OfWeights
-from memorization.metrics.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count, stratum_of
-from memorization.metrics.sums import GroupSums
+from memorization.evaluation.metrics.prepared import OfWeights
+from memorization.evaluation.metrics.sums import GroupSums
+from memorization.study.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count, stratum_of
+from memorization.study.targets import Targets
 from memorization.when.models.files import read_json, write_json
 from memorization.when.models.model import SurvivalModel
-from memorization.when.targets import Targets
 
 # The self-consistent curve of left-censored events is iterated until no probability moves by more,
 # or so often.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.protocol import TIERS
-from memorization.when.targets import Targets
+from memorization.study.targets import Targets
 
 
 class SurvivalModel(ABC):
@@ -26,7 +26,7 @@ class SurvivalModel(ABC):
     takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
         they are completed, see `memorization.when.left_censoring`.
     largest : rows that the model is fitted to at most, those with the event first, the others
-        thinned at random; None: all. See `memorization.metrics.thinning`.
+        thinned at random; None: all. See `memorization.evaluation.thinning`.
     suffix : of the file that holds a fitted model.
     """
 

@@ -13,8 +13,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 import pandas as pd
 
-from memorization.atomic import replacing
 from memorization.errors import UserError
+from memorization.files import replacing
 
 # The types, beyond those that skops trusts by itself, that a model's file may hold.
 TRUSTED = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")

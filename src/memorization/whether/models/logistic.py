@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from memorization.metrics.probability import log_loss
-from memorization.metrics.thinning import thinned
+from memorization.evaluation.metrics.probability import log_loss
+from memorization.evaluation.thinning import thinned
 from memorization.whether.models.fitted import Fitted, unit_weight
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With

@@ -1,1 +1,0 @@
-"""The text that the micro suite trains on: how it was gathered, and how to read it."""

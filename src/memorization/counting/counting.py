@@ -1,0 +1,238 @@
+"""What the training data hold of each sequence: all counts at once, exact, in bounded memory.
+
+Sequences are taken in batches that fit the memory, and the data are read twice a batch: once to
+count, once to see what follows those contexts after which several tokens are frequent
+(:mod:`memorization.counting.successors`) and which rows are near-duplicates
+(:mod:`memorization.counting.near_duplicates`). Time is linear in the tokens of the data, and
+in the sequences once they fill a batch. No count includes the sequence's own occurrence
+(:mod:`memorization.counting.elsewhere`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from memorization.counting.elsewhere import OwnCounts, count_type, slot_counts
+from memorization.counting.near_duplicates import SHINGLE, THRESHOLDS, NearDuplicates
+from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks
+from memorization.counting.successors import (
+    Contexts,
+    LongestContexts,
+    Pairs,
+    context_token_keys,
+    rivals,
+)
+from memorization.protocol import CONTINUATION, PROMPT, SEQUENCE
+
+# Contexts of more tokens are not told apart: the ∞-gram model stops here.
+LONGEST = 32
+# Every context with its token, and the whole sequence.
+LENGTHS = (*range(1, LONGEST + 2), SEQUENCE)
+# Lengths whose counts are kept for every place of a sequence.
+NGRAMS = (1, 2, 3, 4, 5, 8, 13, 16, 32, SEQUENCE)
+# Lengths of context whose counts are kept for every continuation token.
+CONTEXTS = (1, 2, 4, 8, 16)
+
+# Default memory of a batch, in bytes, and what a sequence takes of it: for each of its n-grams, two
+# slots of a table (8 bytes) with two counts (8 bytes at most), and a slot's number.
+MEMORY = 5 * 2**30
+_BYTES = sum(SEQUENCE + 1 - length for length in LENGTHS) * (2 * (8 + 2 * 8) + 4)
+
+
+@dataclass(frozen=True)
+class SequenceCounts:
+    """What the training data hold of n sequences, besides their own occurrence.
+
+    Attributes
+    ----------
+    tokens : int64 [65536], occurrences of each token in the rows, as they are.
+    elsewhere : length -> integers [n, 64 - length + 1], of the n-gram that starts there.
+    context : length -> integers [n, 32], for each continuation token, occurrences of that many
+        tokens before it after which the row goes on.
+    onward : length -> integers [n, 32], those of them that go on with the token.
+    prompt_followed : integers [n], occurrences of the prompt with 32 tokens after it in the row.
+    longest : int8 [n, 64], length of the longest n-gram, of at most 32 tokens, that ends there and
+        occurs elsewhere; 0 where even the token does not.
+    near : threshold -> int64 [n], other rows that hold at least that share of the sequence's
+        distinct 5-grams.
+    suffix : int8 [n, 32], for each continuation token, the longest context, of at most 32 tokens,
+        that occurs elsewhere with a token after it; 0 where even the last token does not.
+    copied : bool [n, 32], whether the token follows that context elsewhere more often than any
+        other token does.
+    share : float64 [n, 32], of what follows that context elsewhere, the share that is the token.
+    """
+
+    tokens: np.ndarray
+    elsewhere: Mapping[int, np.ndarray]
+    context: Mapping[int, np.ndarray]
+    onward: Mapping[int, np.ndarray]
+    prompt_followed: np.ndarray
+    longest: np.ndarray
+    near: Mapping[float, np.ndarray]
+    suffix: np.ndarray
+    copied: np.ndarray
+    share: np.ndarray
+
+
+def count_sequences(
+    windows: np.ndarray,
+    tokens: np.ndarray,
+    rows: np.ndarray,
+    memory: int = MEMORY,
+    advance: Callable[[int], object] = lambda tokens: None,
+) -> SequenceCounts:
+    """Return what the rows of training text hold of each sequence.
+
+    Parameters
+    ----------
+    windows : uint16 [N, T], T ≥ 64; may be memory-mapped. No n-gram crosses rows.
+    tokens : integers in 0…65535, [n, 64].
+    rows : int64 [n], the row that begins with the sequence, -1 where none does.
+    memory : bytes that a batch of sequences may take; less means more passes over the rows. The
+        result does not depend on it.
+    advance : called with the tokens just read; all are read `n_passes` times.
+    """
+    counts = _empty(len(tokens), count_type(windows))
+    for batch in _batches(len(tokens), memory):
+        _count_batch(windows, tokens[batch], rows[batch], memory, advance, _part(counts, batch))
+    return counts
+
+
+def n_passes(n: int, memory: int = MEMORY) -> int:
+    """Return how often the rows are read to count for n sequences.
+
+    >>> n_passes(1), n_passes(10**6)
+    (2, 32)
+    """
+    return 2 * len(_batches(n, memory))
+
+
+def _batches(n: int, memory: int) -> list[slice]:
+    count = max(1, -(-n * _BYTES // max(memory, _BYTES)))
+    edges = np.linspace(0, n, count + 1).astype(int).tolist()
+    return [slice(start, end) for start, end in pairwise(edges)]
+
+
+def _empty(n: int, dtype: type[np.signedinteger]) -> SequenceCounts:
+    """Return counts to be filled in."""
+
+    def per_token() -> np.ndarray:
+        return np.zeros((n, CONTINUATION), dtype)
+
+    return SequenceCounts(
+        tokens=np.zeros(VOCABULARY, np.int64),
+        elsewhere={length: np.zeros((n, SEQUENCE + 1 - length), dtype) for length in NGRAMS},
+        context={length: per_token() for length in CONTEXTS},
+        onward={length: per_token() for length in CONTEXTS},
+        prompt_followed=np.zeros(n, dtype),
+        longest=np.zeros((n, SEQUENCE), np.int8),
+        near={share: np.zeros(n, np.int64) for share in THRESHOLDS},
+        suffix=np.zeros((n, CONTINUATION), np.int8),
+        copied=np.zeros((n, CONTINUATION), bool),
+        share=np.zeros((n, CONTINUATION)),
+    )
+
+
+def _part(counts: SequenceCounts, batch: slice) -> SequenceCounts:
+    """Return a view of the counts of some sequences."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: array[batch] for key, array in value.items()}
+        return value[batch]
+
+    names = [field.name for field in fields(counts) if field.name != "tokens"]
+    return replace(counts, **{name: of(getattr(counts, name)) for name in names})
+
+
+def _count_batch(
+    windows: np.ndarray,
+    tokens: np.ndarray,
+    rows: np.ndarray,
+    memory: int,
+    advance: Callable[[int], object],
+    out: SequenceCounts,
+) -> None:
+    """Count for sequences that fit the memory, and write it to ``out``."""
+    index = NgramIndex(tokens, LENGTHS)
+    longest = _first_pass(windows, index, rows < 0, advance, out)
+    near = NearDuplicates(index, out.elsewhere[SHINGLE])
+    out.suffix[:] = longest.length
+    out.share[:] = longest.share
+    out.copied[:] = 2 * longest.onward > longest.count
+    parts = Contexts.of(longest, longest.is_open).parts(memory // 2)
+    for number, part in enumerate(parts):
+        pairs = _second_pass(windows, index, part, None if number else near, advance)
+        own = part.sequence, part.place - PROMPT
+        out.copied[own] = longest.onward[own] > rivals(part, pairs, index, rows < 0)
+    for share, n in near.elsewhere(rows).items():
+        out.near[share][:] = n
+
+
+def _first_pass(
+    windows: np.ndarray,
+    index: NgramIndex,
+    alone: np.ndarray,
+    advance: Callable[[int], object],
+    out: SequenceCounts,
+) -> LongestContexts:
+    """Write the counts of n-grams to ``out``, and return the longest contexts that recur."""
+    rooms: dict[int, tuple[int, ...]] = dict.fromkeys(LENGTHS, (0,))
+    rooms |= dict.fromkeys(range(1, LONGEST + 1), (0, 1)) | {PROMPT: (0, 1, CONTINUATION)}
+    counts = slot_counts(index, windows, rooms, advance)
+    own = OwnCounts(index, alone)
+
+    def elsewhere(length: int, room: int = 0) -> np.ndarray:
+        slot = index.slot[length]
+        slot = slot[:, : slot.shape[1] - room]
+        return counts[length, room][slot] + own.correction(length, room)
+
+    contexts = LongestContexts(len(alone))
+    held = elsewhere(1)
+    for length in range(1, LONGEST + 1):
+        if length in NGRAMS:
+            out.elsewhere[length][:] = held
+        out.longest[:, length - 1 :][held > 0] = length
+        # The context of the first continuation token begins so many tokens before it.
+        first = PROMPT - length
+        followed = elsewhere(length, 1)[:, first:]
+        held = elsewhere(length + 1)
+        contexts.add(length, index.slot[length][:, first:-1], followed, held[:, first:])
+        if length in CONTEXTS:
+            out.context[length][:] = followed
+            out.onward[length][:] = held[:, first:]
+    out.elsewhere[SEQUENCE][:] = elsewhere(SEQUENCE)
+    out.prompt_followed[:] = elsewhere(PROMPT, CONTINUATION)[:, 0]
+    out.tokens[:] = counts[1, 0]
+    return contexts
+
+
+def _second_pass(
+    windows: np.ndarray,
+    index: NgramIndex,
+    contexts: Contexts,
+    near: NearDuplicates | None,
+    advance: Callable[[int], object],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of a context and the token after it, and show the rows to ``near``.
+
+    Only a pass that ``near`` needs is told to ``advance``; others, for contexts that did not fit
+    the memory, are not foreseen.
+    """
+    table, pairs = contexts.table(index), Pairs()
+    deepest = max([SHINGLE, *table])
+    for _, block in row_blocks(windows):
+        for matches in index.matches(block):
+            pairs.add(context_token_keys(table, block, matches))
+            if near is not None and matches.length == SHINGLE:
+                near.visit(block, matches)
+            if matches.length == deepest:
+                break
+        if near is not None:
+            advance(block.size)
+    return pairs.total()

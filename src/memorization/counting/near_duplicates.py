@@ -1,0 +1,128 @@
+"""Which rows of the training data nearly hold a sequence: exact, by shared 5-grams.
+
+A row nearly holds a sequence when it has at least a given share of the sequence's distinct 5-grams,
+wherever and in whatever order. (Lee et al. 2022 estimate the like by MinHash, the Jaccard
+similarity of the 5-grams of whole documents; a row may be much longer than the sequence, so the
+share here is of the sequence's.) Nothing is estimated. A row that has m of M of them lacks M - m,
+so it has at least one of any M - m + 1: the rarest are taken, which few rows have (the prefix
+filter of Chaudhuri et al. 2006), and the rows that have one are checked in full.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memorization.counting.ngram_index import KeyTable, Matches, NgramIndex
+from memorization.protocol import SEQUENCE
+
+SHINGLE = 5
+# Half and four fifths of its 5-grams: a variant, and a copy with a few words changed.
+THRESHOLDS = (0.5, 0.8)
+
+# Pairs of a sequence and a row that are listed, and that are checked, at a time.
+_LISTED = 2**21
+_CHECKED = 2**12
+_NONE = 2**32 - 1
+
+
+class NearDuplicates:
+    """Counts the rows that nearly hold each sequence, block by block.
+
+    Parameters
+    ----------
+    index : of the sequences, with n-grams of 5 tokens.
+    counts : integers [n, 60], how often each 5-gram occurs, to tell the rare ones; only the cost
+        depends on it.
+    """
+
+    def __init__(self, index: NgramIndex, counts: np.ndarray) -> None:
+        """Choose each different sequence's rarest 5-grams."""
+        # Equal sequences are asked about once.
+        _, first, self._which = np.unique(
+            index.slot[SEQUENCE][:, 0], return_index=True, return_inverse=True
+        )
+        self._shingles, counts = _distinct(index.slot[SHINGLE][first], counts[first])
+        held = (self._shingles != _NONE).sum(axis=1)
+        self._needed = {share: np.ceil(share * held - 1e-9) for share in THRESHOLDS}
+        self._total = {share: np.zeros(len(first), dtype=np.int64) for share in THRESHOLDS}
+        n_rare = held - self._needed[min(THRESHOLDS)] + 1
+        order = np.argsort(counts, axis=1, kind="stable")
+        asked, rank = np.nonzero(np.arange(order.shape[1]) < n_rare[:, None])
+        slot = self._shingles[asked, order[asked, rank]]
+        # The sequences for which each 5-gram is one of the rarest, side by side.
+        self._degree = np.bincount(slot, minlength=index.slots[SHINGLE])
+        self._start = np.cumsum(self._degree) - self._degree
+        self._asked = asked[np.argsort(slot, kind="stable")]
+
+    def visit(self, block: np.ndarray, matches: Matches) -> None:
+        """Count the rows of a block.
+
+        Parameters
+        ----------
+        block : uint16 [R, T].
+        matches : of 5 tokens, in it.
+        """
+        rare = self._degree.take(matches.slot) > 0
+        row = matches.row
+        is_listed = np.zeros(len(block), dtype=bool)
+        is_listed[row[rare]] = True
+        listed = is_listed[row]
+        held = KeyTable(_key(row[listed], matches.slot[listed]))
+        rare_keys = np.unique(_key(row[rare], matches.slot[rare]))
+        row, slot = (rare_keys >> np.uint64(32)).astype(np.int64), rare_keys & np.uint64(_NONE)
+        degree = self._degree[slot.astype(np.int64)]
+        start = self._start[slot.astype(np.int64)]
+        # Cut between rows, so that no pair of a sequence and a row is checked in two pieces.
+        piece = (np.cumsum(degree) - degree) // _LISTED
+        piece = piece[np.searchsorted(row, row)]
+        for number in np.unique(piece):
+            part = piece == number
+            asked = self._asked[_ranges(start[part], degree[part])]
+            pairs = np.unique(_key(asked, np.repeat(row[part], degree[part])))
+            for first in range(0, len(pairs), _CHECKED):
+                self._check(pairs[first : first + _CHECKED], held)
+
+    def elsewhere(self, rows: np.ndarray) -> dict[float, np.ndarray]:
+        """Return how many rows besides its own nearly hold each sequence: share -> int64 [n].
+
+        Parameters
+        ----------
+        rows : int64 [n], its own row, -1 for none.
+        """
+        return {share: total[self._which] - (rows >= 0) for share, total in self._total.items()}
+
+    def _check(self, pairs: np.ndarray, held: KeyTable) -> None:
+        asked = (pairs >> np.uint64(32)).astype(np.int64)
+        shingles = self._shingles[asked]
+        row = np.repeat(pairs & np.uint64(_NONE), shingles.shape[1])
+        _, is_held = held.find(_key(row, shingles.ravel()))
+        n_held = is_held.reshape(shingles.shape).sum(axis=1)
+        for share, needed in self._needed.items():
+            np.add.at(self._total[share], asked[n_held >= needed[asked]], 1)
+
+
+def _distinct(slot: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's distinct slots, the rest of it _NONE, and their counts, the rest large."""
+    order = np.argsort(slot, axis=1, kind="stable")
+    slot = np.take_along_axis(slot, order, axis=1)
+    counts = np.take_along_axis(counts, order, axis=1)
+    repeated = np.zeros(slot.shape, dtype=bool)
+    repeated[:, 1:] = slot[:, 1:] == slot[:, :-1]
+    return (
+        np.where(repeated, _NONE, slot).astype(np.int64),
+        np.where(repeated, np.iinfo(counts.dtype).max, counts),
+    )
+
+
+def _ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the numbers of some ranges, one after another.
+
+    >>> _ranges(np.array([5, 0]), np.array([2, 3]))
+    array([5, 6, 0, 1, 2])
+    """
+    before = np.cumsum(length) - length
+    return np.arange(length.sum()) + np.repeat(start - before, length)
+
+
+def _key(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    return (high.astype(np.uint64) << np.uint64(32)) | low.astype(np.uint64)

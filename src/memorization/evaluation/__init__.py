@@ -1,0 +1,1 @@
+"""How good predictions are: cross-fitting, the cluster bootstrap, and ``metrics``."""

@@ -1,0 +1,1 @@
+"""What one model can be made to say: one teacher-forced pass decides what greedy decoding would."""

@@ -1,0 +1,154 @@
+"""Extraction by one teacher-forced pass, which decides the same as greedy generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import GPTNeoXForCausalLM
+
+from memorization.extraction.batches import Batch, auto_batch, over_batches
+from memorization.protocol import PROMPT, SEQUENCE
+
+# Logits in memory at once: on the CPU few enough for its caches, on a GPU enough to fill it.
+LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
+# A logit in 16 or 32 bits, and its log-probability in 32.
+LOGIT_BYTES = 8
+
+
+def score(
+    model: GPTNeoXForCausalLM,
+    tokens: np.ndarray,
+    batch: Batch,
+    advance: Callable[[int], None] = lambda done: None,
+    compiled: bool = False,
+    end_of_text: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far the model's greedy continuation of each prompt agrees with the true one.
+
+    Greedy decoding returns the first m tokens of the continuation exactly if and only if the
+    arg-max of a teacher-forced pass is right at the first m positions from the last prompt token
+    on: up to the first mistake both see the same context. So one pass over 63 tokens decides
+    memorization, and only its last 32 positions go through the output head.
+
+    Identical texts are scored once, so they get identical results whatever the batches.
+
+    Parameters
+    ----------
+    model : in evaluation mode, on the device and in the precision to use.
+    tokens : int [n, 64], prompt and continuation.
+    batch : sequences a forward pass, or "auto", see `auto_batch`; halved when memory runs out.
+    advance : told how many more of the n sequences are done; on a GPU, handed to it.
+    compiled : whether to run the layers through ``torch.compile``.
+    end_of_text : whether token 0 may be generated. The script behind the published labels of Pythia
+        forbids it (``min_length=64`` in eval_memorization.py of EleutherAI/pythia), so that a
+        continuation that holds it is never memorized, and one that a model would end may be.
+
+    Returns
+    -------
+    match_length : int8 [n], leading continuation tokens that are right, 0…32; 32 = memorized.
+    continuation_logprob : float32 [n], log-probability of the whole continuation, nats, from
+        logits in float32.
+    """
+    texts, inverse, counts = np.unique(tokens, axis=0, return_inverse=True, return_counts=True)
+    if not len(texts):
+        return np.empty(0, np.int8), np.empty(0, np.float32)
+    layers = _compiled() if compiled else continuation_hidden
+
+    def compute(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        hidden = layers(model, rows[:, : SEQUENCE - 1])
+        return agreement(model, hidden, rows[:, PROMPT:], 0 if end_of_text else 1)
+
+    match_length, logprob = over_batches(
+        compute,
+        texts,
+        model.device,
+        auto_batch(model, reserve=LOGIT_BYTES * LOGITS["cuda"]) if batch == "auto" else batch,
+        lambda start, stop: advance(int(counts[start:stop].sum())),
+    )
+    inverse = inverse.reshape(-1)
+    return match_length[inverse], logprob[inverse]
+
+
+def continuation_hidden(model: GPTNeoXForCausalLM, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the last hidden states from the last prompt token on, [b, t − 31, hidden].
+
+    What ``model.gpt_neox`` computes, bit for bit, less two things. It looks at the positions to see
+    whether several sequences are packed in a row, which makes the host wait for a GPU at every
+    pass; and it runs the last layer's MLP where nobody asks for its result.
+
+    Parameters
+    ----------
+    tokens : int64 [b, t], t ≥ 32.
+    """
+    body = model.gpt_neox
+    hidden = body.embed_in(tokens)
+    positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
+    rotary = body.rotary_emb(hidden, position_ids=positions)
+    layers: list[Any] = list(body.layers)
+    last = layers.pop()
+    # No mask: the attention is causal by itself where every sequence is whole.
+    for layer in layers:
+        hidden = layer(hidden, attention_mask=None, position_embeddings=rotary)
+    attention, _ = last.attention(
+        last.input_layernorm(hidden), attention_mask=None, position_embeddings=rotary
+    )
+    hidden, attention = hidden[:, PROMPT - 1 :], attention[:, PROMPT - 1 :]
+    if not model.config.use_parallel_residual:
+        hidden = attention + hidden
+        hidden = last.mlp(last.post_attention_layernorm(hidden)) + hidden
+    else:
+        hidden = last.mlp(last.post_attention_layernorm(hidden)) + attention + hidden
+    return body.final_layer_norm(hidden)
+
+
+@cache
+def _compiled() -> Callable[[GPTNeoXForCausalLM, torch.Tensor], torch.Tensor]:
+    # One graph a shape, of which a scan has two: the batch, and the rest at the end.
+    return torch.compile(continuation_hidden, dynamic=False)
+
+
+def agreement(
+    model: GPTNeoXForCausalLM,
+    hidden: torch.Tensor,
+    continuation: torch.Tensor,
+    first: int = 0,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return match lengths int8 [b] and log-probabilities float32 [b] of continuations.
+
+    The logits are the largest thing in sight (1.6 million a sequence for Pythia's vocabulary), so
+    they are made for some sequences at a time.
+
+    Parameters
+    ----------
+    hidden : [b, m, hidden], the states that predict the continuation.
+    continuation : int64 [b, m].
+    first : the first token that may be generated; log-probabilities are over all.
+    """
+    each = hidden.shape[1] * model.lm_head.out_features
+    at_a_time = max(1, LOGITS[hidden.device.type] // each)
+    parts = [
+        _agreement(model.lm_head(states), true, first)
+        for states, true in zip(
+            hidden.split(at_a_time), continuation[:, :, None].split(at_a_time), strict=True
+        )
+    ]
+    match_length, logprob = zip(*parts, strict=True)
+    return torch.cat(match_length), torch.cat(logprob)
+
+
+def _agreement(
+    logits: torch.Tensor, true: torch.Tensor, first: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    right = (logits[..., first:].argmax(-1, keepdim=True) + first == true).squeeze(-1)
+    match_length = right.to(torch.int8).cumprod(1).sum(1).to(torch.int8)
+    if logits.is_cuda:
+        # One kernel, where the way below takes five over hundreds of megabytes.
+        logprob = logits.log_softmax(-1, dtype=torch.float32).gather(-1, true)
+    else:
+        logits = logits.float()
+        logprob = logits.gather(-1, true) - logits.logsumexp(-1, keepdim=True)
+    return match_length, logprob.squeeze(-1).sum(1)

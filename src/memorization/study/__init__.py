@@ -1,0 +1,1 @@
+"""What is studied: the rows, what is known of them, and what became of them."""
