@@ -15,7 +15,7 @@ import numpy as np
 import zstandard
 from numba import njit
 
-from memorization.features.family import Direction, Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 from memorization.features.repetition import previous_match
 from memorization.features.text import Texts, TokenTable, in_chunks, texts, token_bytes
 from memorization.protocol import PROMPT
@@ -226,81 +226,42 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return in_chunks(lambda tokens: compressibility_features(tokens, table), inputs.tokens)
 
 
-def _feature(name: str, hypothesis: str, direction: Direction, source: str, cost: str) -> Feature:
-    return Feature(name, "text", hypothesis, direction, source, cost)
-
-
-_COUNTS = "counts of the tokens"
-_ZLIB = "two calls of zlib a sequence"
-_ZSTD = "two calls of zstd a sequence"
-_PHRASES = "comparison of all pairs of tokens"
-
 FAMILY = Family(
     "compressibility",
     (
-        _feature(
-            "zlib_ratio",
-            "Compressible text holds little information to be stored.",
-            "-",
-            "Carlini et al. 2021",
-            _ZLIB,
+        *declare(
+            "text",
+            "two calls of zlib a sequence",
+            ("zlib_ratio", "-", "Compressible text holds little information to be stored.",
+             "Carlini et al. 2021"),
+            ("zlib_added", "-",
+             "Only what the prompt does not tell of the continuation must be stored."),
         ),
-        _feature(
-            "zlib_added",
-            "Only what the prompt does not tell of the continuation must be stored.",
-            "-",
-            "this work",
-            _ZLIB,
+        *declare(
+            "text",
+            "counts of the tokens",
+            ("token_entropy", "-", "Many different tokens are many choices to get right.",
+             "Prashanth et al. 2025 (Huffman length)"),
+            ("prompt_entropy", "?", "A varied prompt singles out its continuation."),
+            ("continuation_entropy", "-",
+             "A varied continuation is many choices to get right."),
         ),
-        _feature(
-            "token_entropy",
-            "Many different tokens are many choices to get right.",
-            "-",
-            "Prashanth et al. 2025 (Huffman length)",
-            _COUNTS,
+        *declare(
+            "text",
+            "two calls of zstd a sequence",
+            ("zstd_ratio", "-",
+             "A second compressor, which prices symbols more finely than zlib."),
+            ("zstd_added", "-",
+             "Only what the prompt does not tell of the continuation must be stored."),
         ),
-        _feature(
-            "prompt_entropy",
-            "A varied prompt singles out its continuation.",
-            "?",
-            "this work",
-            _COUNTS,
-        ),
-        _feature(
-            "continuation_entropy",
-            "A varied continuation is many choices to get right.",
-            "-",
-            "this work",
-            _COUNTS,
-        ),
-        _feature(
-            "zstd_ratio",
-            "A second compressor, which prices symbols more finely than zlib.",
-            "-",
-            "this work",
-            _ZSTD,
-        ),
-        _feature(
-            "zstd_added",
-            "Only what the prompt does not tell of the continuation must be stored.",
-            "-",
-            "this work",
-            _ZSTD,
-        ),
-        _feature(
-            "lz_ratio",
-            "Few phrases: most of the sequence was in it before.",
-            "-",
-            "Lempel and Ziv 1976",
-            _PHRASES,
-        ),
-        _feature(
-            "lz_added",
-            "Every new phrase of the continuation is a choice that the prompt does not make.",
-            "-",
-            "this work",
-            _PHRASES,
+        *declare(
+            "text",
+            "comparison of all pairs of tokens",
+            ("lz_ratio", "-", "Few phrases: most of the sequence was in it before.",
+             "Lempel and Ziv 1976"),
+            ("lz_added", "-",
+             "Every new phrase of the continuation is a choice that the prompt does not make."),
         ),
     ),
     _compute,
-)
+)  # fmt: skip

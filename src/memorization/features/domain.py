@@ -12,8 +12,8 @@ import numpy as np
 
 from memorization.errors import UserError
 from memorization.features.domain_classifier import DOMAINS, domain_probabilities
-from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.features.text import TokenTable, in_chunks, texts, token_bytes
+from memorization.features.family import Family, Inputs, declare
+from memorization.features.text import Texts, of_texts
 
 
 def one_hot(domain: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,38 +46,31 @@ def one_hot(domain: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = TokenTable.of(token_bytes(inputs.tokenizer))
-
-    def likely(tokens: np.ndarray) -> dict[str, np.ndarray]:
-        text = texts(table, tokens)
+    def likely(text: Texts) -> dict[str, np.ndarray]:
         of_each = domain_probabilities(text.bytes, text.bounds).T
         return {f"likely_{name}": own for name, own in zip(DOMAINS, of_each, strict=True)}
 
-    return one_hot(inputs.domain) | in_chunks(likely, inputs.tokens)
-
-
-def _likely(name: str, hypothesis: str, direction: Direction, source: str = "this work") -> Feature:
-    cost = "a logistic regression on counts of the bytes"
-    return Feature(f"likely_{name}", "text", hypothesis, direction, source, cost)
+    return one_hot(inputs.domain) | of_texts(likely, inputs.tokenizer, inputs.tokens)
 
 
 FAMILY = Family(
     "domain",
     (
-        Feature(
-            "{domain}",
+        *declare(
             "corpus",
-            "Kinds of text differ in how much of them is boilerplate.",
-            "?",
-            "this work",
             "none",
+            ("{domain}", "?", "Kinds of text differ in how much of them is boilerplate."),
             needs="domain",
         ),
-        _likely("code", "Code repeats its idioms.", "+", "Biderman et al. 2023"),
-        _likely("documentation", "Reference text follows a pattern, page by page.", "?"),
-        _likely("licences", "Licences are copied to the letter.", "+", "Lee et al. 2022"),
-        _likely("prose", "Prose can always be said in another way.", "-"),
-        _likely("tables", "Entries of tables are arbitrary.", "-"),
+        *declare(
+            "text",
+            "a logistic regression on counts of the bytes",
+            ("likely_code", "+", "Code repeats its idioms.", "Biderman et al. 2023"),
+            ("likely_documentation", "?", "Reference text follows a pattern, page by page."),
+            ("likely_licences", "+", "Licences are copied to the letter.", "Lee et al. 2022"),
+            ("likely_prose", "-", "Prose can always be said in another way."),
+            ("likely_tables", "-", "Entries of tables are arbitrary."),
+        ),
     ),
     _compute,
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from memorization.counting.counting import SequenceCounts
 from memorization.counting.occurrences import documents, occurrences
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 from memorization.protocol import PROMPT, SEQUENCE
 
 
@@ -66,78 +66,47 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return columns
 
 
-_PASS = "the first pass over the corpus"
-
 FAMILY = Family(
     "duplication",
     (
-        Feature(
-            "sequence_count",
+        *declare(
             "corpus",
-            "Every exposure takes a gradient step towards the sequence.",
-            "+",
-            "Lee et al. 2022; Carlini et al. 2023",
-            _PASS,
+            "the first pass over the corpus",
+            ("sequence_count", "+", "Every exposure takes a gradient step towards the sequence.",
+             "Lee et al. 2022; Carlini et al. 2023"),
+            ("prompt_count", "?",
+             "Exposures strengthen the context; other continuations of it compete."),
+            ("continuation_count", "+",
+             "A continuation that is frequent after any prompt is learnt as a unit."),
+            ("continuation_share", "+",
+             "A prompt that is always followed by the same text leaves nothing to choose."),
         ),
-        Feature(
-            "prompt_count",
+        *declare(
             "corpus",
-            "Exposures strengthen the context; other continuations of it compete.",
-            "?",
-            "this work",
-            _PASS,
-        ),
-        Feature(
-            "continuation_count",
-            "corpus",
-            "A continuation that is frequent after any prompt is learnt as a unit.",
-            "+",
-            "this work",
-            _PASS,
-        ),
-        Feature(
-            "continuation_share",
-            "corpus",
-            "A prompt that is always followed by the same text leaves nothing to choose.",
-            "+",
-            "this work",
-            _PASS,
-        ),
-        Feature(
-            "near_count",
-            "corpus",
-            "A copy with a few words changed rehearses nearly the same predictions.",
-            "+",
-            "Lee et al. 2022 (near-duplicates)",
             "the second pass over the corpus",
+            ("near_count", "+",
+             "A copy with a few words changed rehearses nearly the same predictions.",
+             "Lee et al. 2022 (near-duplicates)"),
+            ("variant_count", "?",
+             "Rows that share half of the text teach its template, but also other fillings of it.",
+             "this work, after Lee et al. 2022"),
         ),
-        Feature(
-            "variant_count",
+        *declare(
             "corpus",
-            "Rows that share half of the text teach its template, but also other fillings of it.",
-            "?",
-            "this work, after Lee et al. 2022",
-            "the second pass over the corpus",
-        ),
-        Feature(
-            "document_count",
-            "corpus",
-            "Copies in many documents meet the model in many contexts, repeats in one document "
-            "in one.",
-            "+",
-            "this work",
             "one pass over the corpus",
+            ("document_count", "+",
+             "Copies in many documents meet the model in many contexts, repeats in one document "
+             "in one."),
             needs="corpus_place",
         ),
-        Feature(
-            "published_count",
+        *declare(
             "corpus",
-            "The continuation's occurrences in all of the training data, not only in a sample.",
-            "+",
-            "Prashanth et al. 2025",
             "a download",
+            ("published_count", "+",
+             "The continuation's occurrences in all of the training data, not only in a sample.",
+             "Prashanth et al. 2025"),
             needs="duplicates",
         ),
     ),
     _compute,
-)
+)  # fmt: skip

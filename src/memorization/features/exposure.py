@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.counting.occurrences import occurrences
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 from memorization.protocol import PROMPT
 
 # What a column begins with that may tell, at a step, what happens after it.
@@ -109,41 +109,22 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return exposure_features(*exposure_steps(inputs), last_step=int(inputs.corpus_step.max()))
 
 
-_COST = "one pass over the corpus"
-_FEATURES = (
-    Feature(
-        "hindsight_first_step",
+FAMILY = Family(
+    "exposure",
+    declare(
         "corpus",
-        "The earlier it is first met, the more of the training can build on it or overwrite it.",
-        "?",
-        "Jagielski et al. 2023; Chang et al. 2024",
-        _COST,
+        "one pass over the corpus",
+        ("hindsight_first_step", "?",
+         "The earlier it is first met, the more of the training can build on it or overwrite it.",
+         "Jagielski et al. 2023; Chang et al. 2024"),
+        ("hindsight_last_step", "+",
+         "What was met last before the end has had the least time to be forgotten.",
+         "Jagielski et al. 2023"),
+        ("hindsight_mean_gap", "-", "Exposures far apart let each other be forgotten.",
+         "Chang et al. 2024"),
+        ("hindsight_min_gap", "-",
+         "Two exposures close together add up before either is forgotten.", "Chang et al. 2024"),
     ),
-    Feature(
-        "hindsight_last_step",
-        "corpus",
-        "What was met last before the end has had the least time to be forgotten.",
-        "+",
-        "Jagielski et al. 2023",
-        _COST,
-    ),
-    Feature(
-        "hindsight_mean_gap",
-        "corpus",
-        "Exposures far apart let each other be forgotten.",
-        "-",
-        "Chang et al. 2024",
-        _COST,
-    ),
-    Feature(
-        "hindsight_min_gap",
-        "corpus",
-        "Two exposures close together add up before either is forgotten.",
-        "-",
-        "Chang et al. 2024",
-        _COST,
-    ),
-)
-_COLUMNS = tuple(feature.name for feature in _FEATURES)
-
-FAMILY = Family("exposure", _FEATURES, _compute)
+    _compute,
+)  # fmt: skip
+_COLUMNS = tuple(feature.name for feature in FAMILY.features)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,13 +12,19 @@ import numpy as np
 
 from memorization.counting.counting import SequenceCounts, count_sequences, n_passes
 from memorization.progress import progress
-from memorization.protocol import SEQUENCE, TIERS
+from memorization.protocol import PROMPT, SEQUENCE, TIERS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import GPTNeoXForCausalLM, PreTrainedModel
 
 Direction = Literal["+", "-", "?"]
+# Halves of a sequence, and both: what a feature may be about.
+PARTS = {
+    "prompt": slice(0, PROMPT),
+    "continuation": slice(PROMPT, SEQUENCE),
+    "sequence": slice(0, SEQUENCE),
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,38 @@ class Feature:
         """
         parts = re.split(r"\{\w+\}", self.name)
         return re.fullmatch(r"[\w.-]+".join(map(re.escape, parts)), name) is not None
+
+
+# A line of a table of features: name, expected direction, hypothesis, and its source.
+Row = tuple[str, Direction, str] | tuple[str, Direction, str, str]
+
+
+def declare(
+    tier: str, cost: str, *rows: Row, needs: str = "", parts: Iterable[str] = ()
+) -> tuple[Feature, ...]:
+    """Return features that have their tier, cost and need in common; those of this work by default.
+
+    Parameters
+    ----------
+    parts : of the sequence: each row then stands for a feature of each, ``{part}_{name}``, and
+        ``{part}`` in a hypothesis for the part.
+
+    >>> [own.name for own in declare("text", "none", ("a", "+", "…"), parts=("prompt", "sequence"))]
+    ['prompt_a', 'sequence_a']
+    """
+    return tuple(
+        Feature(
+            f"{part}_{name}" if part else name,
+            tier,
+            hypothesis.replace("{part}", part),
+            direction,
+            source[0] if source else "this work",
+            cost,
+            needs,
+        )
+        for name, direction, hypothesis, *source in rows
+        for part in (tuple(parts) or ("",))
+    )
 
 
 @dataclass(frozen=True)
@@ -160,17 +198,9 @@ class Inputs:
 
 # Fields of Inputs with an entry a sequence.
 PER_SEQUENCE = (
-    "index",
-    "tokens",
-    "step",
-    "domain",
-    "rows",
-    "context",
-    "offset",
-    "document_length",
-    "epoch",
+    "index", "tokens", "step", "domain", "rows", "context", "offset", "document_length", "epoch",
     "duplicates",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

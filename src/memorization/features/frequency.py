@@ -12,17 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.protocol import PROMPT, SEQUENCE
+from memorization.features.family import PARTS, Family, Inputs, declare
 
 # Rare tokens are the least frequent ones that together make up at most this share of the data.
 RARE, RAREST = 0.1, 0.01
-
-PARTS = {
-    "prompt": slice(0, PROMPT),
-    "continuation": slice(PROMPT, SEQUENCE),
-    "sequence": slice(0, SEQUENCE),
-}
 
 
 def rare_level(token_count: np.ndarray, share: float) -> int:
@@ -146,65 +139,33 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 _PRASHANTH = "Prashanth et al. 2025"
-_KINDS: tuple[tuple[str, str, Direction, str], ...] = (
-    (
-        "mean",
-        "Frequent tokens in the {part} have well-trained embeddings and are predicted easily.",
-        "+",
-        _PRASHANTH,
-    ),
-    (
-        "min",
-        "The {part} is only as predictable as its rarest token, which also identifies it.",
-        "?",
-        _PRASHANTH,
-    ),
-    (
-        "quartile",
-        "The lower quartile tells whether rare tokens are many in the {part}, not one.",
-        "+",
-        _PRASHANTH,
-    ),
-    (
-        "median",
-        "The typical token of the {part}: punctuation and function words, or names and numbers.",
-        "+",
-        _PRASHANTH,
-    ),
-    (
-        "rare_share",
-        "Rare tokens in the {part} are hard to produce, and make a context unique.",
-        "?",
-        "this work",
-    ),
-    (
-        "rarest_share",
-        "Tokens of the last hundredth of the data, in the {part}, are names of one text only.",
-        "?",
-        "this work",
-    ),
-    (
-        "huffman",
-        "Bits a token of the {part} by the best code of single tokens: what knowing only "
-        "frequencies leaves to be learnt.",
-        "-",
-        "Huffman 1952; Prashanth et al. 2025 (of characters)",
-    ),
-)
 
 FAMILY = Family(
     "frequency",
-    tuple(
-        Feature(
-            f"{part}_{kind}",
-            "corpus",
-            hypothesis.format(part=part),
-            direction,
-            source,
-            "the first pass over the corpus",
-        )
-        for part in PARTS
-        for kind, hypothesis, direction, source in _KINDS
+    declare(
+        "corpus",
+        "the first pass over the corpus",
+        ("mean", "+",
+         "Frequent tokens in the {part} have well-trained embeddings and are predicted easily.",
+         _PRASHANTH),
+        ("min", "?",
+         "The {part} is only as predictable as its rarest token, which also identifies it.",
+         _PRASHANTH),
+        ("quartile", "+",
+         "The lower quartile tells whether rare tokens are many in the {part}, not one.",
+         _PRASHANTH),
+        ("median", "+",
+         "The typical token of the {part}: punctuation and function words, or names and numbers.",
+         _PRASHANTH),
+        ("rare_share", "?",
+         "Rare tokens in the {part} are hard to produce, and make a context unique."),
+        ("rarest_share", "?",
+         "Tokens of the last hundredth of the data, in the {part}, are names of one text only."),
+        ("huffman", "-",
+         "Bits a token of the {part} by the best code of single tokens: what knowing only "
+         "frequencies leaves to be learnt.",
+         "Huffman 1952; Prashanth et al. 2025 (of characters)"),
+        parts=PARTS,
     ),
     _compute,
-)
+)  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from memorization.counting.counting import LONGEST, SequenceCounts
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, declare
 from memorization.protocol import CONTINUATION
 
 
@@ -44,66 +44,40 @@ def infinigram_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     }
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    return infinigram_features(inputs.counts)
-
-
-_FIRST, _SECOND = "the first pass over the corpus", "the second pass over the corpus"
+_AFTER = "this work, after Liu et al. 2024"
 
 FAMILY = Family(
     "infinigram",
     (
-        Feature(
-            "prompt_suffix",
+        *declare(
             "corpus",
-            f"A prompt whose last tokens (of at most {LONGEST}) recur elsewhere is in known "
-            "territory.",
-            "+",
-            "Liu et al. 2024",
-            _FIRST,
+            "the first pass over the corpus",
+            ("prompt_suffix", "+",
+             f"A prompt whose last tokens (of at most {LONGEST}) recur elsewhere is in known "
+             "territory.",
+             "Liu et al. 2024"),
+            ("suffix", "+",
+             "Long contexts that recur all through the continuation mean that the text as a whole "
+             "does.",
+             "Liu et al. 2024"),
         ),
-        Feature(
-            "suffix",
+        *declare(
             "corpus",
-            "Long contexts that recur all through the continuation mean that the text as a whole "
-            "does.",
-            "+",
-            "Liu et al. 2024",
-            _FIRST,
-        ),
-        Feature(
-            "first_copied",
-            "corpus",
-            "The first token decides whether the model enters the text; copying gives it here.",
-            "+",
-            "this work, after Liu et al. 2024",
-            _SECOND,
-        ),
-        Feature(
-            "copy_rate",
-            "corpus",
-            "What can be copied from other occurrences of the context need not be learnt here.",
-            "+",
-            "this work, after Liu et al. 2024",
-            _SECOND,
-        ),
-        Feature(
-            "copy_length",
-            "corpus",
-            f"All {CONTINUATION} tokens must be right in a row: the leading ones that copying "
-            "gets right are a prediction of memorization with no model at all.",
-            "+",
-            "this work, after Liu et al. 2024",
-            _SECOND,
-        ),
-        Feature(
-            "share",
-            "corpus",
-            "The more the other occurrences of a context agree on the token, the surer it is.",
-            "+",
-            "this work, after Liu et al. 2024",
-            _SECOND,
+            "the second pass over the corpus",
+            ("first_copied", "+",
+             "The first token decides whether the model enters the text; copying gives it here.",
+             _AFTER),
+            ("copy_rate", "+",
+             "What can be copied from other occurrences of the context need not be learnt here.",
+             _AFTER),
+            ("copy_length", "+",
+             f"All {CONTINUATION} tokens must be right in a row: the leading ones that copying "
+             "gets right are a prediction of memorization with no model at all.",
+             _AFTER),
+            ("share", "+",
+             "The more the other occurrences of a context agree on the token, the surer it is.",
+             _AFTER),
         ),
     ),
-    _compute,
-)
+    lambda inputs: infinigram_features(inputs.counts),
+)  # fmt: skip

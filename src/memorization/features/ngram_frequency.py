@@ -7,13 +7,14 @@ or wholly in the continuation; longer ones are too few there and are taken from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from memorization.counting.counting import LONGEST, SequenceCounts
-from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.protocol import PROMPT, SEQUENCE
+from memorization.features.family import PARTS, Family, Feature, Row, declare
 
-PARTS = {"prompt": (0, PROMPT), "continuation": (PROMPT, SEQUENCE)}
+HALVES = ("prompt", "continuation")
 SHORT = (2, 3, 4, 5, 8)
 LONG = (13, 16, 32)
 
@@ -26,13 +27,13 @@ def ngram_frequency_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     the length of the longest n-gram that ends in the part and recurs, in tokens, at most 32.
     """
     columns = {}
-    for part, (start, end) in PARTS.items():
-        columns[f"{part}_longest"] = counts.longest[:, start:end].max(axis=1)
+    for part in HALVES:
+        columns[f"{part}_longest"] = counts.longest[:, PARTS[part]].max(axis=1)
     for length in (*SHORT, *LONG):
         values = np.log1p(counts.elsewhere[length].astype(np.float64))
         if length in SHORT:
-            for part, (start, end) in PARTS.items():
-                within = values[:, start : end - length + 1]
+            for part in HALVES:
+                within = values[:, PARTS[part].start : PARTS[part].stop - length + 1]
                 columns[f"{part}_{length}_mean"] = within.mean(axis=1)
                 columns[f"{part}_{length}_min"] = within.min(axis=1)
         else:
@@ -44,57 +45,39 @@ def ngram_frequency_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     return columns
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    return ngram_frequency_features(inputs.counts)
+_PASS = "the first pass over the corpus"
+_LEE = "Lee et al. 2022"
+_MEAN = "Frequent {n}-grams of the {part} are learnt from everywhere."
+_MIN = "A {part} whose rarest {n}-gram is frequent holds nothing that is its own."
+_DECILE = "When nine tenths of the {n}-grams recur, the {part} is new in few places."
+_MEDIAN = "When half of the {n}-grams recur, the {part} is pieced together from others."
 
 
-_HYPOTHESES: dict[str, tuple[str, Direction]] = {
-    "mean": ("Frequent {n}-grams of the {part} are learnt from everywhere.", "+"),
-    "min": ("A {part} whose rarest {n}-gram is frequent holds nothing that is its own.", "+"),
-    "median": ("When half of the {n}-grams recur, the {part} is pieced together from others.", "+"),
-    "decile": ("When nine tenths of the {n}-grams recur, the {part} is new in few places.", "+"),
-}
+def _of_lengths(
+    parts: Iterable[str], lengths: Iterable[int], summaries: Mapping[str, str]
+) -> tuple[Feature, ...]:
+    rows: list[Row] = [
+        (
+            f"{n}_{name}",
+            "+",
+            hypothesis.replace("{n}", str(n)),
+            _LEE if n in LONG else "Prashanth et al. 2025; Carlini et al. 2023",
+        )
+        for name, hypothesis in summaries.items()
+        for n in lengths
+    ]
+    return declare("corpus", _PASS, *rows, parts=parts)
 
 
-def _declare(part: str, length: int, kind: str) -> Feature:
-    hypothesis, direction = _HYPOTHESES[kind]
-    return Feature(
-        f"{part}_{length}_{kind}",
-        "corpus",
-        hypothesis.format(n=length, part=part),
-        direction,
-        "Prashanth et al. 2025; Carlini et al. 2023" if length < LONG[0] else "Lee et al. 2022",
-        "the first pass over the corpus",
-    )
-
+_PASSAGE = f"A long run (up to {LONGEST} tokens) that ends in the {{part}} and recurs is a passage "
 
 FAMILY = Family(
     "ngram_frequency",
     (
-        *(
-            _declare(part, length, kind)
-            for part in PARTS
-            for kind in ("mean", "min")
-            for length in SHORT
-        ),
-        *(
-            Feature(
-                f"{part}_longest",
-                "corpus",
-                f"A long run (up to {LONGEST} tokens) that ends in the {part} and recurs is a "
-                "passage copied.",
-                "+",
-                "Lee et al. 2022",
-                "the first pass over the corpus",
-            )
-            for part in PARTS
-        ),
-        *(_declare("sequence", length, kind) for kind in ("mean", "min") for length in LONG),
-        *(
-            _declare("sequence", length, kind)
-            for kind in ("decile", "median")
-            for length in (*SHORT, *LONG)
-        ),
+        *_of_lengths(HALVES, SHORT, {"mean": _MEAN, "min": _MIN}),
+        *declare("corpus", _PASS, ("longest", "+", _PASSAGE + "copied.", _LEE), parts=HALVES),
+        *_of_lengths(["sequence"], LONG, {"mean": _MEAN, "min": _MIN}),
+        *_of_lengths(["sequence"], (*SHORT, *LONG), {"decile": _DECILE, "median": _MEDIAN}),
     ),
-    _compute,
+    lambda inputs: ngram_frequency_features(inputs.counts),
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from memorization.counting.counting import CONTEXTS, SequenceCounts
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, declare
 from memorization.protocol import PROMPT
 
 
@@ -51,47 +51,21 @@ def ngram_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     }
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    return ngram_features(inputs.counts)
-
-
-_PASS = "the first pass over the corpus"
-
 FAMILY = Family(
     "ngram",
-    (
-        Feature(
-            "surprisal",
-            "corpus",
-            "What the rest of the data predict need not be learnt from this sequence.",
-            "-",
-            "this work, after Liu et al. 2024",
-            _PASS,
-        ),
-        Feature(
-            "max",
-            "corpus",
-            "Greedy decoding breaks at the token that the data predict worst.",
-            "-",
-            "this work",
-            _PASS,
-        ),
-        Feature(
-            "context",
-            "corpus",
-            "Long stretches that occur elsewhere are near-duplicates, each an exposure.",
-            "+",
-            "this work, after Liu et al. 2024",
-            _PASS,
-        ),
-        Feature(
-            "repeated",
-            "corpus",
-            "The more of the continuation other sequences repeat, the more it is rehearsed.",
-            "+",
-            "Lee et al. 2022 (near-duplicates)",
-            _PASS,
-        ),
+    declare(
+        "corpus",
+        "the first pass over the corpus",
+        ("surprisal", "-",
+         "What the rest of the data predict need not be learnt from this sequence.",
+         "this work, after Liu et al. 2024"),
+        ("max", "-", "Greedy decoding breaks at the token that the data predict worst."),
+        ("context", "+",
+         "Long stretches that occur elsewhere are near-duplicates, each an exposure.",
+         "this work, after Liu et al. 2024"),
+        ("repeated", "+",
+         "The more of the continuation other sequences repeat, the more it is rehearsed.",
+         "Lee et al. 2022 (near-duplicates)"),
     ),
-    _compute,
-)
+    lambda inputs: ngram_features(inputs.counts),
+)  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 from memorization.protocol import END_OF_TEXT
 
 
@@ -50,75 +50,56 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 _LOOKUP = "a look at where the sequence comes from"
-_THIS = "this work"
+_PYTHIA = "Biderman et al. 2023 (Pythia)"
 
 FAMILY = Family(
     "position",
     (
-        Feature(
-            "end_of_text",
+        *declare(
             "text",
-            "After an end of text a new document begins, which the prompt does not predict: such a "
-            "sequence joins what is joined nowhere else.",
-            "+",
-            _THIS,
             "comparison of the tokens",
+            ("end_of_text", "+",
+             "After an end of text a new document begins, which the prompt does not predict: such "
+             "a sequence joins what is joined nowhere else."),
         ),
-        Feature(
-            "next_end_of_text",
+        *declare(
             "corpus",
-            "Short documents, which end soon, are more often copies and templates.",
-            "-",
-            _THIS,
             "the rest of the training window",
+            ("next_end_of_text", "-",
+             "Short documents, which end soon, are more often copies and templates."),
             needs="context",
         ),
-        Feature(
-            "preceding_token_count",
+        *declare(
             "corpus",
-            "Beginnings of documents are alike: headers, imports, licences.",
-            "-",
-            _THIS,
             _LOOKUP,
+            ("preceding_token_count", "-",
+             "Beginnings of documents are alike: headers, imports, licences."),
             needs="offset",
         ),
-        Feature(
-            "document_token_count",
+        *declare(
             "corpus",
-            "Long documents are generated, or one of a kind.",
-            "?",
-            _THIS,
             _LOOKUP,
+            ("document_token_count", "?", "Long documents are generated, or one of a kind."),
+            ("document_share", "?", "Documents end as they begin, with what others have too."),
             needs="document_length",
         ),
-        Feature(
-            "document_share",
+        *declare(
             "corpus",
-            "Documents end as they begin, with what others have too.",
-            "?",
-            _THIS,
-            _LOOKUP,
-            needs="document_length",
-        ),
-        Feature(
-            "epoch",
-            "corpus",
-            "In the second round of the data, all of the text is seen for the second time.",
-            "+",
-            "Biderman et al. 2023 (Pythia)",
             "none",
+            ("epoch", "+",
+             "In the second round of the data, all of the text is seen for the second time.",
+             _PYTHIA),
             needs="epoch",
         ),
-        Feature(
-            "step",
+        *declare(
             "corpus",
-            "What is seen late had less time to be forgotten; what is seen early, more to be built "
-            "upon.",
-            "?",
-            "Biderman et al. 2023 (Pythia)",
             "none",
+            ("step", "?",
+             "What is seen late had less time to be forgotten; what is seen early, more to be "
+             "built upon.",
+             _PYTHIA),
             needs="step",
         ),
     ),
     _compute,
-)
+)  # fmt: skip

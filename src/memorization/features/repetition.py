@@ -11,7 +11,7 @@ from numba import njit
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq, Levenshtein
 
-from memorization.features.family import Direction, Family, Feature, Inputs
+from memorization.features.family import Family, declare
 from memorization.features.text import in_chunks
 from memorization.protocol import PROMPT
 
@@ -228,54 +228,43 @@ def repetition_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    return in_chunks(repetition_features, inputs.tokens)
-
-
-def _feature(
-    name: str, hypothesis: str, direction: Direction, source: str = "this work", cost: str = ""
-) -> Feature:
-    return Feature(name, "text", hypothesis, direction, source, cost or "arithmetic on tokens")
-
-
 _TEMPLATES = "Prashanth et al. 2025 (templates)"
-_COPIES = "Olsson et al. 2022 (induction heads)"
 
 FAMILY = Family(
     "repetition",
     (
-        _feature("prompt_distinct", "A varied prompt is a unique key to its continuation.", "?"),
-        _feature("continuation_distinct", "Few distinct tokens are easy to produce.", "-"),
-        _feature("sequence_distinct", "A text of few distinct tokens is boilerplate or data.", "-"),
-        _feature("longest_run", "Runs of one token are continued by rote.", "+", _TEMPLATES),
-        _feature("prompt_period", "A prompt that is a loop says how it goes on.", "-", _TEMPLATES),
-        _feature("continuation_period", "A short period is a loop to continue.", "-", _TEMPLATES),
-        _feature("sequence_period", "A period seen in the prompt is continued.", "-", _TEMPLATES),
-        _feature("prompt_periodicity", "A nearly periodic prompt shows the loop.", "+", _TEMPLATES),
-        _feature("periodicity", "Near-periodic text needs few new tokens.", "+", _TEMPLATES),
-        _feature("overlap_tokens", "Tokens of the prompt can be copied from it.", "+"),
-        _feature(
-            "overlap_bigrams", "Pairs in the prompt can be copied by induction heads.", "+", _COPIES
+        *declare(
+            "text",
+            "arithmetic on tokens",
+            ("prompt_distinct", "?", "A varied prompt is a unique key to its continuation."),
+            ("continuation_distinct", "-", "Few distinct tokens are easy to produce."),
+            ("sequence_distinct", "-", "A text of few distinct tokens is boilerplate or data."),
+            ("longest_run", "+", "Runs of one token are continued by rote.", _TEMPLATES),
+            ("prompt_period", "-", "A prompt that is a loop says how it goes on.", _TEMPLATES),
+            ("continuation_period", "-", "A short period is a loop to continue.", _TEMPLATES),
+            ("sequence_period", "-", "A period seen in the prompt is continued.", _TEMPLATES),
+            ("prompt_periodicity", "+", "A nearly periodic prompt shows the loop.", _TEMPLATES),
+            ("periodicity", "+", "Near-periodic text needs few new tokens.", _TEMPLATES),
+            ("overlap_tokens", "+", "Tokens of the prompt can be copied from it."),
+            ("overlap_bigrams", "+", "Pairs in the prompt can be copied by induction heads.",
+             "Olsson et al. 2022 (induction heads)"),
+            ("longest_copy", "+", "A long run in the prompt can be copied as a whole."),
+            ("longest_repeat", "+",
+             "Once it has repeated itself at length, a text tends to do it again.",
+             "Lee et al. 2022 (repeated substrings)"),
         ),
-        _feature("longest_copy", "A long run in the prompt can be copied as a whole.", "+"),
-        _feature(
-            "longest_repeat",
-            "Once it has repeated itself at length, a text tends to do it again.",
-            "+",
-            "Lee et al. 2022 (repeated substrings)",
+        *declare(
+            "text",
+            "Levenshtein distance of 32 tokens (rapidfuzz)",
+            ("edit_distance", "-",
+             "A continuation that is the prompt with few edits leaves little to remember."),
         ),
-        _feature(
-            "edit_distance",
-            "A continuation that is the prompt with few edits leaves little to remember.",
-            "-",
-            cost="Levenshtein distance of 32 tokens (rapidfuzz)",
-        ),
-        _feature(
-            "common_subsequence",
-            "What the two share in order can be copied, with gaps to fill.",
-            "+",
-            cost="longest common subsequence of 32 tokens (rapidfuzz)",
+        *declare(
+            "text",
+            "longest common subsequence of 32 tokens (rapidfuzz)",
+            ("common_subsequence", "+",
+             "What the two share in order can be copied, with gaps to fill."),
         ),
     ),
-    _compute,
-)
+    lambda inputs: in_chunks(repetition_features, inputs.tokens),
+)  # fmt: skip

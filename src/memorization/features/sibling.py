@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.features.family import Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
@@ -26,36 +26,30 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return columns | {"n_memorized": np.sum(list(inputs.memorized.values()), axis=0)}
 
 
-_EVALUATED = "evaluations of the smaller models"
+_SMALLER = "evaluations of the smaller models"
 
 FAMILY = Family(
     "sibling",
     (
-        Feature(
-            "{model}_memorized",
+        *declare(
             "sibling",
-            "What a smaller model has memorized, a larger one mostly memorizes too.",
-            "+",
-            "Biderman et al. 2023",
-            _EVALUATED,
+            _SMALLER,
+            ("{model}_memorized", "+",
+             "What a smaller model has memorized, a larger one mostly memorizes too.",
+             "Biderman et al. 2023"),
         ),
-        Feature(
-            "{model}_match_length",
+        *declare(
             "sibling",
-            "A sequence that a smaller model nearly memorized is within a larger one's reach (of "
-            "the reference, it is surprisal.match_length).",
-            "+",
-            "this work",
             "one forward pass of each smaller model",
+            ("{model}_match_length", "+",
+             "A sequence that a smaller model nearly memorized is within a larger one's reach (of "
+             "the reference, it is surprisal.match_length)."),
         ),
-        Feature(
-            "n_memorized",
+        *declare(
             "sibling",
-            "The more smaller models memorized it, the safer the prediction.",
-            "+",
-            "this work",
-            _EVALUATED,
+            _SMALLER,
+            ("n_memorized", "+", "The more smaller models memorized it, the safer the prediction."),
         ),
     ),
     _compute,
-)
+)  # fmt: skip

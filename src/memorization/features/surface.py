@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from memorization.features.family import Direction, Family, Feature, Inputs
-from memorization.features.text import Texts, TokenTable, in_chunks, texts, token_bytes
-
-PARTS = ("prompt", "continuation", "sequence")
+from memorization.features.family import PARTS, Family, declare
+from memorization.features.text import Texts, of_texts
 
 _CODES = np.arange(256)
 
@@ -243,49 +241,42 @@ def surface_features(text: Texts) -> dict[str, np.ndarray]:
     return class_shares(text) | structure(text.bytes, text.bounds)
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = TokenTable.of(token_bytes(inputs.tokenizer))
-    return in_chunks(lambda tokens: surface_features(texts(table, tokens)), inputs.tokens)
-
-
-def _feature(
-    name: str, hypothesis: str, direction: Direction, source: str = "this work"
-) -> Feature:
-    return Feature(name, "text", hypothesis, direction, source, "counts of the bytes")
-
-
-def _of_parts(
-    name: str, hypothesis: str, direction: Direction, source: str = "this work"
-) -> list[Feature]:
-    return [_feature(f"{part}_{name}", hypothesis, direction, source) for part in PARTS]
-
-
 _CODE = "Biderman et al. 2023 (code is memorized more)"
-_HUFFMAN = "Prashanth et al. 2025 (Huffman length of characters)"
+_COST = "counts of the bytes"
 
 FAMILY = Family(
     "surface",
     (
-        *_of_parts("letters", "Words follow grammar, which need not be stored.", "?"),
-        *_of_parts("upper", "Constants and headings are set phrases.", "+"),
-        *_of_parts("digits", "Digits are arbitrary: each must be stored.", "-"),
-        *_of_parts("punctuation", "Punctuation is dense where syntax rules.", "+"),
-        *_of_parts("symbols", "Symbols of code and markup mark generated text.", "+", _CODE),
-        *_of_parts("space", "Layout is regular, and cheap to predict.", "+"),
-        *_of_parts("non_ascii", "Other scripts take more tokens a word, each less free.", "?"),
-        *_of_parts("entropy", "Few kinds of characters are few choices.", "-", _HUFFMAN),
-        _feature("character_count", "Long tokens are frequent strings.", "+"),
-        _feature("cut", "A sequence cut inside a character holds bytes that words lack.", "?"),
-        _feature("line_count", "Text in short lines is a list, a table or code.", "+"),
-        _feature("longest_line", "Lines without breaks are prose, or generated.", "?"),
-        _feature("indentation", "Indented text is code or data.", "+", _CODE),
-        _feature("word_count", "More words are more choices to get right.", "-"),
-        _feature("word_length", "Long names have few continuations.", "+"),
-        _feature("depth", "Nested structures close by rule.", "+"),
-        _feature("unopened", "A sequence that begins within brackets lacks their context.", "?"),
-        _feature("unclosed", "Open brackets say what must come.", "?"),
-        _feature("url_count", "Addresses are repeated to the letter, or unique.", "?"),
-        _feature("tag_count", "Markup is boilerplate around the text.", "+"),
+        *declare(
+            "text",
+            _COST,
+            ("letters", "?", "Words follow grammar, which need not be stored."),
+            ("upper", "+", "Constants and headings are set phrases."),
+            ("digits", "-", "Digits are arbitrary: each must be stored."),
+            ("punctuation", "+", "Punctuation is dense where syntax rules."),
+            ("symbols", "+", "Symbols of code and markup mark generated text.", _CODE),
+            ("space", "+", "Layout is regular, and cheap to predict."),
+            ("non_ascii", "?", "Other scripts take more tokens a word, each less free."),
+            ("entropy", "-", "Few kinds of characters are few choices.",
+             "Prashanth et al. 2025 (Huffman length of characters)"),
+            parts=PARTS,
+        ),
+        *declare(
+            "text",
+            _COST,
+            ("character_count", "+", "Long tokens are frequent strings."),
+            ("cut", "?", "A sequence cut inside a character holds bytes that words lack."),
+            ("line_count", "+", "Text in short lines is a list, a table or code."),
+            ("longest_line", "?", "Lines without breaks are prose, or generated."),
+            ("indentation", "+", "Indented text is code or data.", _CODE),
+            ("word_count", "-", "More words are more choices to get right."),
+            ("word_length", "+", "Long names have few continuations."),
+            ("depth", "+", "Nested structures close by rule."),
+            ("unopened", "?", "A sequence that begins within brackets lacks their context."),
+            ("unclosed", "?", "Open brackets say what must come."),
+            ("url_count", "?", "Addresses are repeated to the letter, or unique."),
+            ("tag_count", "+", "Markup is boilerplate around the text."),
+        ),
     ),
-    _compute,
-)
+    lambda inputs: of_texts(surface_features, inputs.tokenizer, inputs.tokens),
+)  # fmt: skip

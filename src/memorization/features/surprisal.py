@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memorization.features.family import Direction, Family, Feature, Inputs
+from memorization.features.family import Family, Inputs, declare
 from memorization.features.infinigram import leading
 from memorization.protocol import PROMPT
 
@@ -171,45 +171,32 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     return surprisal_features(predictions(inputs.reference, inputs.tokens, inputs.batch))
 
 
-def _feature(
-    name: str, hypothesis: str, direction: Direction, source: str = "this work"
-) -> Feature:
-    return Feature(
-        name, "reference", hypothesis, direction, source, "one forward pass of the reference"
-    )
-
-
 FAMILY = Family(
     "surprisal",
-    (
-        _feature(
-            "mean", "What a small model predicts need not be stored.", "-", "Carlini et al. 2021"
-        ),
-        _feature("max", "Greedy decoding breaks at the hardest token.", "-"),
-        _feature(
-            "min", "Where even the easiest token surprises, nothing is known of the text.", "-"
-        ),
-        _feature("sd", "Surprise in one place is stored more cheaply than spread out.", "?"),
-        _feature("slope", "A continuation that gets easier, once begun, runs to its end.", "-"),
-        _feature("first", "The first token decides whether the model enters the text.", "-"),
-        _feature("last", "What surprises after all the context must be stored.", "-"),
-        _feature("prompt_mean", "An unusual prompt is a better key.", "?", "Prashanth et al. 2025"),
-        _feature("prompt_max", "One token that is rare in its place makes the prompt unique.", "?"),
-        _feature("prompt_sd", "A prompt with both easy and hard tokens is text with names.", "?"),
-        _feature("difference", "A continuation harder than its prompt breaks with it.", "-"),
-        _feature("entropy", "Where many continuations are plausible, few are exact.", "-"),
-        _feature("margin", "Where the model is sure, right or wrong, it has seen such text.", "+"),
-        _feature("lead_mean", "The nearer the true tokens are to the top, the less to learn.", "+"),
-        _feature("lead_min", "The token furthest from the top is learnt last.", "+"),
-        _feature("log_rank", "A token ranked high needs a small push to the top.", "-"),
-        _feature("log_rank_max", "The worst-ranked token needs the largest push.", "-"),
-        _feature("n_top", "Tokens that a small model gets right are won already.", "+"),
-        _feature(
-            "match_length",
-            "A text that a small model already continues for a while is within reach.",
-            "+",
-            "Biderman et al. 2023",
-        ),
+    declare(
+        "reference",
+        "one forward pass of the reference",
+        ("mean", "-", "What a small model predicts need not be stored.", "Carlini et al. 2021"),
+        ("max", "-", "Greedy decoding breaks at the hardest token."),
+        ("min", "-", "Where even the easiest token surprises, nothing is known of the text."),
+        ("sd", "?", "Surprise in one place is stored more cheaply than spread out."),
+        ("slope", "-", "A continuation that gets easier, once begun, runs to its end."),
+        ("first", "-", "The first token decides whether the model enters the text."),
+        ("last", "-", "What surprises after all the context must be stored."),
+        ("prompt_mean", "?", "An unusual prompt is a better key.", "Prashanth et al. 2025"),
+        ("prompt_max", "?", "One token that is rare in its place makes the prompt unique."),
+        ("prompt_sd", "?", "A prompt with both easy and hard tokens is text with names."),
+        ("difference", "-", "A continuation harder than its prompt breaks with it."),
+        ("entropy", "-", "Where many continuations are plausible, few are exact."),
+        ("margin", "+", "Where the model is sure, right or wrong, it has seen such text."),
+        ("lead_mean", "+", "The nearer the true tokens are to the top, the less to learn."),
+        ("lead_min", "+", "The token furthest from the top is learnt last."),
+        ("log_rank", "-", "A token ranked high needs a small push to the top."),
+        ("log_rank_max", "-", "The worst-ranked token needs the largest push."),
+        ("n_top", "+", "Tokens that a small model gets right are won already."),
+        ("match_length", "+",
+         "A text that a small model already continues for a while is within reach.",
+         "Biderman et al. 2023"),
     ),
     _compute,
-)
+)  # fmt: skip

@@ -17,10 +17,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from memorization.features.family import Direction, Family, Feature, Inputs
+from memorization.features.family import Family, declare
 from memorization.features.repetition import period
 from memorization.features.symbols import letters, numbers, symbols, without_quotes
-from memorization.features.text import Texts, TokenTable, in_chunks, texts, token_bytes
+from memorization.features.text import Texts, of_texts
 
 # A progression may interleave with up to this many others: three numbers a date, seven a table row.
 LAGS = 8
@@ -171,33 +171,20 @@ def template_features(text: Texts) -> dict[str, np.ndarray]:
     }
 
 
-def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
-    table = TokenTable.of(token_bytes(inputs.tokenizer))
-    return in_chunks(lambda tokens: template_features(texts(table, tokens)), inputs.tokens)
-
-
-def _feature(
-    name: str, hypothesis: str, direction: Direction, source: str = "this work"
-) -> Feature:
-    return Feature(name, "text", hypothesis, direction, source, "a parse of the bytes")
-
-
 _TAXONOMY = "Prashanth et al. 2025"
 
 FAMILY = Family(
     "template",
-    (
-        _feature("number_count", "Numbers are arbitrary unless a rule makes them.", "?"),
-        _feature("progression", "Numbers that count up follow from those before.", "+", _TAXONOMY),
-        _feature(
-            "prompt_progression", "A rule that the prompt shows can be carried on.", "+", _TAXONOMY
-        ),
-        _feature("counter", "Counting by one is the rule that is learnt first.", "+"),
-        _feature(
-            "progression_share", "Where the rule makes all of the text, nothing is stored.", "+"
-        ),
-        _feature("incrementing", "A template with counters is reconstructed.", "+", _TAXONOMY),
-        _feature("repeating", "A block that repeats is reconstructed.", "+", _TAXONOMY),
+    declare(
+        "text",
+        "a parse of the bytes",
+        ("number_count", "?", "Numbers are arbitrary unless a rule makes them."),
+        ("progression", "+", "Numbers that count up follow from those before.", _TAXONOMY),
+        ("prompt_progression", "+", "A rule that the prompt shows can be carried on.", _TAXONOMY),
+        ("counter", "+", "Counting by one is the rule that is learnt first."),
+        ("progression_share", "+", "Where the rule makes all of the text, nothing is stored."),
+        ("incrementing", "+", "A template with counters is reconstructed.", _TAXONOMY),
+        ("repeating", "+", "A block that repeats is reconstructed.", _TAXONOMY),
     ),
-    _compute,
+    lambda inputs: of_texts(template_features, inputs.tokenizer, inputs.tokens),
 )

@@ -4,7 +4,7 @@ Decoding to a string would put U+FFFD where a sequence begins or ends inside a c
 of a byte-level BPE have no such trouble, and are read from a table.
 
 Features of text are computed over the bytes of many sequences at once, in chunks that stay in the
-cache: ``in_chunks``. All of them take sequences of any length, the empty one too; the prompt is
+cache: ``of_texts``. All of them take sequences of any length, the empty one too; the prompt is
 then the first 32 tokens or what there is of them.
 """
 
@@ -191,3 +191,11 @@ def in_chunks(
                 columns[name] = np.empty(len(tokens), dtype=values.dtype)
             columns[name][rows] = values
     return columns
+
+
+def of_texts(
+    compute: Callable[[Texts], dict[str, np.ndarray]], tokenizer: Tokenizer, tokens: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return what ``compute`` gives for the bytes of all sequences, integers [n, length]."""
+    table = TokenTable.of(token_bytes(tokenizer))
+    return in_chunks(lambda rows: compute(texts(table, rows)), tokens)
