@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 
 from memorization.counting.counting import LENGTHS, MEMORY, count_sequences, n_passes
-from memorization.counting.elsewhere import slot_counts
-from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks
+from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks, slot_counts
 from memorization.randomness import generator
 
 WIDTH = 64

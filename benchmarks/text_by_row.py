@@ -17,18 +17,12 @@ from itertools import pairwise
 import zstandard
 
 from memorization.features.compressibility import LEVEL, RAW, zstd_parameters
-from memorization.features.domain_classifier import (
-    CHARACTERS,
-    DOMAINS,
-    EVIDENCE,
-    WORDS,
-    classifier,
-)
+from memorization.features.domain import BIAS, CHARACTERS, DOMAINS, EVIDENCE, WEIGHTS, WORDS
 from memorization.features.surface import CLASSES
 from memorization.features.template import LAGS, TERMS
 
 Row = dict[str, float]
-LISTS = {name: set(words.split()) for name, words in WORDS.items()}
+LISTS = {name: set(words) for name, words in WORDS.items()}
 MEMBERS = {name: {b for b in range(256) if table[b]} for name, table in CLASSES.items()}
 SHARES = {name: {b for b in range(256) if table[b]} for name, table in CHARACTERS.items()}
 
@@ -298,10 +292,9 @@ def domain(tokens: list[int], parts: list[bytes]) -> Row:
     }
     for name, listed in LISTS.items():
         seen[name] = math.sqrt(sum(word in listed for word in words) / max(len(words), 1))
-    model = classifier()
     score = [
         sum(seen[name] * weight for name, weight in zip(EVIDENCE, column, strict=True)) + bias
-        for column, bias in zip(model.weights.T.tolist(), model.bias.tolist(), strict=True)
+        for column, bias in zip(WEIGHTS.T.tolist(), BIAS.tolist(), strict=True)
     ]
     odds = [math.exp(s - max(score)) for s in score]
     return {f"likely_{name}": o / sum(odds) for name, o in zip(DOMAINS, odds, strict=True)}

@@ -28,7 +28,7 @@ from memorization.features.compressibility import (
     zlib_features,
     zstd_features,
 )
-from memorization.features.domain_classifier import DOMAINS, domain_probabilities
+from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
@@ -44,11 +44,6 @@ Columns = dict[str, np.ndarray]
 
 def families(table: TokenTable) -> dict[str, Callable[[np.ndarray], Columns]]:
     """Return each family as a function of tokens; those of text pay for decoding, each its own."""
-
-    def domain(tokens: np.ndarray) -> Columns:
-        text = texts(table, tokens)
-        likely = domain_probabilities(text.bytes, text.bounds)
-        return {f"likely_{name}": own for name, own in zip(DOMAINS, likely.T, strict=True)}
 
     def compressors(tokens: np.ndarray) -> Columns:
         text = texts(table, tokens)
@@ -67,7 +62,7 @@ def families(table: TokenTable) -> dict[str, Callable[[np.ndarray], Columns]]:
         "compressors": compressors,
         "phrases": phrases,
         "surface": lambda tokens: surface_features(texts(table, tokens)),
-        "domain": domain,
+        "domain": lambda tokens: likely_domains(texts(table, tokens)),
     }
 
 

@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from memorization.features import Inputs
+from memorization.features import Inputs, Sources
 
 VOCABULARY = 280
 
@@ -79,3 +79,9 @@ def inputs(tokenizer: Tokenizer, reference: GPTNeoXForCausalLM) -> Inputs:
         siblings={"micro-1k": reference, "micro-2k": tiny_model(seed=1, hidden=32)},
         batch=5,
     )
+
+
+@pytest.fixture(scope="session")
+def sources(inputs: Inputs) -> Sources:
+    """Return what features of one's own sequences are computed from: the same as of ``inputs``."""
+    return Sources(inputs.tokenizer, inputs.windows, inputs.reference, batch=5)

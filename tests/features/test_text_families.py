@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorization.features.compressibility import compressibility_features
-from memorization.features.domain_classifier import DOMAINS, domain_probabilities
+from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
@@ -31,13 +31,12 @@ PIECES = [
 def every_column(tokens: np.ndarray, pieces: list[bytes]) -> dict[str, np.ndarray]:
     table = TokenTable.of(pieces)
     text = texts(table, tokens)
-    likely = domain_probabilities(text.bytes, text.bounds)
     families = {
         "repetition": repetition_features(tokens),
         "template": template_features(text),
         "compressibility": compressibility_features(tokens, table),
         "surface": surface_features(text),
-        "domain": dict(zip(DOMAINS, likely.T, strict=True)),
+        "domain": likely_domains(text),
     }
     return {f"{f}.{name}": values for f, own in families.items() for name, values in own.items()}
 
@@ -70,7 +69,7 @@ def test_texts_without_a_byte(length):
 def test_a_licence_header(tokenizer):
     encoded = tokenizer.encode(LICENCE).ids[:256]
     found = every_column(np.array([encoded]), token_bytes(tokenizer))
-    assert found["domain.licences"][0] > 0.9
+    assert found["domain.likely_licences"][0] > 0.9
     assert not found["template.incrementing"][0]
     assert found["template.progression"][0] == 0
     assert found["surface.sequence_digits"][0] < 0.02

@@ -3,9 +3,17 @@
 Sequences are taken in batches that fit the memory, and the data are read twice a batch: once to
 count, once to see what follows those contexts after which several tokens are frequent
 (:mod:`memorization.counting.successors`) and which rows are near-duplicates
-(:mod:`memorization.counting.near_duplicates`). Time is linear in the tokens of the data, and
-in the sequences once they fill a batch. No count includes the sequence's own occurrence
-(:mod:`memorization.counting.elsewhere`).
+(:mod:`memorization.counting.copies`). Time is linear in the tokens of the data, and
+in the sequences once they fill a batch.
+
+A sequence's own occurrence says nothing about how often it is met, and where the data are a sample,
+whether it was drawn must not show. So every sequence is counted as if the data held it exactly
+once: one that begins a row of them is that row; one that begins none is taken as one more row, of
+its 64 tokens, which only it sees. From every count the n-gram's occurrence at its very place in
+that row is taken off. What is left are its occurrences *elsewhere*: in other rows, in the rest of
+its own row, and at other places of the sequence (the same token 64 times holds each of its tokens
+63 times elsewhere). Where rows are longer than the sequences, they begin a row either all or none
+of them: the rest of its row would tell those that were drawn from the others.
 """
 
 from __future__ import annotations
@@ -17,9 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from memorization.counting.elsewhere import OwnCounts, count_type, slot_counts
-from memorization.counting.near_duplicates import SHINGLE, THRESHOLDS, NearDuplicates
-from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks
+from memorization.counting.copies import SHINGLE, THRESHOLDS, NearDuplicates
+from memorization.counting.ngram_index import (
+    VOCABULARY,
+    NgramIndex,
+    count_type,
+    row_blocks,
+    slot_counts,
+)
 from memorization.counting.successors import (
     Contexts,
     LongestContexts,
@@ -93,8 +106,7 @@ def count_sequences(
     windows : uint16 [N, T], T ≥ 64; may be memory-mapped. No n-gram crosses rows.
     tokens : integers in 0…65535, [n, 64].
     rows : int64 [n], the row that begins with the sequence, -1 where none does.
-    memory : bytes that a batch of sequences may take; less means more passes over the rows. The
-        result does not depend on it.
+    memory : bytes that a batch of sequences may take; only the number of passes depends on it.
     advance : called with the tokens just read; all are read `n_passes` times.
     """
     counts = _empty(len(tokens), count_type(windows))
@@ -120,21 +132,18 @@ def _batches(n: int, memory: int) -> list[slice]:
 
 def _empty(n: int, dtype: type[np.signedinteger]) -> SequenceCounts:
     """Return counts to be filled in."""
-
-    def per_token() -> np.ndarray:
-        return np.zeros((n, CONTINUATION), dtype)
-
+    per_token = (n, CONTINUATION)
     return SequenceCounts(
         tokens=np.zeros(VOCABULARY, np.int64),
         elsewhere={length: np.zeros((n, SEQUENCE + 1 - length), dtype) for length in NGRAMS},
-        context={length: per_token() for length in CONTEXTS},
-        onward={length: per_token() for length in CONTEXTS},
+        context={length: np.zeros(per_token, dtype) for length in CONTEXTS},
+        onward={length: np.zeros(per_token, dtype) for length in CONTEXTS},
         prompt_followed=np.zeros(n, dtype),
         longest=np.zeros((n, SEQUENCE), np.int8),
         near={share: np.zeros(n, np.int64) for share in THRESHOLDS},
-        suffix=np.zeros((n, CONTINUATION), np.int8),
-        copied=np.zeros((n, CONTINUATION), bool),
-        share=np.zeros((n, CONTINUATION)),
+        suffix=np.zeros(per_token, np.int8),
+        copied=np.zeros(per_token, bool),
+        share=np.zeros(per_token),
     )
 
 
@@ -236,3 +245,38 @@ def _second_pass(
         if near is not None:
             advance(block.size)
     return pairs.total()
+
+
+class OwnCounts:
+    """What a sequence's own row has to do with the counts of its n-grams."""
+
+    def __init__(self, index: NgramIndex, alone: np.ndarray) -> None:
+        """Find, for each length, who repeats an n-gram of those that begin no row, bool [n]."""
+        self._slot = index.slot
+        self._alone = alone
+        self._repeating: dict[int, np.ndarray] = {}
+        repeating = np.flatnonzero(alone)
+        for length in index.lengths:
+            ordered = np.sort(index.slot[length][repeating], axis=1)
+            # Who repeats no n-gram repeats no longer one either.
+            repeating = repeating[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)]
+            self._repeating[length] = repeating
+
+    def correction(self, length: int, room: int = 0) -> np.ndarray:
+        """Return what turns occurrences in the rows into those elsewhere, int8 [n, places].
+
+        For a sequence that begins a row that is -1, the own occurrence. For one that begins none,
+        it is the n-gram's occurrences at other places of the sequence. Places returned and
+        occurrences added have ``room`` more tokens after them in the sequence.
+        """
+        slot = self._slot[length]
+        slot = slot[:, : slot.shape[1] - room]
+        correction = np.zeros(slot.shape, dtype=np.int8)
+        correction[~self._alone] = -1
+        repeating = self._repeating[length]
+        own = slot[repeating]
+        others = np.full(own.shape, -1, dtype=np.int8)
+        for place in range(own.shape[1]):
+            others += own == own[:, place : place + 1]
+        correction[repeating] = others
+        return correction

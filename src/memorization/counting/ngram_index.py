@@ -12,7 +12,7 @@ tables"), which is built by sorting.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -235,3 +235,47 @@ def row_blocks(windows: np.ndarray, tokens: int = CHUNK) -> Iterator[tuple[int, 
 
 def _pair(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return (left.astype(np.uint64) << _HALF) | right.astype(np.uint64)
+
+
+def slot_counts(
+    index: NgramIndex,
+    windows: np.ndarray,
+    rooms: Mapping[int, tuple[int, ...]],
+    advance: Callable[[int], object] = lambda tokens: None,
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return how often the rows hold each n-gram of an index: (length, room) -> integers [slots].
+
+    ``rooms`` are, for each length, numbers of tokens, 0 first; an occurrence counts towards each
+    room for which its row has that many tokens after it.
+    """
+    dtype = count_type(windows)
+    counts = {
+        (length, room): np.zeros(index.slots[length], dtype)
+        for length, of_length in rooms.items()
+        for room in of_length
+    }
+    for _, block in row_blocks(windows):
+        for matches in index.matches(block):
+            for room in rooms.get(matches.length, ()):
+                if room:  # nearly all occurrences have it, so those are counted that have not
+                    lacks = matches.left[matches.place] < matches.length + room
+                    _tally(counts[matches.length, room], matches.slot[lacks])
+                else:
+                    _tally(counts[matches.length, room], matches.slot)
+        advance(block.size)
+    for (length, room), lacking in counts.items():
+        if room:
+            np.subtract(counts[length, 0], lacking, out=lacking)
+    return counts
+
+
+@njit(cache=True)
+def _tally(counts: np.ndarray, slots: np.ndarray) -> None:
+    """Count each slot once more for each time that it is listed."""
+    for slot in slots:
+        counts[slot] += 1
+
+
+def count_type(windows: np.ndarray) -> type[np.signedinteger]:
+    """Return the smaller type that holds the number of tokens, with one row more."""
+    return np.int32 if windows.size < 2**31 - 64 else np.int64

@@ -2,7 +2,7 @@
 
 The ∞-gram model (Liu et al. 2024, "Infini-gram") predicts a token from the longest run of tokens
 before it that occurs in the data at all, by what follows that run there. Here the data are those
-*elsewhere* (:mod:`memorization.counting.elsewhere`), so it says whether the token could just
+*elsewhere* (:mod:`memorization.counting.counting`), so it says whether the token could just
 be copied from other text.
 
 How often the token itself follows is a count of n-grams, and mostly settles it: never, or more than

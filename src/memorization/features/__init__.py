@@ -1,16 +1,20 @@
-"""What is known of a sequence before the target model is trained: one module a family.
+"""What is known of a sequence before the target model is trained.
 
-``registry`` lists the families; ``family`` says what one is.
+One module a family, which is why there are more than a dozen; ``registry`` lists them, ``family``
+says what one is, ``text`` turns texts into tokens and tokens into bytes. Of sequences outside the
+pipeline: ``use`` from Python, ``__main__`` from the command line, ``reading`` of files.
 """
 
 from memorization.features.family import Family, Feature, Inputs
 from memorization.features.registry import (
     FAMILIES,
     compute_features,
+    family_table,
     feature_of,
+    feature_table,
     features_of_tier,
+    grouped_table,
 )
-from memorization.features.table import family_table, feature_table, grouped_table
 from memorization.features.use import Sources, features_of
 
 __all__ = [

@@ -2,15 +2,15 @@
 
 Occurrences are found anywhere in a row, not only at its start, because the model is trained on
 every position of it. Counts are one for the sequence itself and one for each occurrence elsewhere
-(:mod:`memorization.counting.elsewhere`); they are raw (log1p them where a model wants that).
+(:mod:`memorization.counting.counting`); they are raw (log1p them where a model wants that).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from memorization.counting.copies import documents, occurrences
 from memorization.counting.counting import SequenceCounts
-from memorization.counting.occurrences import documents, occurrences
 from memorization.features.family import Family, Inputs, declare
 from memorization.protocol import PROMPT, SEQUENCE
 
@@ -21,7 +21,7 @@ def duplicate_counts(counts: SequenceCounts) -> dict[str, np.ndarray]:
     ``continuation_share`` is, of the prompt's occurrences that 32 tokens follow in the same row,
     the share that this continuation follows. ``near_count`` and ``variant_count`` are of rows that
     hold four fifths, or half, of the sequence's 5-grams
-    (:mod:`memorization.counting.near_duplicates`).
+    (:mod:`memorization.counting.copies`).
     """
     sequence = counts.elsewhere[SEQUENCE][:, 0] + 1
     half = counts.elsewhere[PROMPT]
@@ -45,7 +45,7 @@ def document_counts(
 
     Parameters
     ----------
-    windows, place : as in `memorization.counting.occurrences.documents`.
+    windows, place : as in `memorization.counting.ngram_index.documents`.
     tokens : integers [n, 64].
     rows : int64 [n].
     """

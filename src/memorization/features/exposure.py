@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from memorization.counting.occurrences import occurrences
+from memorization.counting.copies import occurrences
 from memorization.features.family import Family, Inputs, declare
 from memorization.protocol import PROMPT
 

@@ -1,7 +1,7 @@
 """How well the rest of the training data predict the continuation, with no neural model.
 
 Each continuation token is predicted from its 1, 2, 4, 8 and 16 predecessors by how often the
-training data go on that way *elsewhere* (:mod:`memorization.counting.elsewhere`): with the
+training data go on that way *elsewhere* (:mod:`memorization.counting.counting`): with the
 own occurrence, any long context would predict its token with certainty. The lengths are mixed, so
 that no probability is zero; :mod:`memorization.features.infinigram` takes the longest alone.
 """

@@ -10,22 +10,151 @@ Differences from their code: bytes are compared instead of characters, which dif
 characters that the sequence's ends cut; numbers in hexadecimal are recognised next to punctuation
 too; numbers of over 18 digits are compared as text; a text of exactly three numbers may also count
 down (theirs takes any three that do not accelerate).
+
+What a text consists of is found by compiled functions that read one text, uint8, and write begin,
+end and value of what they find to an array with room for an entry a byte, int64 [bytes, 3]; they
+return how many there are.
 """
 
 from __future__ import annotations
+
+import string
 
 import numpy as np
 from numba import njit
 
 from memorization.features.family import Family, declare
 from memorization.features.repetition import period
-from memorization.features.symbols import letters, numbers, symbols, without_quotes
+from memorization.features.surface import LETTER, lookup
 from memorization.features.text import Texts, of_texts
 
 # A progression may interleave with up to this many others: three numbers a date, seven a table row.
 LAGS = 8
 # Three terms define a progression; in a table of small numbers they occur by chance, four rarely.
 TERMS = 4
+
+# Longest decimal number that int64 surely holds, in digits, and hexadecimal.
+DIGITS, HEX_DIGITS = 18, 15
+_DIGIT = lookup(string.digits)
+_HEX = lookup(string.hexdigits)
+_WORD = _DIGIT | LETTER | (np.arange(256) >= 0x80) | lookup("_")
+_BLANK = lookup(string.whitespace)
+_QUOTE = lookup("'\"\\")
+# Value of a digit, decimal or hexadecimal.
+_DIGIT_VALUE = np.zeros(256, dtype=np.int64)
+_DIGIT_VALUE[list(string.hexdigits.encode())] = [int(digit, 16) for digit in string.hexdigits]
+
+
+@njit(cache=True)
+def _run_end(text: np.ndarray, place: int, member: np.ndarray) -> int:
+    """Return the first place from ``place`` on whose byte is no member."""
+    while place < len(text) and member[text[place]]:
+        place += 1
+    return place
+
+
+@njit(cache=True)
+def _value(digits: np.ndarray, base: int) -> int:
+    value = 0
+    for digit in digits:
+        value = value * base + _DIGIT_VALUE[digit]
+    return value
+
+
+@njit(cache=True)
+def _hexadecimal_end(text: np.ndarray, place: int) -> int:
+    """Return where the hexadecimal number ends that begins with ``0x`` at a place, or 0: none."""
+    if text[place] != ord("0") or place + 2 >= len(text) or text[place + 1] | 0x20 != ord("x"):
+        return 0
+    end = _run_end(text, place + 2, _HEX)
+    apart = place == 0 or not _WORD[text[place - 1]]
+    closed = end == len(text) or not _WORD[text[end]]
+    return end if apart and closed and 0 < end - place - 2 <= HEX_DIGITS else 0
+
+
+@njit(cache=True)
+def numbers(text: np.ndarray, found: np.ndarray) -> int:
+    """Find the numbers: runs of up to 18 decimal digits, or ``0x`` and up to 15 hexadecimal ones.
+
+    >>> text = np.frombuffer(b"img_007.png at 0x1F", np.uint8)
+    >>> found = np.zeros((len(text), 3), dtype=np.int64)
+    >>> found[: numbers(text, found)].tolist()
+    [[4, 7, 7], [15, 19, 31]]
+    """
+    count = place = 0
+    while place < len(text):
+        if not _DIGIT[text[place]]:
+            place += 1
+            continue
+        begin, place = place, _hexadecimal_end(text, place)
+        if place > 0:
+            found[count] = (begin, place, _value(text[begin + 2 : place], 16))
+            count += 1
+            continue
+        place = _run_end(text, begin, _DIGIT)
+        if place - begin <= DIGITS:
+            found[count] = (begin, place, _value(text[begin:place], 10))
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def letters(text: np.ndarray, found: np.ndarray) -> int:
+    """Find the ASCII letters that stand alone; their value is their code.
+
+    >>> text = np.frombuffer(b"a) one b) two", np.uint8)
+    >>> found = np.zeros((len(text), 3), dtype=np.int64)
+    >>> found[: letters(text, found)].tolist()
+    [[0, 1, 97], [7, 8, 98]]
+    """
+    count = place = 0
+    while place < len(text):
+        end = _run_end(text, place, _WORD)
+        if end == place + 1 and LETTER[text[place]]:
+            found[count] = (place, end, np.int64(text[place]))
+            count += 1
+        place = end + 1
+    return count
+
+
+@njit(cache=True)
+def symbols(text: np.ndarray, found: np.ndarray) -> int:
+    """Find the numbers, and the strings between them, whose value is -1; blanks separate strings.
+
+    >>> text = np.frombuffer(b"A.1 , A.2", np.uint8)
+    >>> found = np.zeros((len(text), 3), dtype=np.int64)
+    >>> found[: symbols(text, found)].tolist()
+    [[0, 2, -1], [2, 3, 1], [4, 5, -1], [6, 8, -1], [8, 9, 2]]
+    """
+    number = np.empty((len(text), 3), dtype=np.int64)
+    n_numbers = numbers(text, number)
+    count = place = following = 0
+    while place < len(text):
+        at = number[following, 0] if following < n_numbers else len(text)
+        if place == at:
+            found[count] = number[following]
+            place = number[following, 1]
+            following += 1
+            count += 1
+        elif _BLANK[text[place]]:
+            place += 1
+        else:
+            begin = place
+            while place < at and not _BLANK[text[place]]:
+                place += 1
+            found[count] = (begin, place, -1)
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def without_quotes(text: np.ndarray) -> np.ndarray:
+    """Return the text without quotes and backslashes, which Prashanth et al. 2025 leave out."""
+    kept, count = np.empty_like(text), 0
+    for byte in text:
+        kept[count] = byte
+        count += not _QUOTE[byte]
+    return kept[:count]
 
 
 @njit(cache=True)
@@ -90,17 +219,13 @@ def incrementing(text: np.ndarray) -> bool:
 
 @njit(cache=True)
 def progressions(found: np.ndarray, lag: int) -> np.ndarray:
-    """Return the length of the arithmetic progression that ends with each value, int64 [m].
+    """Return the length of the arithmetic progression that ends with each value found, int64 [m].
 
     Its terms are ``lag`` values apart; fewer than three are none, and 0. A constant is none.
 
     >>> found = np.array([[0, 1, 1], [3, 4, 2], [6, 7, 3], [9, 10, 5], [15, 16, 7]])
     >>> progressions(found, lag=1).tolist()
     [0, 0, 3, 0, 3]
-
-    Parameters
-    ----------
-    found : begin, end and value, int64 [m, 3].
     """
     value = found[:, 2]
     terms = np.zeros(len(found), dtype=np.int64)
@@ -111,10 +236,10 @@ def progressions(found: np.ndarray, lag: int) -> np.ndarray:
     return terms
 
 
-# What is found of a text, in this order; the last are bytes of the continuation.
+# What is found of a text, in this order; of the share, first the bytes.
 _FOUND = (
-    "number_count", "progression", "prompt_progression", "counter", "covered", "incrementing",
-    "repeating",
+    "number_count", "progression", "prompt_progression", "counter", "progression_share",
+    "incrementing", "repeating",
 )  # fmt: skip
 
 
@@ -157,18 +282,11 @@ def _template(data: np.ndarray, bounds: np.ndarray, middle: np.ndarray, largest:
 
 def template_features(text: Texts) -> dict[str, np.ndarray]:
     """Return every column of the family, arrays [n]; 0 throughout for an empty text."""
-    bounds, middle = text.bounds, text.middle
-    largest = int(np.diff(bounds).max(initial=0))
-    found = dict(zip(_FOUND, _template(text.bytes, bounds, middle, largest), strict=True))
-    return {
-        "number_count": found["number_count"],
-        "progression": found["progression"],
-        "prompt_progression": found["prompt_progression"],
-        "counter": found["counter"],
-        "progression_share": found["covered"] / np.maximum(bounds[1:] - middle, 1),
-        "incrementing": found["incrementing"] > 0,
-        "repeating": found["repeating"] > 0,
-    }
+    largest = int(np.diff(text.bounds).max(initial=0))
+    found = _template(text.bytes, text.bounds, text.middle, largest)
+    columns = dict(zip(_FOUND, found, strict=True))
+    size = np.maximum(text.bounds[1:] - text.middle, 1)
+    return columns | {"progression_share": columns["progression_share"] / size}
 
 
 _TAXONOMY = "Prashanth et al. 2025"

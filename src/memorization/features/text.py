@@ -1,4 +1,4 @@
-"""The exact bytes that tokens stand for.
+"""From texts to tokens, and from tokens to the exact bytes that they stand for.
 
 Decoding to a string would put U+FFFD where a sequence begins or ends inside a character; the bytes
 of a byte-level BPE have no such trouble, and are read from a table.
@@ -10,24 +10,26 @@ then the first 32 tokens or what there is of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
+from tokenizers import Tokenizer
 
-from memorization.protocol import PROMPT
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from memorization.errors import UserError
+from memorization.protocol import END_OF_TEXT, PROMPT, SEQUENCE
 
 # Sequences at a time: about 0.4 MB of text and a few arrays of that many entries.
 CHUNK = 2048
-
 # Bytes of a token that are copied together.
 _AT_ONCE = 8
+
+# Texts tokenized at once (their encodings are large objects), and characters of a document.
+TEXTS, PIECE = 256, 2**20
+# Characters of a text beyond those that 64 tokens can reach; what follows cannot change them.
+SLACK = 4096
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,11 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
 
 
 def texts(table: TokenTable, tokens: np.ndarray) -> Texts:
-    """Return the bytes of token sequences.
+    """Return the bytes of token sequences, integers [n, length].
 
     >>> found = texts(TokenTable.of([b"ab", b"c"]), np.array([[0, 1], [1, 1]]))
     >>> found.data, found.start.tolist()
     (b'abccc', [[0, 2, 3], [3, 4, 5]])
-
-    Parameters
-    ----------
-    table : bytes of each token.
-    tokens : integers [n, length].
 
     Raises
     ------
@@ -199,3 +196,95 @@ def of_texts(
     """Return what ``compute`` gives for the bytes of all sequences, integers [n, length]."""
     table = TokenTable.of(token_bytes(tokenizer))
     return in_chunks(lambda rows: compute(texts(table, rows)), tokens)
+
+
+class Encoder:
+    """A tokenizer that takes all text for text: what writes a special token does not become it.
+
+    Raises a UserError if the tokenizer has more than 65,536 tokens.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """Make a copy that takes all text for text and neither cuts nor pads."""
+        self._plain = Tokenizer.from_str(tokenizer.to_str())
+        self._plain.encode_special_tokens = True
+        self._plain.no_truncation()
+        self._plain.no_padding()
+        names = self._plain.get_vocab()
+        self.size = max(names.values()) + 1
+        if self.size > 2**16:
+            raise UserError(f"a tokenizer of {self.size:,} tokens; at most {2**16:,} are supported")
+        # A token of a byte-level tokenizer has at most as many characters as its name.
+        self._reach = SEQUENCE * max(map(len, names)) + SLACK
+
+    def first_tokens(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first 64 tokens of each text, and how many it has, at most 64.
+
+        The tokens are int32 [n, 64], 0 where a text has ended.
+
+        >>> from tokenizers import models
+        >>> letters = Encoder(Tokenizer(models.BPE({"<|endoftext|>": 0, "a": 1, "b": 2}, [])))
+        >>> tokens, length = letters.first_tokens(["ab", "b" * 70, ""])
+        >>> tokens[:, :3].tolist(), length.tolist()
+        ([[1, 2, 0], [2, 2, 2], [0, 0, 0]], [2, 64, 0])
+        """
+        tokens = np.zeros((len(texts), SEQUENCE), np.int32)
+        length = np.zeros(len(texts), np.int64)
+        for start in range(0, len(texts), TEXTS):
+            chunk = [well_formed(text[: self._reach]) for text in texts[start : start + TEXTS]]
+            encodings = self._plain.encode_batch_fast(chunk, add_special_tokens=False)
+            for row, encoding in enumerate(encodings, start):
+                own = encoding.ids[:SEQUENCE]
+                tokens[row, : len(own)], length[row] = own, len(own)
+        return tokens, length
+
+    def documents(self, documents: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yield the tokens of documents, each followed by end-of-text, uint16, in bounded pieces.
+
+        A long document is cut where a line ends and the next begins with no blank: there byte-level
+        tokenizers split it anyway.
+        """
+        for document in documents:
+            for piece in _pieces(well_formed(document)):
+                yield np.array(self._plain.encode(piece, add_special_tokens=False).ids, np.uint16)
+            yield np.array([END_OF_TEXT], np.uint16)
+
+
+def well_formed(text: str) -> str:
+    r"""Return a text in which surrogates are joined where they pair and U+FFFD where they do not.
+
+    >>> well_formed("\ud83d\ude00") == "😀", well_formed("a\ud83db")
+    (True, 'a�b')
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def decoded(data: bytes) -> str:
+    r"""Return the text of UTF-8 bytes, U+FFFD where they are not valid.
+
+    Surrogates that were written one by one, as some databases do, are joined.
+
+    >>> decoded("é".encode()), decoded(b"a\xff"), decoded(b"\xed\xa0\xbd\xed\xb8\x80") == "😀"
+    ('é', 'a�', True)
+    """
+    try:
+        return well_formed(data.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+def _pieces(document: str) -> Iterator[str]:
+    start = 0
+    while len(document) - start > PIECE:
+        end = document.find("\n", start + PIECE) + 1
+        while 0 < end < len(document) and document[end].isspace():
+            end = document.find("\n", end) + 1
+        if end == 0:
+            break
+        yield document[start:end]
+        start = end
+    yield document[start:]

@@ -12,7 +12,7 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.features.family import Inputs
 from memorization.features.registry import FAMILIES, compute_features, feature_of
-from memorization.features.tokenize import Encoder
+from memorization.features.text import Encoder
 from memorization.protocol import SEQUENCE, TIERS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Sources:
     ----------
     tokenizer : byte-level BPE; token 0 is end-of-text.
     corpus : uint16 [N, T], T ≥ 64: rows of text to count over, or None.
-    reference : a causal language model in evaluation mode, or None; see `load_reference`.
+    reference : a causal language model in evaluation mode, or None.
     batch : sequences a forward pass.
     corpus_place : int64 [N, 2], where in the stream of all documents, each of which ends with token
         0, the first token of each row of the corpus is, and where the document that holds it
@@ -46,10 +46,12 @@ class Sources:
     batch: int = 256
     corpus_place: np.ndarray | None = None
 
-    @property
-    def given(self) -> list[str]:
-        """What there is of that which tiers need."""
-        return [need for need in NEEDS.values() if need and getattr(self, need) is not None]
+
+# A sequence of one's own: its index, its first tokens (0 where it has ended), how many of 64 it
+# has, and the row of the corpus that begins with it, -1 for none.
+ROW = np.dtype(
+    [("index", np.int64), ("tokens", np.int32, SEQUENCE), ("length", np.int64), ("row", np.int64)]
+)
 
 
 def features_of(
@@ -75,7 +77,6 @@ def features_of(
     Parameters
     ----------
     sequences : texts, or integers [n, ≥ 64], tokens.
-    sources : what to compute from.
     tiers : of ``protocol.TIERS``, those to compute, except 'sibling'; 'corpus' and 'reference' need
         the source of that name.
     families : names from ``FAMILIES``; None: all that have a feature of these tiers.
@@ -100,21 +101,58 @@ def features_of(
     >>> table[["index", "repetition.sequence_period"]].to_numpy().tolist()
     [[0.0, 2.0], [1.0, 1.0]]
     """
-    chosen = choose_families(tiers, families, sources.given)
+    given = [need for need in NEEDS.values() if need and getattr(sources, need) is not None]
+    chosen = choose_families(tiers, families, given)
     tokens, length = _first_tokens(sequences, sources)
+    _check_tokens(tokens, sources)
     n = len(length)
-    index = np.arange(n) if index is None else _whole_numbers("index", index, n)
-    check_index(index)
-    rows = np.full(n, -1) if corpus_row is None else _whole_numbers("corpus_row", corpus_row, n)
-    is_long = length == SEQUENCE
+    rows = np.empty(n, ROW)
+    rows["tokens"], rows["length"] = tokens, length
+    rows["index"] = np.arange(n) if index is None else _whole_numbers("index", index, n)
+    rows["row"] = -1 if corpus_row is None else _whole_numbers("corpus_row", corpus_row, n)
+    check_index(rows["index"])
+    return features_of_rows(rows, sources, tiers, chosen, short)
+
+
+def features_of_rows(
+    rows: np.ndarray,
+    sources: Sources,
+    tiers: Sequence[str],
+    families: Sequence[str],
+    short: Short,
+    before: int = 0,
+) -> pd.DataFrame:
+    """Return the features of some rows, ``ROW`` [n], after so many others; as `features_of`."""
+    is_long = rows["length"] == SEQUENCE
     if short == "error" and not is_long.all():
-        raise too_short(int(np.argmin(is_long)), int(length[np.argmin(is_long)]))
-    table = features_of_tokens(
-        tokens[is_long], index[is_long], rows[is_long], sources, tiers, chosen
+        place = int(is_long.argmin())
+        raise UserError(
+            f"row {before + place}: {rows['length'][place]} tokens; features are of {SEQUENCE}, a "
+            "prompt and a continuation of half of them each; leave such rows out (short: drop) or "
+            "empty (short: null)"
+        )
+    long = rows[is_long]
+    _check_tokens(long["tokens"], sources)
+    corpus = sources.corpus if "corpus" in tiers else None
+    if corpus is not None:
+        _check_corpus_rows(long, corpus)
+    inputs = Inputs(
+        index=long["index"],
+        tokens=np.ascontiguousarray(long["tokens"]),
+        step=None,
+        domain=np.full(len(long), None, dtype=object),
+        windows=np.zeros((0, SEQUENCE), np.uint16) if corpus is None else corpus,
+        rows=np.full(len(long), -1) if corpus is None else long["row"],
+        tokenizer=sources.tokenizer,
+        corpus_place=None if corpus is None else sources.corpus_place,
+        reference=sources.reference,
+        batch=sources.batch,
     )
-    if short == "null":
-        table = table.set_index("index").reindex(index).rename_axis("index").reset_index()
-    return table
+    table = compute_features(inputs, families)
+    table = table[[n for n in table if n == "index" or feature_of(str(n)).tier in tiers]]
+    if short != "null":
+        return table
+    return table.set_index("index").reindex(rows["index"]).rename_axis("index").reset_index()
 
 
 def _first_tokens(
@@ -128,13 +166,12 @@ def _first_tokens(
                 "least as many, or the texts"
             )
         return sequences[:, :SEQUENCE], np.full(len(sequences), SEQUENCE)
-    texts = [] if isinstance(sequences, str) else list(sequences)
-    if isinstance(sequences, str) or not all(isinstance(text, str) for text in texts):
+    if isinstance(sequences, str) or not all(isinstance(text, str) for text in sequences):
         raise UserError(
             f"sequences: must be texts, or an array of integers [n, ≥ {SEQUENCE}], tokens; pass "
             "lists of tokens as np.array(lists)"
         )
-    return Encoder(sources.tokenizer).first_tokens(texts)
+    return Encoder(sources.tokenizer).first_tokens(list(sequences))
 
 
 def _whole_numbers(name: str, values: np.ndarray, n: int) -> np.ndarray:
@@ -154,14 +191,8 @@ def choose_families(
 ) -> list[str]:
     """Return the families that have a feature of these tiers, in the order of the registry.
 
-    Parameters
-    ----------
-    given : what there is of that which tiers need: 'corpus', 'reference'.
-
-    Raises
-    ------
-    UserError
-        As `features_of` does.
+    ``given`` is what there is of that which tiers need: 'corpus', 'reference'. Raises as
+    `features_of` does.
     """
     for tier in tiers:
         if tier not in TIERS:
@@ -176,36 +207,20 @@ def choose_families(
             raise UserError(f"tier '{tier}': needs a {need}; pass one (--{need})")
     if not tiers:
         raise UserError(f"no tier; name some of: {', '.join(NEEDS)}")
+    tiers_of = {
+        name: sorted({feature.tier for feature in family.features}, key=TIERS.index)
+        for name, family in FAMILIES.items()
+    }
     for name in families or ():
         if name not in FAMILIES:
             raise UserError(f"no family '{name}'; the families are: {', '.join(FAMILIES)}")
-        own = sorted({feature.tier for feature in FAMILIES[name].features}, key=TIERS.index)
-        if not set(own) & set(tiers):
+        if not set(tiers_of[name]) & set(tiers):
             raise UserError(
                 f"family '{name}': none of its features is of tier {' or '.join(tiers)}; its own "
-                f"are: {', '.join(own)}"
+                f"are: {', '.join(tiers_of[name])}"
             )
-    return [
-        name
-        for name, family in FAMILIES.items()
-        if (families is None or name in families)
-        and any(feature.tier in tiers for feature in family.features)
-    ]
-
-
-def check_tokens(tokens: np.ndarray, sources: Sources) -> None:
-    """Raise a UserError unless all tokens are of the tokenizer, and of the reference."""
-    limits = {"tokenizer": max(sources.tokenizer.get_vocab().values()) + 1}
-    if sources.reference is not None:
-        limits["reference"] = sources.reference.config.vocab_size
-    low, high = (int(tokens.min()), int(tokens.max())) if tokens.size else (0, 0)
-    for name, limit in limits.items():
-        if low < 0 or high >= limit:
-            wrong = low if low < 0 else high
-            raise UserError(
-                f"token {wrong}: the {name} knows tokens 0 to {limit - 1}; pass the {name} of the "
-                "model that these tokens are for"
-            )
+    wanted = FAMILIES if families is None else families
+    return [name for name in FAMILIES if name in wanted and set(tiers_of[name]) & set(tiers)]
 
 
 def check_index(index: np.ndarray, where: str = "") -> None:
@@ -219,23 +234,6 @@ def check_index(index: np.ndarray, where: str = "") -> None:
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(twice):
         raise UserError(f"{where}index {twice[0]} is there twice; each sequence needs its own")
-
-
-def check_corpus_rows(
-    tokens: np.ndarray, index: np.ndarray, corpus_row: np.ndarray, corpus: np.ndarray
-) -> None:
-    """Raise a UserError unless each row of the corpus, where one is given, begins as it should."""
-    check_known(corpus_row != -1, corpus)
-    wrong = (corpus_row < -1) | (corpus_row >= len(corpus))
-    held = np.flatnonzero(~wrong & (corpus_row >= 0))
-    wrong[held] = (corpus[corpus_row[held], :SEQUENCE] != tokens[held]).any(axis=1)
-    if wrong.any():
-        place = int(wrong.argmax())
-        raise UserError(
-            f"index {index[place]}: corpus_row {corpus_row[place]}, but of the corpus's "
-            f"{len(corpus):,} rows of {corpus.shape[1]:,} tokens, numbered from 0, that one does "
-            "not begin with the sequence; pass the one that does, or -1 if none does"
-        )
 
 
 def check_known(is_known: np.ndarray, corpus: np.ndarray) -> None:
@@ -252,38 +250,31 @@ def check_known(is_known: np.ndarray, corpus: np.ndarray) -> None:
         )
 
 
-def too_short(row: int, length: int) -> UserError:
-    """Return the error of a sequence of too few tokens."""
-    return UserError(
-        f"row {row}: {length} tokens; features are of {SEQUENCE}, a prompt and a continuation of "
-        "half of them each; leave such rows out (short: drop) or empty (short: null)"
-    )
+def _check_tokens(tokens: np.ndarray, sources: Sources) -> None:
+    """Raise a UserError unless all tokens are of the tokenizer, and of the reference."""
+    limits = {"tokenizer": max(sources.tokenizer.get_vocab().values()) + 1}
+    if sources.reference is not None:
+        limits["reference"] = sources.reference.config.vocab_size
+    low, high = (int(tokens.min()), int(tokens.max())) if tokens.size else (0, 0)
+    for name, limit in limits.items():
+        if low < 0 or high >= limit:
+            wrong = low if low < 0 else high
+            raise UserError(
+                f"token {wrong}: the {name} knows tokens 0 to {limit - 1}; pass the {name} of the "
+                "model that these tokens are for"
+            )
 
 
-def features_of_tokens(
-    tokens: np.ndarray,
-    index: np.ndarray,
-    corpus_row: np.ndarray,
-    sources: Sources,
-    tiers: Sequence[str],
-    families: Sequence[str],
-) -> pd.DataFrame:
-    """Return the features of integers [n, 64]; the rest is as of `features_of`."""
-    check_tokens(tokens, sources)
-    corpus = sources.corpus if "corpus" in tiers else None
-    if corpus is not None:
-        check_corpus_rows(tokens, index, corpus_row, corpus)
-    inputs = Inputs(
-        index=index,
-        tokens=tokens.astype(np.int32),
-        step=None,
-        domain=np.full(len(index), None, dtype=object),
-        windows=np.zeros((0, SEQUENCE), np.uint16) if corpus is None else corpus,
-        rows=np.full(len(index), -1) if corpus is None else corpus_row,
-        tokenizer=sources.tokenizer,
-        corpus_place=None if corpus is None else sources.corpus_place,
-        reference=sources.reference,
-        batch=sources.batch,
-    )
-    table = compute_features(inputs, families)
-    return table[[name for name in table if name == "index" or feature_of(str(name)).tier in tiers]]
+def _check_corpus_rows(rows: np.ndarray, corpus: np.ndarray) -> None:
+    """Raise a UserError unless each row of the corpus, where one is given, begins as it should."""
+    check_known(rows["row"] != -1, corpus)
+    wrong = (rows["row"] < -1) | (rows["row"] >= len(corpus))
+    held = np.flatnonzero(~wrong & (rows["row"] >= 0))
+    wrong[held] = (corpus[rows["row"][held], :SEQUENCE] != rows["tokens"][held]).any(axis=1)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise UserError(
+            f"index {rows['index'][place]}: corpus_row {rows['row'][place]}, but of the corpus's "
+            f"{len(corpus):,} rows of {corpus.shape[1]:,} tokens, numbered from 0, that one does "
+            "not begin with the sequence; pass the one that does, or -1 if none does"
+        )

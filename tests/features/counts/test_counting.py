@@ -95,7 +95,7 @@ def test_many_blocks_count_as_one(monkeypatch):
     expected = count_sequences(windows, tokens, rows)
     blocks = counting.row_blocks
     monkeypatch.setattr(counting, "row_blocks", lambda windows: blocks(windows, tokens=200))
-    monkeypatch.setattr("memorization.counting.elsewhere.row_blocks", counting.row_blocks)
+    monkeypatch.setattr("memorization.counting.ngram_index.row_blocks", counting.row_blocks)
     assert_same(count_sequences(windows, tokens, rows), expected)
 
 

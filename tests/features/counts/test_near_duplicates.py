@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from features.brute_counts import near_rows
 
-from memorization.counting import near_duplicates
-from memorization.counting.near_duplicates import NearDuplicates
+from memorization.counting import copies
+from memorization.counting.copies import NearDuplicates
 from memorization.counting.ngram_index import NgramIndex, row_blocks
 
 LENGTHS = (1, 2, 4, 5, 10, 20, 40, 64)
@@ -54,8 +54,8 @@ def test_counts_equal_sets_of_tuples(corpus):
     # Neither the blocks, nor how many pairs are listed and checked at a time, nor which 5-grams are
     # looked at first changes what is counted.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(near_duplicates, "_LISTED", 3)
-        patch.setattr(near_duplicates, "_CHECKED", 2)
+        patch.setattr(copies, "_LISTED", 3)
+        patch.setattr(copies, "_CHECKED", 2)
         rarity = np.random.default_rng(1).integers(0, 9, (len(tokens), 60))
         again = near(corpus, tokens, rows, block=200, rarity=rarity)
     assert {share: count.tolist() for share, count in again.items()} == expected

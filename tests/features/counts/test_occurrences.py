@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from features.brute_counts import Corpus
 
-from memorization.counting.occurrences import documents, occurrences
+from memorization.counting.copies import documents, occurrences
 
 
 def test_occurrences_are_those_of_brute_force():

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
-from memorization.counting.occurrences import documents
+from memorization.counting.copies import documents
 from memorization.suite import Suite
 from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer, training_windows

@@ -1,32 +1,30 @@
-"""Fit the classifier of domains to the shipped corpus, and say how good it is.
+"""How well are domains told from bytes? And the fit of the classifier that the library ships.
 
-Run by hand, ``python -m memorization.features.domain_fit [data/corpus.tar.xz]``; its result,
-``domain_classifier.json``, is committed. Texts are cut from all documents, 120, 180 and 300 bytes
-in turn: about what 64 tokens are. Packages whose place in the alphabet is odd test what is fitted
-to the others, and the other way round; the committed coefficients are fitted to all.
+python benchmarks/domain_classifier.py [data/corpus.tar.xz]           the truth on unseen packages
+python benchmarks/domain_classifier.py [data/corpus.tar.xz] --write   new coefficients, committed
+
+Texts are cut from all documents, 120, 180 and 300 bytes in turn: about what 64 tokens are. Packages
+whose place in the alphabet is odd test what is fitted to the others, and the other way round; the
+committed coefficients are fitted to all.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from memorization.features.domain_classifier import (
-    COEFFICIENTS,
-    DOMAINS,
-    EVIDENCE,
-    MERGED,
-    Classifier,
-    evidence,
-)
+from memorization.features.domain import COEFFICIENTS, DOMAINS, EVIDENCE, evidence, score
 from memorization.features.text import CHUNK
 from memorization.suite.micro.corpus import Document, read_corpus
 
+# What the corpus tells apart more finely: Python, its stubs and tests, and C headers are code.
+MERGED = {"headers": "code", "stubs": "code", "tests": "code"}
 SIZES = (120, 180, 300)
 # Texts of each of the corpus's domains at most, evenly over its documents.
 PER_DOMAIN = 6000
@@ -54,8 +52,8 @@ def cut(documents: Sequence[Document]) -> tuple[list[bytes], np.ndarray, np.ndar
     return list(texts), np.array(domains), np.array(packages)
 
 
-def fit(found: np.ndarray, domain: np.ndarray) -> Classifier:
-    """Return the classifier of some texts; each domain has the same total weight.
+def fit(found: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights [evidence, domains] and bias [domains]; domains have the same total weight.
 
     Parameters
     ----------
@@ -69,7 +67,7 @@ def fit(found: np.ndarray, domain: np.ndarray) -> Classifier:
     model = LogisticRegression(C=C, max_iter=1000)
     model.fit((found - center) / scale, domain, sample_weight=weight)
     weights = (model.coef_ / scale).T
-    return Classifier(weights, model.intercept_ - center @ weights)
+    return weights, model.intercept_ - center @ weights
 
 
 def held_out(found: np.ndarray, domain: np.ndarray, package: np.ndarray) -> list[np.ndarray]:
@@ -81,7 +79,7 @@ def held_out(found: np.ndarray, domain: np.ndarray, package: np.ndarray) -> list
     matrices = []
     for test in (odd, ~odd):
         model = fit(found[~test], domain[~test])
-        guess = model.score(found[test]).argmax(axis=1)
+        guess = score(found[test], *model).argmax(axis=1)
         truth = np.searchsorted(DOMAINS, domain[test])
         matrix = np.zeros((len(DOMAINS), len(DOMAINS)), dtype=np.int64)
         np.add.at(matrix, (truth, guess), 1)
@@ -90,9 +88,12 @@ def held_out(found: np.ndarray, domain: np.ndarray, package: np.ndarray) -> list
 
 
 def main() -> None:
-    """Write ``domain_classifier.json`` and print confusion, recall and precision."""
-    documents = read_corpus(sys.argv[1] if len(sys.argv) > 1 else "data/corpus.tar.xz")
-    texts, fine, package = cut(documents)
+    """Print confusion, recall and precision; with ``--write``, fit to all and store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", nargs="?", default="data/corpus.tar.xz")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    texts, fine, package = cut(read_corpus(options.corpus))
     domain = np.array([MERGED.get(name, name) for name in fine])
     found = np.concatenate(
         [
@@ -105,8 +106,10 @@ def main() -> None:
     )
     for matrix in held_out(found, domain, package):
         _print(matrix)
-    path = Path(__file__).with_name(COEFFICIENTS)
-    path.write_text(_json(fit(found, domain)), encoding="utf-8")
+    if options.write:
+        path = Path(str(resources.files("memorization.features") / COEFFICIENTS))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(_json(*fit(found, domain), stored["words"]), encoding="utf-8")
 
 
 def _print(matrix: np.ndarray) -> None:
@@ -121,19 +124,20 @@ def _print(matrix: np.ndarray) -> None:
         print(f"  {name:14} recall {recall[i]:.3f} precision {precision[i]:.3f} {matrix[i]}")
 
 
-def _json(model: Classifier) -> str:
-    """Return the coefficients, one piece of evidence a line."""
-    lines = [
-        f'  "domains": {json.dumps(DOMAINS)},',
-        f'  "bias": {json.dumps(model.bias.round(3).tolist())},',
-        '  "weights": {',
-        ",\n".join(
-            f"    {json.dumps(name)}: {json.dumps(weights.round(3).tolist())}"
-            for name, weights in zip(EVIDENCE, model.weights, strict=True)
+def _json(weights: np.ndarray, bias: np.ndarray, words: dict[str, str]) -> str:
+    """Return the coefficients, one piece of evidence a line, and the lists of words."""
+    of_each = dict(zip(EVIDENCE, weights.round(3).tolist(), strict=True))
+    parts = [
+        f'  "domains": {json.dumps(DOMAINS)}',
+        f'  "bias": {json.dumps(bias.round(3).tolist())}',
+        *(
+            f'  "{name}": {{\n'
+            + ",\n".join(f"    {json.dumps(key)}: {json.dumps(own)}" for key, own in held.items())
+            + "\n  }"
+            for name, held in (("weights", of_each), ("words", words))
         ),
-        "  }",
     ]
-    return "\n".join(["{", *lines, "}", ""])
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,467 @@
+"""Features of a table of one's own: the same as from Python, and every mistake in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from memorization.counting.copies import documents
+from memorization.errors import UserError
+from memorization.features import Sources, __main__, features_of, reading
+from memorization.features.__main__ import load_reference, main
+from memorization.features.reading import pack, read_corpus
+from memorization.features.text import Encoder
+from memorization.suite.checkpoints import save_checkpoint
+from memorization.tables import FEATURES, read_table
+
+TEXT = "the naïve café in Zürich, 😀 the cat sat on the mat; "
+SIMPLE = ("in.parquet", "out.parquet", "--families", "repetition")
+CORPUS = ("in.parquet", "out.parquet", "--tiers", "corpus", "--families", "duplication", "--corpus")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch, tokenizer, inputs):
+    """A folder to work in, with a table and the suite's tokenizer."""
+    (tmp_path / "results/suite").mkdir(parents=True)
+    tokenizer.save(str(tmp_path / "results/suite/tokenizer.json"))
+    monkeypatch.chdir(tmp_path)
+    table(tokens=list(inputs.tokens))
+    return tmp_path
+
+
+def table(name="in.parquet", **columns):
+    parquet.write_table(pa.table(columns), name)
+
+
+def written(*arguments):
+    """Return the table that a command writes."""
+    main([str(argument) for argument in arguments])
+    return read_table(Path(arguments[1]), FEATURES)
+
+
+def files():
+    """Return what there is, and when it was last written."""
+    paths = Path.cwd().rglob("*")
+    return {path: path.is_file() and path.stat().st_mtime_ns for path in paths}
+
+
+def mistake(*arguments):
+    """Return the one-line message of the error that a command ends with; no file changes."""
+    before = files()
+    with pytest.raises(UserError) as raised:
+        main([str(argument) for argument in arguments])
+    assert "\n" not in str(raised.value)
+    assert files() == before
+    return str(raised.value)
+
+
+def test_the_command_with_all_its_options(inputs, sources, here, capsys):
+    texts = [TEXT * 3, "", TEXT * 4]
+    table(text=texts, index=[5, 6, 7])
+    np.save("corpus.npy", inputs.windows)
+    save_checkpoint(inputs.reference, here / "model")
+    (here / "results/suite/tokenizer.json").rename(here / "tokenizer.json")
+    assert "--tokenizer" in mistake("in.parquet", "out.parquet")
+    found = written(
+        *("in.parquet", "new/out.parquet", "--tiers", "text", "corpus", "reference"),
+        *("--corpus", "corpus.npy", "--reference", here / "model", "--short", "drop"),
+        *("--tokenizer", here, "--families", "surprisal", "duplication", "--batch", 2),
+    )
+    assert "2 sequences; 1 too short, left out" in capsys.readouterr().out
+    tiers, families = ("text", "corpus", "reference"), ["surprisal", "duplication"]
+    expected = features_of([texts[0], texts[2]], sources, tiers, families, np.array([5, 7]))
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+    found = written("in.parquet", "out.parquet", "--tokenizer", here, "--short", "null")
+    assert found["index"].tolist() == [5, 6, 7]
+
+
+def test_a_mistake_is_one_line_and_status_1(here):
+    (here / "out.parquet").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "memorization.features", "in.parquet", "out.parquet"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: out.parquet: a folder; name the Parquet file to write\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 12, 50])
+def test_parts_of_any_size_are_the_same_as_all_at_once(size, inputs, tokenizer, monkeypatch):
+    """Across row groups, whatever is read at once, and in whatever order the indices are."""
+    monkeypatch.setattr(reading, "READ", 4)
+    index = np.arange(12)[::-1] * 10
+    own = pa.table({"index": index, "tokens": list(inputs.tokens), "corpus_row": range(12)})
+    parquet.write_table(own, "in.parquet", row_group_size=5)
+    np.save("corpus.npy", inputs.windows)
+    seen = []
+    original = __main__.features_of_rows
+    monkeypatch.setattr(
+        __main__,
+        "features_of_rows",
+        lambda rows, *rest: seen.append(len(rows)) or original(rows, *rest),
+    )
+    found = written(*CORPUS, "corpus.npy", "--rows", size)
+    assert seen == [size] * (12 // size) + [12 % size] * (12 % size > 0)
+    expected = features_of(
+        inputs.tokens,
+        Sources(tokenizer, inputs.windows),
+        ("corpus",),
+        ["duplication"],
+        index,
+        inputs.rows,
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    first = Path("out.parquet").read_bytes()
+    written(*CORPUS, "corpus.npy", "--rows", size)
+    assert Path("out.parquet").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.int64()), pa.large_list(pa.uint16()), pa.list_(pa.int32(), 70)], ids=str
+)
+def test_every_kind_of_list(kind, inputs, tokenizer):
+    longer = np.concatenate([inputs.tokens, inputs.tokens[:, :6]], axis=1)
+    table(tokens=pa.array(list(longer), kind))
+    expected = features_of(inputs.tokens, Sources(tokenizer), families=["repetition"])
+    pd.testing.assert_frame_equal(written(*SIMPLE), expected)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), "dictionary", "bytes"], ids=str)
+def test_every_kind_of_text(kind, tokenizer):
+    """A missing one is empty; what is no valid UTF-8 is replaced."""
+    texts = [TEXT * 3, None, TEXT * 4]
+    if kind == "bytes":
+        raw = pa.array(
+            [TEXT.encode() * 3 + b"\xff", b"\xed\xa0\xbd\xed\xb8\x80" * 30, b"a\xff" * 40]
+        )
+        texts, column = [TEXT * 3, "😀" * 30, "a\ufffd" * 40], raw.view(pa.string())
+    else:
+        column = pa.array(texts, pa.string() if kind == "dictionary" else kind)
+    table(text=column.dictionary_encode() if kind == "dictionary" else column)
+    expected = features_of([text or "" for text in texts], Sources(tokenizer), short="null")
+    pd.testing.assert_frame_equal(written("in.parquet", "out.parquet", "--short", "null"), expected)
+
+
+@pytest.mark.parametrize("kind", [pa.null(), pa.uint64(), pa.int8()], ids=str)
+def test_rows_of_the_corpus_of_every_type(kind, inputs, tokenizer):
+    np.save("corpus.npy", inputs.windows)
+    known = None if kind == pa.null() else inputs.rows
+    table(
+        tokens=list(inputs.tokens),
+        corpus_row=pa.array([None] * 12 if known is None else known, kind),
+    )
+    expected = features_of(
+        inputs.tokens,
+        Sources(tokenizer, inputs.windows),
+        ("corpus",),
+        ["duplication"],
+        corpus_row=known,
+    )
+    pd.testing.assert_frame_equal(written(*CORPUS, "corpus.npy"), expected)
+
+
+ONE = [[1] * 64]
+BAD_TABLES = {
+    "neither": ({"words": ["a"]}, "no column 'tokens' or 'text'; its columns are: words"),
+    "type": ({"tokens": [[0.5] * 64]}, "must be lists of integers"),
+    "text type": ({"text": [7]}, "column 'text' is int64; must be strings"),
+    "hole": ({"tokens": [[None] + [1] * 63]}, "lists with missing tokens"),
+    "unknown": ({"tokens": [[280] * 64]}, "token 280: the tokenizer knows tokens 0 to 279"),
+    "negative": ({"tokens": [[-1] * 64]}, "token -1"),
+    "missing list": ({"tokens": pa.array([None], pa.list_(pa.int64()))}, "row 0: 0 tokens"),
+    "short late": ({"tokens": [*ONE * 9, [1]]}, "row 9: 1 tokens"),
+    "index": ({"tokens": ONE * 3, "index": [4, 5, 4]}, "index 4 is there twice"),
+    "index type": ({"tokens": ONE, "index": ["a"]}, "column 'index' is string; must be integers"),
+    "null index": ({"tokens": ONE * 2, "index": [4, None]}, "'index' has missing values"),
+    "negative index": (
+        {"tokens": ONE, "index": [-4]},
+        "in.parquet: index -4; must not be negative",
+    ),
+    "large": (
+        {"tokens": ONE, "index": pa.array([2**63], pa.uint64())},
+        f"index {2**63}; must be at",
+    ),
+    "large row": (
+        {"tokens": ONE, "corpus_row": pa.array([2**63], pa.uint64())},
+        f"corpus_row {2**63}; must be at most",
+    ),
+    "empty": ({"text": pa.array([], pa.string())}, "no sequence of 64 tokens"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_what_is_wrong_with_a_table_is_said(name):
+    columns, message = BAD_TABLES[name]
+    table(**columns)
+    Path("out.parquet").write_bytes(b"old")
+    assert message in mistake(*SIMPLE, "--rows", 4)
+
+
+@pytest.mark.parametrize("name", ["tokens", "index"])
+def test_a_column_that_is_there_twice(name, inputs):
+    columns = {"tokens": pa.array(list(inputs.tokens)), "index": pa.array(range(12))}
+    names = [*columns, name]
+    parquet.write_table(pa.Table.from_arrays([columns[own] for own in names], names), "in.parquet")
+    assert mistake(*SIMPLE) == f"in.parquet: two columns '{name}'; must be one"
+
+
+def test_files_that_are_damaged_or_none():
+    table(text=[f"{number} {TEXT * 3}" for number in range(900)])
+    data = bytearray(Path("in.parquet").read_bytes())
+    data[200:2000] = b"\xff" * 1800
+    Path("in.parquet").write_bytes(data)
+    assert mistake(*SIMPLE).startswith("in.parquet: not a readable Parquet file (")
+    os.mkfifo("pipe")
+    assert "pipe: no such file" in mistake("pipe", "out.parquet")
+    Path("bad.json").write_text("{}")
+    for name, message in {"bad.json": "not a tokenizer", "gone.json": "no such tokenizer"}.items():
+        assert message in mistake(*SIMPLE, "--tokenizer", name)
+
+
+# --- The destination ------------------------------------------------------------------------------
+
+
+def test_destinations_that_cannot_be_written(here):
+    (here / "folder").mkdir()
+    os.mkfifo(here / "pipe")
+    for name, message in {
+        "folder": "folder: a folder; name the Parquet file",
+        "": "a folder; name the Parquet file",
+        "in.parquet/out.parquet": "in.parquet/out.parquet: cannot be written",
+        "new/" + "x" * 300: "cannot be written",
+        "pipe": "pipe: no regular file, not replaced",
+    }.items():
+        assert message in mistake("in.parquet", name)
+    assert (here / "pipe").is_fifo()
+
+
+def test_what_is_read_is_not_written_and_links_are_followed(here, inputs):
+    for folder in ("corpus", "store"):
+        (here / folder).mkdir()
+    (here / "corpus/a.txt").write_text(TEXT * 9)
+    (here / "link").symlink_to("in.parquet")
+    os.link("in.parquet", "partial.partial")
+    save_checkpoint(inputs.reference, here / "model")
+    options = ("--tiers", "corpus", "reference", "--corpus", "corpus", "--reference", "model")
+    for name in (
+        *("in.parquet", "./corpus/../in.parquet", "link", "corpus/a.txt", "corpus/new.parquet"),
+        *("results/suite/tokenizer.json", "model/config.json"),
+    ):
+        message = mistake("in.parquet", name, *options)
+        assert "which is read; name another file to write" in message
+    # What is written first has another name, which can be the input's.
+    assert "which is read" in mistake("partial.partial", "partial")
+    (here / "store/old.parquet").write_bytes(b"old")
+    (here / "out.parquet").symlink_to("store/old.parquet")
+    assert len(written(*SIMPLE)) == 12
+    assert (here / "out.parquet").is_symlink()
+    assert len(read_table(here / "store/old.parquet", FEATURES)) == 12
+
+
+def test_a_disk_that_is_full(here, monkeypatch):
+    class Full(parquet.ParquetWriter):
+        def write_table(self, *arguments, **options):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(__main__.parquet, "ParquetWriter", Full)
+    (here / "out.parquet").write_bytes(b"old")
+    with pytest.raises(UserError) as raised:
+        main(list(SIMPLE))
+    assert str(raised.value) == "out.parquet: cannot be written (No space left on device)"
+    assert (here / "out.parquet").read_bytes() == b"old"
+    assert not list(here.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("in.parquet", "in.parquet"), "which is read"),
+        (("gone.parquet", "out.parquet"), "gone.parquet: no such file"),
+        (("in.parquet", "out.parquet", "--families", "semantics"), "no family 'semantics'"),
+        (("in.parquet", "out.parquet", "--tiers", "sibling"), "tier 'sibling'"),
+        (("twice.parquet", "out.parquet"), "twice.parquet: index 3 is there twice"),
+    ],
+)
+def test_mistakes_are_told_before_the_work(arguments, message, inputs, monkeypatch):
+    def never(*arguments):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(__main__, "read_corpus", never)
+    monkeypatch.setattr(__main__, "load_reference", never)
+    table("twice.parquet", tokens=list(inputs.tokens[:2]), index=[3, 3])
+    options = [] if "--tiers" in arguments else ["--tiers", "text", "corpus", "reference"]
+    assert message in mistake(*arguments, *options, "--corpus", "x.npy", "--reference", "model")
+
+
+# --- The corpus -----------------------------------------------------------------------------------
+
+
+def test_rows_known_of_some_sequences_only_across_batches(inputs):
+    np.save("corpus.npy", inputs.windows)
+    table(tokens=list(inputs.tokens), corpus_row=[*range(8), *[None] * 4])
+    Path("out.parquet").write_bytes(b"old")
+    with pytest.raises(UserError, match="corpus_row must be known for all sequences or for none"):
+        main([*CORPUS, "corpus.npy", "--rows", "4"])
+    assert Path("out.parquet").read_bytes() == b"old"
+    # A sequence that is left out need not have one.
+    table(tokens=[*inputs.tokens, [5]], corpus_row=[*range(12), None])
+    assert len(written(*CORPUS, "corpus.npy", "--rows", 4, "--short", "drop")) == 12
+
+
+def test_lists_of_a_corpus_that_are_missing_or_shorter(inputs, capsys):
+    """Rows do not become documents unsaid."""
+    table(tokens=list(inputs.tokens), corpus_row=range(12))
+    table("corpus.parquet", tokens=[*inputs.windows, None])
+    message = mistake(*CORPUS, "corpus.parquet")
+    assert "corpus.parquet: column 'tokens' has missing lists" in message
+    table("corpus.parquet", tokens=[*inputs.windows, [7] * 9])
+    message = mistake(*CORPUS, "corpus.parquet")
+    assert "index 1: corpus_row 1, but of the corpus's 2 rows of 2,048 tokens" in message
+    assert "2 rows of 2,048 tokens, of documents one after another" in capsys.readouterr().out
+
+
+def test_corpora_that_cannot_be_read(inputs, tokenizer):
+    np.savez("corpus.npz", inputs.windows)
+    np.savez("zip.npz", inputs.windows)
+    Path("zip.npz").rename("zip.npy")
+    Path("utf-16.txt").write_text(TEXT, encoding="utf-16")
+    Path("nothing.npy").write_bytes(b"")
+    np.save("no-rows.npy", inputs.windows[:0])
+    np.save("other.npy", inputs.windows + np.uint16(1))
+    np.save("objects.npy", np.array([{}]))
+    np.save("wide.npy", np.zeros((3, 80), np.int64))
+    np.save("narrow.npy", np.zeros((3, 63), np.uint16))
+    Path("folder").mkdir()
+    np.save("folder/corpus.npy", inputs.windows)
+    Path("none").mkdir()
+    for name, message in {
+        "gone": "no such corpus",
+        "none": "no tokens in this corpus",
+        "corpus.npz": "corpus.npz: not a text in UTF-8, it has NUL bytes; tokens are read from",
+        "utf-16.txt": "utf-16.txt: not a text in UTF-8",
+        "folder": "folder/corpus.npy: not a text in UTF-8",
+        "zip.npy": "zip.npy: not a NumPy file",
+        "nothing.npy": "nothing.npy: not a NumPy file",
+        "objects.npy": "objects.npy: not a NumPy file",
+        "wide.npy": "int64 [3, 80]; must be uint16",
+        "narrow.npy": "at least 64 tokens a row",
+        "no-rows.npy": "no-rows.npy: no tokens in this corpus",
+        "other.npy": "other.npy: token 280: the tokenizer knows tokens 0 to 279",
+    }.items():
+        with pytest.raises(UserError) as raised:
+            read_corpus(Path(name), Encoder(tokenizer))
+        assert message in str(raised.value)
+
+
+def test_corpora_of_every_kind(tokenizer, inputs):
+    """Text files, Parquet files of texts or of tokens, and folders of both are packed alike."""
+    encoder = Encoder(tokenizer)
+    texts = [TEXT * 30, "the mat", ""]
+    stream = [i for text in texts for i in [*tokenizer.encode(text).ids, 0]]
+    Path("texts/below").mkdir(parents=True)
+    Path("texts/.DS_Store").write_bytes(b"\0\0\0\1")
+    for number, text in enumerate(texts):
+        Path(f"texts/below/{number}.txt").write_text(text, encoding="utf-8")
+    table("text.parquet", text=texts)
+    lists = [tokenizer.encode(text).ids for text in texts]
+    table("tokens.parquet", tokens=pa.array(lists, pa.list_(pa.int32())))
+    Path("mixed").mkdir()
+    table("mixed/0.parquet", text=texts[:1])
+    Path("mixed/1.txt").write_text(texts[1])
+    Path("mixed/2.txt").write_text(texts[2])
+    for name in ("texts", "text.parquet", "tokens.parquet", "mixed"):
+        windows, place = read_corpus(Path(name), encoder)
+        assert windows.dtype == np.uint16
+        assert windows.shape[1] == min(2048, len(stream))
+        assert windows.ravel()[: len(stream)].tolist() == stream
+        assert not windows.ravel()[len(stream) :].any()
+        assert place.shape == (len(windows), 2)
+    assert read_corpus(Path("texts/below/1.txt"), encoder)[0].shape == (1, 64)
+    # Lists of one length are rows, in order of the files.
+    Path("rows").mkdir()
+    table("rows/0.parquet", tokens=list(inputs.windows[:25]))
+    table("rows/1.parquet", tokens=list(inputs.windows[25:]))
+    np.save("rows.npy", inputs.windows)
+    for name in ("rows", "rows.npy"):
+        windows, place = read_corpus(Path(name), encoder)
+        assert np.array_equal(windows, inputs.windows)
+        assert place is None
+
+
+def test_documents_are_counted_in_a_corpus_of_documents(tokenizer, inputs):
+    """By brute force over the documents' tokens, cut into rows of 2048."""
+    text, filler = TEXT * 4, "the cat\n" * 700
+    texts = [filler + text, filler, text + "\n" + filler + text, "a\n" + text]
+    documents_of_tokens = [tokenizer.encode(text).ids for text in texts]
+    stream = [i for own in documents_of_tokens for i in [*own, 0]]
+    holder = [n for n, own in enumerate(documents_of_tokens) for _ in [*own, 0]]
+    wanted = tokenizer.encode(text).ids[:64]
+    places = [
+        place
+        for place in range(len(stream) - 63)
+        if stream[place : place + 64] == wanted and place % 2048 <= 2048 - 64
+    ]
+    assert len(places) == 4
+    assert len({holder[place] for place in places}) == 3
+    assert len({place // 2048 for place in places}) > 2
+    table("tokens.parquet", tokens=documents_of_tokens)
+    table(text=[text, "on " * 64])
+    found = written(*CORPUS, "tokens.parquet")
+    # One more each: that of the sequence itself.
+    assert found["duplication.sequence_count"].tolist() == [1 + 4, 1]
+    assert found["duplication.document_count"].tolist() == [1 + 3, 1]
+    np.save("rows.npy", inputs.windows)
+    assert "duplication.document_count" not in written(*CORPUS, "rows.npy")
+
+
+def test_every_token_of_a_packed_corpus_is_in_its_document():
+    rng = np.random.default_rng(0)
+    pieces = [
+        np.append(rng.integers(1, 280, size), 0).astype(np.uint16)
+        for size in (0, 3, 63, 64, 200, 1, 127, 0, 500)
+    ]
+    windows, place = pack(pieces, "a corpus", 64)
+    size = np.array([len(piece) for piece in pieces])
+    row, offset = np.divmod(np.arange(size.sum()), 64)
+    expected = np.repeat(np.cumsum(size) - size, size)
+    assert documents(windows, place, row, offset).tolist() == expected.tolist()
+
+
+# --- References -----------------------------------------------------------------------------------
+
+
+def test_references_that_cannot_be_used(here, inputs):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    save_checkpoint(inputs.reference, here / "model")
+    assert not load_reference(here / "model").training
+    options = {"vocab_size": 280, "n_embd": 8, "n_layer": 1, "n_head": 1}
+    for n, name in ((62, "short"), (63, "enough")):
+        GPT2LMHeadModel(GPT2Config(n_positions=n, **options)).save_pretrained(here / name)
+    load_reference(here / "enough")
+    message = mistake("in.parquet", "o", "--tiers", "reference", "--reference", "short")
+    assert message.startswith("short: not a model that can be run on 63 tokens (")
+    with pytest.raises(UserError, match="no model here"):
+        load_reference(here)
+    config = json.loads((here / "model/config.json").read_text())
+    for damage, message in (
+        (json.dumps(config | {"num_hidden_layers": 2}), "weights are missing: gpt_neox"),
+        ("[]", "not a model that can be loaded"),
+    ):
+        (here / "model/config.json").write_text(damage)
+        with pytest.raises(UserError, match=message):
+            load_reference(here / "model")
+    (here / "model/config.json").write_text(json.dumps(config))
+    (here / "model/model.safetensors").write_bytes(b"no")
+    with pytest.raises(UserError, match="not a model that can be loaded"):
+        load_reference(here / "model")
