@@ -22,18 +22,13 @@ import numpy as np
 import text_by_row
 from tokenizers import Tokenizer
 
-from memorization.features.compressibility import (
-    lempel_ziv_features,
-    token_entropy,
-    zlib_features,
-    zstd_features,
-)
+from memorization.features.compressibility import byte_features, token_features
 from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
 from memorization.features.text import TokenTable, in_chunks, texts, token_bytes
-from memorization.protocol import PROMPT, SEQUENCE
+from memorization.protocol import SEQUENCE
 
 SUITE = Path("results/suite")
 COMPARED = 2048
@@ -45,22 +40,11 @@ Columns = dict[str, np.ndarray]
 def families(table: TokenTable) -> dict[str, Callable[[np.ndarray], Columns]]:
     """Return each family as a function of tokens; those of text pay for decoding, each its own."""
 
-    def compressors(tokens: np.ndarray) -> Columns:
-        text = texts(table, tokens)
-        return zlib_features(text) | zstd_features(text)
-
-    def phrases(tokens: np.ndarray) -> Columns:
-        return lempel_ziv_features(tokens) | {
-            "token_entropy": token_entropy(tokens),
-            "prompt_entropy": token_entropy(tokens[:, :PROMPT]),
-            "continuation_entropy": token_entropy(tokens[:, PROMPT:]),
-        }
-
     return {
         "repetition": repetition_features,
         "template": lambda tokens: template_features(texts(table, tokens)),
-        "compressors": compressors,
-        "phrases": phrases,
+        "compressors": lambda tokens: byte_features(texts(table, tokens)),
+        "phrases": token_features,
         "surface": lambda tokens: surface_features(texts(table, tokens)),
         "domain": lambda tokens: likely_domains(texts(table, tokens)),
     }

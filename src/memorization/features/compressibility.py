@@ -25,31 +25,16 @@ RAW = -15  # raw deflate: a header and checksum of 6 bytes would blur texts of 2
 ZSTD_LEVEL = 3  # on 170 bytes level 19 saves 3 % more and takes six times as long
 
 
-def compressed_sizes(data: bytes, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the size in bytes of each text ``data[start[i]:end[i]]`` under deflate, int64 [n].
-
-    >>> varied, constant = compressed_sizes(b"abcdefaaaaaa", np.array([0, 6]), np.array([6, 12]))
-    >>> bool(varied > constant)
-    True
-    """
-    view = memoryview(data)
+def zlib_sizes(data: bytes, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the size in bytes of each text ``data[start[i]:end[i]]`` under deflate, int64 [n]."""
+    view, spans = memoryview(data), zip(start.tolist(), end.tolist(), strict=True)
     # zlib takes one text a call; a comprehension keeps everything but the call itself in C.
-    return np.array(
-        [
-            len(zlib.compress(view[a:b], LEVEL, RAW))
-            for a, b in zip(start.tolist(), end.tolist(), strict=True)
-        ],
-        dtype=np.int64,
-    )
+    sizes = [len(zlib.compress(view[a:b], LEVEL, RAW)) for a, b in spans]
+    return np.array(sizes, dtype=np.int64)
 
 
 def zstd_sizes(data: bytes, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the size in bytes of each text under zstd, without magic number, int64 [n].
-
-    >>> varied, constant = zstd_sizes(b"abcdef" + b"a" * 60, np.array([0, 6]), np.array([6, 66]))
-    >>> bool(varied / 6 > constant / 60)
-    True
-    """
+    """Return the size in bytes of each text under zstd, without magic number, int64 [n]."""
     sizes = np.zeros(len(start), dtype=np.int64)
     some = np.flatnonzero(end > start)  # the library refuses an empty text, which costs nothing
     if len(some) == 0:
@@ -69,29 +54,16 @@ def zstd_sizes_given(
     """Return the size of each ``data[middle[i]:end[i]]`` given ``data[start[i]:middle[i]]``.
 
     In bytes under zstd with the given part as its dictionary, int64 [n].
-
-    >>> text = b"the cat sat on the mat" * 2
-    >>> alone = zstd_sizes(text, np.array([22]), np.array([44]))
-    >>> bool(zstd_sizes_given(text, np.array([0]), np.array([22]), np.array([44])) < alone)
-    True
     """
-    view = memoryview(data)
-    parameters, raw = zstd_parameters(), zstandard.DICT_TYPE_RAWCONTENT
-    spans = zip(start.tolist(), middle.tolist(), end.tolist(), strict=True)
-    return np.array(
-        [
-            len(
-                zstandard.ZstdCompressor(
-                    dict_data=zstandard.ZstdCompressionDict(data[a:m], raw) if m > a else None,
-                    compression_params=parameters,
-                ).compress(view[m:b])
-            )
-            if b > m
-            else 0
-            for a, m, b in spans
-        ],
-        dtype=np.int64,
-    )
+    parameters, view, sizes = zstd_parameters(), memoryview(data), np.zeros(len(start), np.int64)
+    for i, (a, m, b) in enumerate(np.stack([start, middle, end], axis=1).tolist()):
+        if b > m:
+            known = None
+            if m > a:
+                known = zstandard.ZstdCompressionDict(data[a:m], zstandard.DICT_TYPE_RAWCONTENT)
+            one = zstandard.ZstdCompressor(dict_data=known, compression_params=parameters)
+            sizes[i] = len(one.compress(view[m:b]))
+    return sizes
 
 
 def zstd_parameters() -> zstandard.ZstdCompressionParameters:
@@ -105,9 +77,7 @@ def zstd_parameters() -> zstandard.ZstdCompressionParameters:
 
 
 def token_entropy(tokens: np.ndarray) -> np.ndarray:
-    """Return the Shannon entropy of each row's tokens, bits a token, float64 [n].
-
-    0 for a row of no tokens.
+    """Return the Shannon entropy of each row's tokens, bits a token, float64 [n]; 0 of no tokens.
 
     >>> token_entropy(np.array([[1, 1, 2, 2], [3, 3, 3, 3]]))
     array([1., 0.])
@@ -140,15 +110,12 @@ def phrases(match: np.ndarray, first: int = 0) -> np.ndarray:
     """Return the number of Lempel-Ziv phrases that parse the places from ``first`` on, int64 [n].
 
     A phrase is the shortest run that did not begin earlier in the sequence (Lempel & Ziv 1976); the
-    last may be cut. Places before ``first`` are known and cost nothing.
+    last may be cut. Places before ``first`` are known and cost nothing. ``match`` is int64
+    [n, length], as from :func:`memorization.features.repetition.previous_match`.
 
     >>> match = previous_match(np.array([[0, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 1]]))
     >>> phrases(match)  # 0·001·10·100·1000·101
     array([6])
-
-    Parameters
-    ----------
-    match : int64 [n, length], as from :func:`memorization.features.repetition.previous_match`.
     """
     n, length = match.shape
     count = np.zeros(n, dtype=np.int64)
@@ -160,65 +127,44 @@ def phrases(match: np.ndarray, first: int = 0) -> np.ndarray:
     return count
 
 
-def lempel_ziv_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
-    """Return phrases a token, of the whole and of the continuation given the prompt, float64 [n].
+def byte_features(text: Texts) -> dict[str, np.ndarray]:
+    """Return the ratios of the compressors of bytes, float64 [n].
 
-    Between 1 / length, roughly, for a constant, and 1 where no token occurs twice.
+    Of the whole, the compressed size over the size; of the continuation, what it adds to the prompt
+    over its size. Ratios of short or random text can exceed 1.
+    """
+    begin, middle, end = text.bounds[:-1], text.middle, text.bounds[1:]
+    whole, continuation = np.maximum(end - begin, 1), np.maximum(end - middle, 1)
+    size = zlib_sizes(text.data, begin, end)
+    return {
+        "zlib_ratio": size / whole,
+        "zlib_added": (size - zlib_sizes(text.data, begin, middle)) / continuation,
+        "zstd_ratio": zstd_sizes(text.data, begin, end) / whole,
+        "zstd_added": zstd_sizes_given(text.data, begin, middle, end) / continuation,
+    }
+
+
+def token_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
+    """Return entropies, and phrases a token of the whole and of the continuation, float64 [n].
+
+    Phrases are between 1 / length, roughly, for a constant, and 1 where no token occurs twice.
     """
     length = tokens.shape[1]
     first = min(PROMPT, length)
     match = previous_match(np.ascontiguousarray(tokens, dtype=np.int32))
     return {
+        "token_entropy": token_entropy(tokens),
+        "prompt_entropy": token_entropy(tokens[:, :PROMPT]),
+        "continuation_entropy": token_entropy(tokens[:, PROMPT:]),
         "lz_ratio": phrases(match) / max(length, 1),
         "lz_added": phrases(match, first) / max(length - first, 1),
     }
 
 
-def zlib_features(text: Texts) -> dict[str, np.ndarray]:
-    """Return sizes and compression ratios of 64-token texts, arrays [n].
-
-    ``zlib_ratio`` is the compressed size of the text over its size;
-    ``zlib_added`` the compressed bytes that the continuation adds to the prompt's, over the
-    continuation's size. Ratios of short or random text can exceed 1.
-    """
-    begin, middle, end = text.bounds[:-1], text.middle, text.bounds[1:]
-    whole = compressed_sizes(text.data, begin, end)
-    prompt = compressed_sizes(text.data, begin, middle)
-    return {
-        "zlib_ratio": whole / np.maximum(end - begin, 1),
-        "zlib_added": (whole - prompt) / np.maximum(end - middle, 1),
-    }
-
-
-def zstd_features(text: Texts) -> dict[str, np.ndarray]:
-    """Return the size of the text over its size, and of the continuation given the prompt, [n]."""
-    begin, middle, end = text.bounds[:-1], text.middle, text.bounds[1:]
-    added = zstd_sizes_given(text.data, begin, middle, end)
-    return {
-        "zstd_ratio": zstd_sizes(text.data, begin, end) / np.maximum(end - begin, 1),
-        "zstd_added": added / np.maximum(end - middle, 1),
-    }
-
-
 def compressibility_features(tokens: np.ndarray, table: TokenTable) -> dict[str, np.ndarray]:
-    """Return every column of the family for sequences of any one length, arrays [n].
-
-    Parameters
-    ----------
-    tokens : integers [n, length].
-    table : bytes of each token.
-    """
-    text = texts(table, tokens)
-    return (
-        zlib_features(text)
-        | {"token_entropy": token_entropy(tokens)}
-        | {
-            "prompt_entropy": token_entropy(tokens[:, :PROMPT]),
-            "continuation_entropy": token_entropy(tokens[:, PROMPT:]),
-        }
-        | zstd_features(text)
-        | lempel_ziv_features(tokens)
-    )
+    """Return every column of the family for sequences of any one length, arrays [n]."""
+    found = byte_features(texts(table, tokens)) | token_features(tokens)
+    return {feature.name: found[feature.name] for feature in FAMILY.features}
 
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
@@ -229,39 +175,31 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 FAMILY = Family(
     "compressibility",
     (
-        *declare(
-            "text",
-            "two calls of zlib a sequence",
+        *declare("text", "two calls of zlib a sequence", [
             ("zlib_ratio", "-", "Compressible text holds little information to be stored.",
              "Carlini et al. 2021"),
             ("zlib_added", "-",
              "Only what the prompt does not tell of the continuation must be stored."),
-        ),
-        *declare(
-            "text",
-            "counts of the tokens",
+        ]),
+        *declare("text", "counts of the tokens", [
             ("token_entropy", "-", "Many different tokens are many choices to get right.",
              "Prashanth et al. 2025 (Huffman length)"),
             ("prompt_entropy", "?", "A varied prompt singles out its continuation."),
             ("continuation_entropy", "-",
              "A varied continuation is many choices to get right."),
-        ),
-        *declare(
-            "text",
-            "two calls of zstd a sequence",
+        ]),
+        *declare("text", "two calls of zstd a sequence", [
             ("zstd_ratio", "-",
              "A second compressor, which prices symbols more finely than zlib."),
             ("zstd_added", "-",
              "Only what the prompt does not tell of the continuation must be stored."),
-        ),
-        *declare(
-            "text",
-            "comparison of all pairs of tokens",
+        ]),
+        *declare("text", "comparison of all pairs of tokens", [
             ("lz_ratio", "-", "Few phrases: most of the sequence was in it before.",
              "Lempel and Ziv 1976"),
             ("lz_added", "-",
              "Every new phrase of the continuation is a choice that the prompt does not make."),
-        ),
+        ]),
     ),
     _compute,
 )  # fmt: skip

@@ -23,7 +23,7 @@ from numba import njit
 
 from memorization.errors import UserError
 from memorization.features.family import Family, Inputs, declare
-from memorization.features.surface import LETTER, ByteClasses, lookup, structure
+from memorization.features.surface import LETTER, byte_counts, lookup, structure
 from memorization.features.text import Texts, of_texts
 
 COEFFICIENTS = "domain_classifier.json"
@@ -42,7 +42,7 @@ CHARACTERS = {
     "tab": lookup("\t"),
     "non_ascii": np.arange(256) >= 0x80,
 } | {character: lookup(character) for character in string.punctuation}
-_CHARACTERS = ByteClasses.of(CHARACTERS)
+_MEMBER = np.stack(list(CHARACTERS.values()), axis=1).astype(np.float64)
 SHAPE = ("indentation", "word_length", "tags", "urls", "depth", "line_length")
 EVIDENCE = (*CHARACTERS, *SHAPE, *WORDS)
 # Of the logistic regression: float64 [evidence, domains] and [domains].
@@ -140,7 +140,7 @@ def evidence(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     data : uint8, all texts in turn.
     bounds : int64 [n + 1], where each begins, and the end.
     """
-    number = _CHARACTERS.count(data, bounds)
+    number = byte_counts(data, bounds) @ _MEMBER
     size = np.maximum(np.diff(bounds), 1)
     found = structure(data, bounds)
     shape = [
@@ -204,21 +204,16 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 FAMILY = Family(
     "domain",
     (
-        *declare(
-            "corpus",
-            "none",
+        *declare("corpus", "none", [
             ("{domain}", "?", "Kinds of text differ in how much of them is boilerplate."),
-            needs="domain",
-        ),
-        *declare(
-            "text",
-            "a logistic regression on counts of the bytes",
+        ], needs="domain"),
+        *declare("text", "a logistic regression on counts of the bytes", [
             ("likely_code", "+", "Code repeats its idioms.", "Biderman et al. 2023"),
             ("likely_documentation", "?", "Reference text follows a pattern, page by page."),
             ("likely_licences", "+", "Licences are copied to the letter.", "Lee et al. 2022"),
             ("likely_prose", "-", "Prose can always be said in another way."),
             ("likely_tables", "-", "Entries of tables are arbitrary."),
-        ),
+        ]),
     ),
     _compute,
-)
+)  # fmt: skip

@@ -69,9 +69,7 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 FAMILY = Family(
     "duplication",
     (
-        *declare(
-            "corpus",
-            "the first pass over the corpus",
+        *declare("corpus", "the first pass over the corpus", [
             ("sequence_count", "+", "Every exposure takes a gradient step towards the sequence.",
              "Lee et al. 2022; Carlini et al. 2023"),
             ("prompt_count", "?",
@@ -80,33 +78,25 @@ FAMILY = Family(
              "A continuation that is frequent after any prompt is learnt as a unit."),
             ("continuation_share", "+",
              "A prompt that is always followed by the same text leaves nothing to choose."),
-        ),
-        *declare(
-            "corpus",
-            "the second pass over the corpus",
+        ]),
+        *declare("corpus", "the second pass over the corpus", [
             ("near_count", "+",
              "A copy with a few words changed rehearses nearly the same predictions.",
              "Lee et al. 2022 (near-duplicates)"),
             ("variant_count", "?",
              "Rows that share half of the text teach its template, but also other fillings of it.",
              "this work, after Lee et al. 2022"),
-        ),
-        *declare(
-            "corpus",
-            "one pass over the corpus",
+        ]),
+        *declare("corpus", "one pass over the corpus", [
             ("document_count", "+",
              "Copies in many documents meet the model in many contexts, repeats in one document "
              "in one."),
-            needs="corpus_place",
-        ),
-        *declare(
-            "corpus",
-            "a download",
+        ], needs="corpus_place"),
+        *declare("corpus", "a download", [
             ("published_count", "+",
              "The continuation's occurrences in all of the training data, not only in a sample.",
              "Prashanth et al. 2025"),
-            needs="duplicates",
-        ),
+        ], needs="duplicates"),
     ),
     _compute,
 )  # fmt: skip

@@ -111,9 +111,7 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 
 FAMILY = Family(
     "exposure",
-    declare(
-        "corpus",
-        "one pass over the corpus",
+    declare("corpus", "one pass over the corpus", [
         ("hindsight_first_step", "?",
          "The earlier it is first met, the more of the training can build on it or overwrite it.",
          "Jagielski et al. 2023; Chang et al. 2024"),
@@ -124,7 +122,7 @@ FAMILY = Family(
          "Chang et al. 2024"),
         ("hindsight_min_gap", "-",
          "Two exposures close together add up before either is forgotten.", "Chang et al. 2024"),
-    ),
+    ]),
     _compute,
 )  # fmt: skip
 _COLUMNS = tuple(feature.name for feature in FAMILY.features)

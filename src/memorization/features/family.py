@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -37,8 +37,7 @@ class Feature:
         ``{model}_memorized`` is one column a model.
     tier : what one must have to compute it, one of ``protocol.TIERS``.
     hypothesis : one sentence, why it might matter.
-    direction : expected sign of its association with memorization; '?' where arguments go both
-        ways.
+    direction : expected sign of its association with memorization; '?': arguments go both ways.
     source : the paper it comes from, or 'this work'.
     cost : what it takes to compute, in words: "one pass over the corpus", "a forward pass".
     needs : the field of ``Inputs`` without which there is no column of it; '' where there always is
@@ -79,21 +78,20 @@ Row = tuple[str, Direction, str] | tuple[str, Direction, str, str]
 
 
 def declare(
-    tier: str, cost: str, *rows: Row, needs: str = "", parts: Iterable[str] = ()
+    tier: str, cost: str, rows: Sequence[Row], needs: str = "", parts: Iterable[str] = ("",)
 ) -> tuple[Feature, ...]:
-    """Return features that have their tier, cost and need in common; those of this work by default.
+    """Return features that have tier, cost and need in common; without a source, of this work.
 
-    Parameters
-    ----------
-    parts : of the sequence: each row then stands for a feature of each, ``{part}_{name}``, and
-        ``{part}`` in a hypothesis for the part.
+    With ``parts`` of the sequence each row stands for a feature of each, ``{part}_{name}``, and
+    ``{part}`` in its hypothesis for the part.
 
-    >>> [own.name for own in declare("text", "none", ("a", "+", "…"), parts=("prompt", "sequence"))]
-    ['prompt_a', 'sequence_a']
+    >>> rows = [("mean", "+", "Frequent tokens of the {part} are easy.")]
+    >>> [own.name for own in declare("text", "none", rows, parts=("prompt", "sequence"))]
+    ['prompt_mean', 'sequence_mean']
     """
     return tuple(
         Feature(
-            f"{part}_{name}" if part else name,
+            f"{part}_{name}".lstrip("_"),
             tier,
             hypothesis.replace("{part}", part),
             direction,
@@ -102,19 +100,19 @@ def declare(
             needs,
         )
         for name, direction, hypothesis, *source in rows
-        for part in (tuple(parts) or ("",))
+        for part in parts
     )
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What families compute from; each takes what its tier allows.
+    """What families compute from; each takes what its tier allows. None: not known.
 
     Attributes
     ----------
     index : int64 [n], position in training order.
     tokens : int32 [n, 64].
-    step : int32 [n], optimizer step at which a sequence is seen, or None.
+    step : int32 [n], optimizer step at which a sequence is seen.
     domain : object [n], name or None.
     windows : uint16 [N, T], T ≥ 64: rows of training text to count over, all of it or a sample; may
         be memory-mapped. The model sees each row by itself, so no n-gram crosses rows.
@@ -125,12 +123,12 @@ class Inputs:
     corpus_step : int32 [N], the optimizer step in which each row of ``windows`` is trained on; None
         when the rows are a sample, so that exposures in time are not known.
     corpus_place : int64 [N, 2], where in the stream of all documents the first token of each row of
-        ``windows`` is, and where the document that holds it begins; None: not known.
-    context : uint16 [n, T], the whole training window that each sequence begins, or None.
-    offset : int64 [n], tokens of its document before the sequence, or None.
-    document_length : int64 [n], tokens of the document that holds its first token, or None.
+        ``windows`` is, and where the document that holds it begins.
+    context : uint16 [n, T], the whole training window that each sequence begins.
+    offset : int64 [n], tokens of its document before the sequence.
+    document_length : int64 [n], tokens of the document that holds its first token.
     epoch : int64 [n], how often the data have been gone through when it is seen, from 0.
-    duplicates : int64 [n], published number of the sequence's occurrences, or None.
+    duplicates : int64 [n], published number of the sequence's occurrences.
     token_count : int64 [V], published occurrences of each token; None: counted in ``windows``.
     reference : the smallest model at its last checkpoint, in evaluation mode; None when the target
         is that model, because nothing may come from the target itself.
@@ -185,15 +183,6 @@ class Inputs:
         tokens = n_passes(len(self.index)) * self.windows.size
         with progress("counts", tokens, "tokens") as advance:
             return count_sequences(self.windows, self.tokens, self.rows, advance=advance)
-
-    def take(self, rows: np.ndarray) -> Inputs:
-        """Return the inputs of some of the sequences (positions or a mask)."""
-        own = {name: getattr(self, name) for name in PER_SEQUENCE}
-        taken: dict[str, Any] = {
-            name: None if values is None else values[rows] for name, values in own.items()
-        }
-        memorized = {name: values[rows] for name, values in self.memorized.items()}
-        return replace(self, **taken, memorized=memorized)
 
 
 # Fields of Inputs with an entry a sequence.

@@ -142,9 +142,7 @@ _PRASHANTH = "Prashanth et al. 2025"
 
 FAMILY = Family(
     "frequency",
-    declare(
-        "corpus",
-        "the first pass over the corpus",
+    declare("corpus", "the first pass over the corpus", [
         ("mean", "+",
          "Frequent tokens in the {part} have well-trained embeddings and are predicted easily.",
          _PRASHANTH),
@@ -165,7 +163,6 @@ FAMILY = Family(
          "Bits a token of the {part} by the best code of single tokens: what knowing only "
          "frequencies leaves to be learnt.",
          "Huffman 1952; Prashanth et al. 2025 (of characters)"),
-        parts=PARTS,
-    ),
+    ], parts=PARTS),
     _compute,
 )  # fmt: skip

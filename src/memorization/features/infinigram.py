@@ -49,9 +49,7 @@ _AFTER = "this work, after Liu et al. 2024"
 FAMILY = Family(
     "infinigram",
     (
-        *declare(
-            "corpus",
-            "the first pass over the corpus",
+        *declare("corpus", "the first pass over the corpus", [
             ("prompt_suffix", "+",
              f"A prompt whose last tokens (of at most {LONGEST}) recur elsewhere is in known "
              "territory.",
@@ -60,10 +58,8 @@ FAMILY = Family(
              "Long contexts that recur all through the continuation mean that the text as a whole "
              "does.",
              "Liu et al. 2024"),
-        ),
-        *declare(
-            "corpus",
-            "the second pass over the corpus",
+        ]),
+        *declare("corpus", "the second pass over the corpus", [
             ("first_copied", "+",
              "The first token decides whether the model enters the text; copying gives it here.",
              _AFTER),
@@ -77,7 +73,7 @@ FAMILY = Family(
             ("share", "+",
              "The more the other occurrences of a context agree on the token, the surer it is.",
              _AFTER),
-        ),
+        ]),
     ),
     lambda inputs: infinigram_features(inputs.counts),
 )  # fmt: skip

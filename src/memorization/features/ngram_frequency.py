@@ -45,39 +45,39 @@ def ngram_frequency_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
     return columns
 
 
-_PASS = "the first pass over the corpus"
-_LEE = "Lee et al. 2022"
-_MEAN = "Frequent {n}-grams of the {part} are learnt from everywhere."
-_MIN = "A {part} whose rarest {n}-gram is frequent holds nothing that is its own."
-_DECILE = "When nine tenths of the {n}-grams recur, the {part} is new in few places."
-_MEDIAN = "When half of the {n}-grams recur, the {part} is pieced together from others."
-
-
 def _of_lengths(
-    parts: Iterable[str], lengths: Iterable[int], summaries: Mapping[str, str]
+    parts: Iterable[str], lengths: Iterable[int], hypotheses: Mapping[str, str]
 ) -> tuple[Feature, ...]:
+    """Return a feature of each summary, length and part."""
     rows: list[Row] = [
-        (
-            f"{n}_{name}",
-            "+",
-            hypothesis.replace("{n}", str(n)),
-            _LEE if n in LONG else "Prashanth et al. 2025; Carlini et al. 2023",
-        )
-        for name, hypothesis in summaries.items()
+        (f"{n}_{name}", "+", hypothesis.replace("{n}", str(n)), _LEE if n in LONG else _PRASHANTH)
+        for name, hypothesis in hypotheses.items()
         for n in lengths
     ]
-    return declare("corpus", _PASS, *rows, parts=parts)
+    return declare("corpus", "the first pass over the corpus", rows, parts=parts)
 
 
-_PASSAGE = f"A long run (up to {LONGEST} tokens) that ends in the {{part}} and recurs is a passage "
+_LEE, _PRASHANTH = "Lee et al. 2022", "Prashanth et al. 2025; Carlini et al. 2023"
+_MEAN = {
+    "mean": "Frequent {n}-grams of the {part} are learnt from everywhere.",
+    "min": "A {part} whose rarest {n}-gram is frequent holds nothing that is its own.",
+}
+_QUANTILES = {
+    "decile": "When nine tenths of the {n}-grams recur, the {part} is new in few places.",
+    "median": "When half of the {n}-grams recur, the {part} is pieced together from others.",
+}
 
 FAMILY = Family(
     "ngram_frequency",
     (
-        *_of_lengths(HALVES, SHORT, {"mean": _MEAN, "min": _MIN}),
-        *declare("corpus", _PASS, ("longest", "+", _PASSAGE + "copied.", _LEE), parts=HALVES),
-        *_of_lengths(["sequence"], LONG, {"mean": _MEAN, "min": _MIN}),
-        *_of_lengths(["sequence"], (*SHORT, *LONG), {"decile": _DECILE, "median": _MEDIAN}),
+        *_of_lengths(HALVES, SHORT, _MEAN),
+        *declare("corpus", "the first pass over the corpus", [
+            ("longest", "+",
+             f"A long run (up to {LONGEST} tokens) that ends in the {{part}} and recurs is a "
+             "passage copied.", _LEE),
+        ], parts=HALVES),
+        *_of_lengths(["sequence"], LONG, _MEAN),
+        *_of_lengths(["sequence"], (*SHORT, *LONG), _QUANTILES),
     ),
     lambda inputs: ngram_frequency_features(inputs.counts),
-)
+)  # fmt: skip

@@ -53,9 +53,7 @@ def ngram_features(counts: SequenceCounts) -> dict[str, np.ndarray]:
 
 FAMILY = Family(
     "ngram",
-    declare(
-        "corpus",
-        "the first pass over the corpus",
+    declare("corpus", "the first pass over the corpus", [
         ("surprisal", "-",
          "What the rest of the data predict need not be learnt from this sequence.",
          "this work, after Liu et al. 2024"),
@@ -66,6 +64,6 @@ FAMILY = Family(
         ("repeated", "+",
          "The more of the continuation other sequences repeat, the more it is rehearsed.",
          "Lee et al. 2022 (near-duplicates)"),
-    ),
+    ]),
     lambda inputs: ngram_features(inputs.counts),
 )  # fmt: skip

@@ -55,51 +55,34 @@ _PYTHIA = "Biderman et al. 2023 (Pythia)"
 FAMILY = Family(
     "position",
     (
-        *declare(
-            "text",
-            "comparison of the tokens",
+        *declare("text", "comparison of the tokens", [
             ("end_of_text", "+",
              "After an end of text a new document begins, which the prompt does not predict: such "
              "a sequence joins what is joined nowhere else."),
-        ),
-        *declare(
-            "corpus",
-            "the rest of the training window",
+        ]),
+        *declare("corpus", "the rest of the training window", [
             ("next_end_of_text", "-",
              "Short documents, which end soon, are more often copies and templates."),
-            needs="context",
-        ),
-        *declare(
-            "corpus",
-            _LOOKUP,
+        ], needs="context"),
+        *declare("corpus", _LOOKUP, [
             ("preceding_token_count", "-",
              "Beginnings of documents are alike: headers, imports, licences."),
-            needs="offset",
-        ),
-        *declare(
-            "corpus",
-            _LOOKUP,
+        ], needs="offset"),
+        *declare("corpus", _LOOKUP, [
             ("document_token_count", "?", "Long documents are generated, or one of a kind."),
             ("document_share", "?", "Documents end as they begin, with what others have too."),
-            needs="document_length",
-        ),
-        *declare(
-            "corpus",
-            "none",
+        ], needs="document_length"),
+        *declare("corpus", "none", [
             ("epoch", "+",
              "In the second round of the data, all of the text is seen for the second time.",
              _PYTHIA),
-            needs="epoch",
-        ),
-        *declare(
-            "corpus",
-            "none",
+        ], needs="epoch"),
+        *declare("corpus", "none", [
             ("step", "?",
              "What is seen late had less time to be forgotten; what is seen early, more to be "
              "built upon.",
              _PYTHIA),
-            needs="step",
-        ),
+        ], needs="step"),
     ),
     _compute,
 )  # fmt: skip

@@ -18,11 +18,7 @@ from memorization.protocol import PROMPT
 
 @njit(cache=True)
 def distinct(tokens: np.ndarray) -> np.ndarray:
-    """Return the number of distinct tokens, int64 [n].
-
-    >>> distinct(np.array([[5, 5, 5, 5], [1, 2, 1, 3]]))
-    array([1, 3])
-    """
+    """Return the number of distinct tokens, int64 [n]."""
     n, length = tokens.shape
     found = np.zeros(n, dtype=np.int64)
     for i in range(n):
@@ -36,11 +32,7 @@ def distinct(tokens: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def longest_run(tokens: np.ndarray) -> np.ndarray:
-    """Return the length of the longest run of one token, int64 [n].
-
-    >>> longest_run(np.array([[4, 4, 9, 9, 9], [1, 2, 3, 4, 5]]))
-    array([3, 1])
-    """
+    """Return the length of the longest run of one token, int64 [n]."""
     n, length = tokens.shape
     longest = np.zeros(n, dtype=np.int64)
     for i in range(n):
@@ -93,17 +85,11 @@ def periodicity(tokens: np.ndarray, first: int = PROMPT) -> np.ndarray:
     best = np.zeros(n, dtype=np.int64)
     for i in range(n):
         for p in range(1, first + 1):
-            best[i] = max(best[i], _n_equal(tokens[i, first:], tokens[i, first - p :]))
+            equal = 0
+            for k in range(first, length):
+                equal += tokens[i, k] == tokens[i, k - p]
+            best[i] = max(best[i], equal)
     return best / max(length - first, 1)
-
-
-@njit(cache=True)
-def _n_equal(a: np.ndarray, b: np.ndarray) -> int:
-    """Return at how many places two rows are equal, of those that ``a`` has."""
-    equal = 0
-    for k in range(len(a)):
-        equal += a[k] == b[k]
-    return equal
 
 
 @njit(cache=True)
@@ -159,11 +145,7 @@ def previous_match(tokens: np.ndarray) -> np.ndarray:
 
 
 def edit_distance(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
-    """Return the Levenshtein distance over the length of the longer part, float64 [n] in 0…1.
-
-    >>> edit_distance(np.array([[1, 2, 3, 4]]), np.array([[1, 3, 4, 5]]))
-    array([0.5])
-    """
+    """Return the Levenshtein distance over the length of the longer part, float64 [n] in 0…1."""
     distance = process.cpdist(
         _strings(prompt), _strings(continuation), scorer=Levenshtein.distance, dtype=np.int64
     )
@@ -171,20 +153,11 @@ def edit_distance(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
 
 
 def common_subsequence(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
-    """Return the longest common subsequence's length over the continuation's, float64 [n] in 0…1.
-
-    >>> common_subsequence(np.array([[1, 2, 3, 4]]), np.array([[1, 9, 3, 4]]))
-    array([0.75])
-    """
+    """Return the longest common subsequence over the continuation's length, float64 [n] in 0…1."""
     common = process.cpdist(
         _strings(prompt), _strings(continuation), scorer=LCSseq.similarity, dtype=np.int64
     )
     return common / max(continuation.shape[1], 1)
-
-
-def _share(is_so: np.ndarray) -> np.ndarray:
-    """Return the share of each row that is true, float64 [n]; 0 of an empty one."""
-    return is_so.sum(axis=1) / max(is_so.shape[1], 1)
 
 
 def _strings(tokens: np.ndarray) -> list[str]:
@@ -198,20 +171,16 @@ def _strings(tokens: np.ndarray) -> list[str]:
 
 
 def repetition_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
-    """Return every column of the family for sequences of any one length, arrays [n].
-
-    Parameters
-    ----------
-    tokens : integers [n, length], below 2²⁰.
-    """
+    """Return every column of the family for integers [n, any length] below 2²⁰, arrays [n]."""
     tokens, prompt, continuation = (
         np.ascontiguousarray(part, dtype=np.int32)
         for part in (tokens, tokens[:, :PROMPT], tokens[:, PROMPT:])
     )
     copied = copied_run(prompt, continuation)
+    size = max(continuation.shape[1], 1)
     return {
         "prompt_distinct": distinct(prompt) / max(prompt.shape[1], 1),
-        "continuation_distinct": distinct(continuation) / max(continuation.shape[1], 1),
+        "continuation_distinct": distinct(continuation) / size,
         "sequence_distinct": distinct(tokens) / max(tokens.shape[1], 1),
         "longest_run": longest_run(tokens),
         "prompt_period": smallest_period(prompt),
@@ -219,8 +188,8 @@ def repetition_features(tokens: np.ndarray) -> dict[str, np.ndarray]:
         "sequence_period": smallest_period(tokens),
         "prompt_periodicity": periodicity(prompt, PROMPT // 2),
         "periodicity": periodicity(tokens),
-        "overlap_tokens": _share(copied >= 1),
-        "overlap_bigrams": _share(copied[:, 1:] >= 2),
+        "overlap_tokens": (copied >= 1).sum(axis=1) / size,
+        "overlap_bigrams": (copied[:, 1:] >= 2).sum(axis=1) / max(size - 1, 1),
         "longest_copy": copied.max(axis=1, initial=0),
         "longest_repeat": previous_match(tokens).max(axis=1, initial=0),
         "edit_distance": edit_distance(prompt, continuation),
@@ -233,9 +202,7 @@ _TEMPLATES = "Prashanth et al. 2025 (templates)"
 FAMILY = Family(
     "repetition",
     (
-        *declare(
-            "text",
-            "arithmetic on tokens",
+        *declare("text", "arithmetic on tokens", [
             ("prompt_distinct", "?", "A varied prompt is a unique key to its continuation."),
             ("continuation_distinct", "-", "Few distinct tokens are easy to produce."),
             ("sequence_distinct", "-", "A text of few distinct tokens is boilerplate or data."),
@@ -252,19 +219,15 @@ FAMILY = Family(
             ("longest_repeat", "+",
              "Once it has repeated itself at length, a text tends to do it again.",
              "Lee et al. 2022 (repeated substrings)"),
-        ),
-        *declare(
-            "text",
-            "Levenshtein distance of 32 tokens (rapidfuzz)",
+        ]),
+        *declare("text", "Levenshtein distance of 32 tokens (rapidfuzz)", [
             ("edit_distance", "-",
              "A continuation that is the prompt with few edits leaves little to remember."),
-        ),
-        *declare(
-            "text",
-            "longest common subsequence of 32 tokens (rapidfuzz)",
+        ]),
+        *declare("text", "longest common subsequence of 32 tokens (rapidfuzz)", [
             ("common_subsequence", "+",
              "What the two share in order can be copied, with gaps to fill."),
-        ),
+        ]),
     ),
     lambda inputs: in_chunks(repetition_features, inputs.tokens),
 )  # fmt: skip

@@ -31,25 +31,19 @@ _SMALLER = "evaluations of the smaller models"
 FAMILY = Family(
     "sibling",
     (
-        *declare(
-            "sibling",
-            _SMALLER,
+        *declare("sibling", _SMALLER, [
             ("{model}_memorized", "+",
              "What a smaller model has memorized, a larger one mostly memorizes too.",
              "Biderman et al. 2023"),
-        ),
-        *declare(
-            "sibling",
-            "one forward pass of each smaller model",
+        ]),
+        *declare("sibling", "one forward pass of each smaller model", [
             ("{model}_match_length", "+",
              "A sequence that a smaller model nearly memorized is within a larger one's reach (of "
              "the reference, it is surprisal.match_length)."),
-        ),
-        *declare(
-            "sibling",
-            _SMALLER,
+        ]),
+        *declare("sibling", _SMALLER, [
             ("n_memorized", "+", "The more smaller models memorized it, the safer the prediction."),
-        ),
+        ]),
     ),
     _compute,
 )  # fmt: skip

@@ -7,8 +7,6 @@ nothing here assumes that brackets balance or that the bytes are valid UTF-8.
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -27,7 +25,7 @@ def lookup(members: str) -> np.ndarray:
 LETTER = lookup(string.ascii_letters)
 _BLANK = lookup(" \t")
 _TAG = LETTER | lookup("/!?")
-# What each share counts, as [class, byte value].
+# What each share counts.
 CLASSES = {
     "letters": LETTER,
     "upper": lookup(string.ascii_uppercase),
@@ -37,6 +35,7 @@ CLASSES = {
     "space": lookup(string.whitespace),
     "non_ascii": _CODES >= 0x80,
 }
+_MEMBER = np.stack(list(CLASSES.values()), axis=1).astype(np.float64)
 # +1 where a bracket opens, −1 where one closes.
 _BRACKET = lookup("([{").astype(np.int64) - lookup(")]}")
 _NEWLINE, _COLON, _SLASH, _LESS = b"\n:/<"
@@ -44,111 +43,52 @@ _NEWLINE, _COLON, _SLASH, _LESS = b"\n:/<"
 _WIDTH = np.select([_CODES < 0x80, _CODES < 0xC0, _CODES < 0xE0, _CODES < 0xF0], [1, 0, 2, 3], 4)
 
 
-@dataclass(frozen=True)
-class ByteClasses:
-    """Classes of bytes, made to be counted fast: bytes of the same classes are of one kind.
-
-    Attributes
-    ----------
-    kind : int64 [256], of each byte.
-    member : float64 [kinds, classes], 1 where bytes of a kind belong to a class.
-    """
-
-    kind: np.ndarray
-    member: np.ndarray
-
-    @classmethod
-    def of(cls, classes: Mapping[str, np.ndarray]) -> ByteClasses:
-        """Return the classes given as bool [256] each."""
-        member, kind = np.unique(np.stack(list(classes.values())), axis=1, return_inverse=True)
-        return cls(kind, member.T.astype(np.float64))
-
-    def count(self, data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-        """Return how many bytes of each text are in each class, float64 [n, classes].
-
-        >>> classes = ByteClasses.of({"letters": LETTER, "a": lookup("a")})
-        >>> classes.count(np.frombuffer(b"ab, a", np.uint8), np.array([0, 2, 5])).tolist()
-        [[2.0, 1.0], [1.0, 1.0]]
-
-        Parameters
-        ----------
-        data : uint8, all texts in turn.
-        bounds : int64 [n + 1], where each begins, and the end.
-        """
-        # Sums of whole numbers are exact in any order.
-        return _kind_counts(data, bounds, self.kind, len(self.member)) @ self.member
-
-
 @njit(cache=True)
-def _kind_counts(
-    data: np.ndarray, bounds: np.ndarray, kind: np.ndarray, n_kinds: int
-) -> np.ndarray:
-    """Return how many bytes of each text are of each kind, float64 [n, kinds]."""
-    counts = np.zeros((len(bounds) - 1, n_kinds))
+def byte_counts(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return how often each byte occurs in each text, int64 [n, 256].
+
+    ``data`` is uint8, all texts in turn; ``bounds`` int64 [n + 1], where each begins, and the end.
+    """
+    counts = np.zeros((len(bounds) - 1, 256), dtype=np.int64)
     for i in range(len(counts)):
         for byte in data[bounds[i] : bounds[i + 1]]:
-            counts[i, kind[byte]] += 1
+            counts[i, byte] += 1
     return counts
 
 
-def byte_entropy(text: Texts) -> np.ndarray:
-    """Return the Shannon entropy of the bytes of each part, bits a byte, float64 [3, n].
+def byte_entropy(counts: np.ndarray) -> np.ndarray:
+    """Return the Shannon entropy of bytes, bits a byte, float64 [n]; 0 where there are none.
 
-    0 for an empty part.
-
-    >>> byte_entropy(Texts(b"abaabbbb", np.array([[0] * 32 + [4, 8]]))).round(3).tolist()
-    [[0.811], [0.0], [0.954]]
+    >>> byte_entropy(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])).round(3)
+    array([0.811, 0.   , 0.   ])
     """
-    size = np.diff(text.bounds)
+    size = counts.sum(axis=1)
     number = np.arange(1, size.max(initial=1) + 1)
     # n log₂ n of every n that occurs, so that no logarithm is taken twice.
-    total = _looked_up(text.bytes, text.half_bounds, np.append(0.0, number * np.log2(number)))
-    prompt = text.middle - text.bounds[:-1]
-    filled = np.maximum(np.stack([prompt, size - prompt, size]), 1)
-    return np.log2(filled) - total / filled
+    total = _looked_up(counts, np.append(0.0, number * np.log2(number)))
+    return np.log2(np.maximum(size, 1)) - total / np.maximum(size, 1)
 
 
 @njit(cache=True)
-def _looked_up(data: np.ndarray, half_bounds: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the sum, over bytes, of ``values`` at how often each occurs, float64 [3, n]."""
-    n = len(half_bounds) // 2
-    total = np.zeros((3, n))
-    counts = np.zeros((3, 256), dtype=np.int64)
-    some = np.empty(257, dtype=np.int64)
-    for i in range(n):
-        counts[:] = 0
-        for half in range(2):
-            for byte in data[half_bounds[2 * i + half] : half_bounds[2 * i + half + 1]]:
-                counts[half, byte] += 1
-        for part in range(3):
-            # Those above 0 first, without a branch: most are 0, and a sum waits for the one before.
-            found = 0
-            for byte in range(256):
-                if part == 2:
-                    counts[2, byte] = counts[0, byte] + counts[1, byte]
-                some[found] = counts[part, byte]
-                found += counts[part, byte] > 0
-            for count in some[:found]:
-                total[part, i] += values[count]
+def _looked_up(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum of ``values`` at the counts of each row, float64 [n]."""
+    total = np.zeros(len(counts))
+    for i in range(len(counts)):
+        for count in counts[i]:
+            total[i] += values[count]
     return total
-
-
-_CLASSES = ByteClasses.of(CLASSES)
 
 
 def class_shares(text: Texts) -> dict[str, np.ndarray]:
     """Return the share of each part's bytes in each class of characters, and their entropy, [n]."""
-    halves, sizes = _CLASSES.count(text.bytes, text.half_bounds), np.diff(text.half_bounds)
-    parts = (
-        (halves[0::2], sizes[0::2]),
-        (halves[1::2], sizes[1::2]),
-        (halves[0::2] + halves[1::2], sizes[0::2] + sizes[1::2]),
-    )
+    halves = byte_counts(text.bytes, text.half_bounds)
+    parts = (halves[0::2], halves[1::2], halves[0::2] + halves[1::2])
     columns: dict[str, np.ndarray] = {}
-    for part, (number, size), bits in zip(PARTS, parts, byte_entropy(text), strict=True):
-        shares = number / np.maximum(size, 1)[:, None]
+    for part, counts in zip(PARTS, parts, strict=True):
+        # Sums of whole numbers are exact in any order.
+        shares = counts @ _MEMBER / np.maximum(counts.sum(axis=1), 1)[:, None]
         columns |= {f"{part}_{name}": shares[:, i] for i, name in enumerate(CLASSES)}
-        columns[f"{part}_entropy"] = bits
+        columns[f"{part}_entropy"] = byte_entropy(counts)
     return columns
 
 
@@ -165,17 +105,17 @@ def _cut(data: np.ndarray, begin: int, end: int) -> int:
     return first - begin
 
 
-# What `structure` counts, in this order.
-_COUNTED = (
-    "characters", "cut", "lines", "longest_line", "indented", "words", "letters", "lowest",
-    "highest", "last", "urls", "tags",
+# What `structure` finds, in this order; of shares and means, first the bytes.
+_FOUND = (
+    "character_count", "cut", "line_count", "longest_line", "indentation", "word_count",
+    "word_length", "depth", "unopened", "unclosed", "url_count", "tag_count",
 )  # fmt: skip
 
 
 @njit(cache=True)
 def _structure(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return what ``_COUNTED`` names, int64 [12, n]: all of it from one look at each byte."""
-    found = np.zeros((len(_COUNTED), len(bounds) - 1), dtype=np.int64)
+    """Return what ``_FOUND`` names, int64 [12, n]: all of it from one look at each byte."""
+    found = np.zeros((len(_FOUND), len(bounds) - 1), dtype=np.int64)
     for i in range(len(bounds) - 1):
         begin, end = bounds[i], bounds[i + 1]
         characters = lines = longest = indented = words = letters = urls = tags = 0
@@ -207,7 +147,7 @@ def _structure(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
                 tags += _TAG[data[place + 1]]
         found[:, i] = (
             characters, _cut(data, begin, end), lines, max(longest, line), indented, words, letters,
-            lowest, highest, depth, urls, tags,
+            highest - lowest, -lowest, depth - lowest, urls, tags,
         )  # fmt: skip
     return found
 
@@ -218,21 +158,12 @@ def structure(data: np.ndarray, bounds: np.ndarray) -> dict[str, np.ndarray]:
     Depth is that between the outermost and the innermost place; kinds of brackets are not told
     apart. Bytes are cut that belong to UTF-8 characters of which only a part is there.
     """
-    found = dict(zip(_COUNTED, _structure(data, bounds), strict=True))
+    found = dict(zip(_FOUND, _structure(data, bounds), strict=True))
     size = np.maximum(np.diff(bounds), 1)
-    return {
-        "character_count": found["characters"],
+    return found | {
         "cut": found["cut"] / size,
-        "line_count": found["lines"],
-        "longest_line": found["longest_line"],
-        "indentation": found["indented"] / size,
-        "word_count": found["words"],
-        "word_length": found["letters"] / np.maximum(found["words"], 1),
-        "depth": found["highest"] - found["lowest"],
-        "unopened": -found["lowest"],
-        "unclosed": found["last"] - found["lowest"],
-        "url_count": found["urls"],
-        "tag_count": found["tags"],
+        "indentation": found["indentation"] / size,
+        "word_length": found["word_length"] / np.maximum(found["word_count"], 1),
     }
 
 
@@ -247,9 +178,7 @@ _COST = "counts of the bytes"
 FAMILY = Family(
     "surface",
     (
-        *declare(
-            "text",
-            _COST,
+        *declare("text", _COST, [
             ("letters", "?", "Words follow grammar, which need not be stored."),
             ("upper", "+", "Constants and headings are set phrases."),
             ("digits", "-", "Digits are arbitrary: each must be stored."),
@@ -259,11 +188,8 @@ FAMILY = Family(
             ("non_ascii", "?", "Other scripts take more tokens a word, each less free."),
             ("entropy", "-", "Few kinds of characters are few choices.",
              "Prashanth et al. 2025 (Huffman length of characters)"),
-            parts=PARTS,
-        ),
-        *declare(
-            "text",
-            _COST,
+        ], parts=PARTS),
+        *declare("text", _COST, [
             ("character_count", "+", "Long tokens are frequent strings."),
             ("cut", "?", "A sequence cut inside a character holds bytes that words lack."),
             ("line_count", "+", "Text in short lines is a list, a table or code."),
@@ -276,7 +202,7 @@ FAMILY = Family(
             ("unclosed", "?", "Open brackets say what must come."),
             ("url_count", "?", "Addresses are repeated to the letter, or unique."),
             ("tag_count", "+", "Markup is boilerplate around the text."),
-        ),
+        ]),
     ),
     lambda inputs: of_texts(surface_features, inputs.tokenizer, inputs.tokens),
 )  # fmt: skip

@@ -173,9 +173,7 @@ def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
 
 FAMILY = Family(
     "surprisal",
-    declare(
-        "reference",
-        "one forward pass of the reference",
+    declare("reference", "one forward pass of the reference", [
         ("mean", "-", "What a small model predicts need not be stored.", "Carlini et al. 2021"),
         ("max", "-", "Greedy decoding breaks at the hardest token."),
         ("min", "-", "Where even the easiest token surprises, nothing is known of the text."),
@@ -197,6 +195,6 @@ FAMILY = Family(
         ("match_length", "+",
          "A text that a small model already continues for a while is within reach.",
          "Biderman et al. 2023"),
-    ),
+    ]),
     _compute,
 )  # fmt: skip

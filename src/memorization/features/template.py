@@ -293,9 +293,7 @@ _TAXONOMY = "Prashanth et al. 2025"
 
 FAMILY = Family(
     "template",
-    declare(
-        "text",
-        "a parse of the bytes",
+    declare("text", "a parse of the bytes", [
         ("number_count", "?", "Numbers are arbitrary unless a rule makes them."),
         ("progression", "+", "Numbers that count up follow from those before.", _TAXONOMY),
         ("prompt_progression", "+", "A rule that the prompt shows can be carried on.", _TAXONOMY),
@@ -303,6 +301,6 @@ FAMILY = Family(
         ("progression_share", "+", "Where the rule makes all of the text, nothing is stored."),
         ("incrementing", "+", "A template with counters is reconstructed.", _TAXONOMY),
         ("repeating", "+", "A block that repeats is reconstructed.", _TAXONOMY),
-    ),
+    ]),
     lambda inputs: of_texts(template_features, inputs.tokenizer, inputs.tokens),
-)
+)  # fmt: skip
