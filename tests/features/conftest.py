@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from memorization.features import Inputs, Sources
+from memorization.features.family import PER_SEQUENCE
 
 VOCABULARY = 280
 
@@ -85,3 +88,13 @@ def inputs(tokenizer: Tokenizer, reference: GPTNeoXForCausalLM) -> Inputs:
 def sources(inputs: Inputs) -> Sources:
     """Return what features of one's own sequences are computed from: the same as of ``inputs``."""
     return Sources(inputs.tokenizer, inputs.windows, inputs.reference, batch=5)
+
+
+def taken(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """Return the inputs of some of the sequences."""
+    own = {name: getattr(inputs, name) for name in PER_SEQUENCE}
+    return replace(
+        inputs,
+        **{name: values if values is None else values[rows] for name, values in own.items()},
+        memorized={name: values[rows] for name, values in inputs.memorized.items()},
+    )

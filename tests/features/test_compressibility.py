@@ -12,13 +12,11 @@ from scipy import stats
 
 from memorization.features import compressibility
 from memorization.features.compressibility import (
-    compressed_sizes,
+    byte_features,
     compressibility_features,
-    lempel_ziv_features,
     phrases,
     token_entropy,
-    zlib_features,
-    zstd_features,
+    token_features,
     zstd_sizes,
     zstd_sizes_given,
 )
@@ -31,30 +29,12 @@ HEADER = 6  # bytes that zlib's container adds to raw deflate
 def test_ratios_equal_those_of_the_decoded_text(tokenizer):
     text = "the cat sat on the mat, " * 12 + "where the cats met the mice at tea time " * 3
     ids = np.array([tokenizer.encode(text).ids[:64], tokenizer.encode(text).ids[100:164]])
-    columns = zlib_features(texts(TokenTable.of(token_bytes(tokenizer)), ids))
+    columns = byte_features(texts(TokenTable.of(token_bytes(tokenizer)), ids))
     for i, row in enumerate(ids.tolist()):
         whole, prompt = tokenizer.decode(row).encode(), tokenizer.decode(row[:32]).encode()
         size, prompt_size = (len(zlib.compress(part, 9)) - HEADER for part in (whole, prompt))
         assert columns["zlib_ratio"][i] == size / len(whole)
         assert columns["zlib_added"][i] == (size - prompt_size) / (len(whole) - len(prompt))
-
-
-def test_a_continuation_that_repeats_the_prompt_adds_next_to_nothing(tokenizer):
-    rng = np.random.default_rng(0)
-    prompt, other = rng.integers(1, 256, (2, 1, 32))
-    table = TokenTable.of(token_bytes(tokenizer))
-    repeated, fresh = (
-        zlib_features(texts(table, np.hstack([prompt, half])))["zlib_added"][0]
-        for half in (prompt, other)
-    )
-    assert repeated < 0.2
-    assert fresh > 0.8
-
-
-def test_empty_texts_have_finite_ratios():
-    columns = zlib_features(texts(TokenTable.of([b""]), np.zeros((2, 64), dtype=int)))
-    assert all(np.isfinite(column).all() for column in columns.values())
-    assert compressed_sizes(b"", np.array([], int), np.array([], int)).shape == (0,)
 
 
 @settings(deadline=None, max_examples=50)
@@ -94,11 +74,17 @@ def test_phrases_equal_a_parse_by_hand(tokens, known):
     assert found.tolist() == [phrases_by_hand(row, known) for row in tokens.tolist()]
 
 
-def test_phrases_of_known_sequences():
-    assert lempel_ziv_features(np.full((1, 64), 9)) == {"lz_ratio": 2 / 64, "lz_added": 1 / 32}
-    assert lempel_ziv_features(np.arange(64)[None]) == {"lz_ratio": 1, "lz_added": 1}
-    twice = np.tile(np.arange(32), 2)[None]
-    assert lempel_ziv_features(twice) == {"lz_ratio": 33 / 64, "lz_added": 1 / 32}
+@pytest.mark.parametrize(
+    ("row", "ratio", "added"),
+    [
+        (np.full(64, 9), 2 / 64, 1 / 32),
+        (np.arange(64), 1, 1),
+        (np.tile(np.arange(32), 2), 33 / 64, 1 / 32),
+    ],
+)
+def test_phrases_of_known_sequences(row, ratio, added):
+    found = token_features(row[None])
+    assert (found["lz_ratio"], found["lz_added"]) == (ratio, added)
 
 
 def test_zstd_sizes_equal_one_call_a_text():
@@ -136,17 +122,3 @@ def test_what_the_prompt_holds_costs_next_to_nothing_in_every_compressor(tokeniz
     )
     for name in ("zlib_added", "zstd_added", "lz_added"):
         assert repeated[name][0] < fresh[name][0] / 2, name
-
-
-@pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 64, 100])
-def test_sequences_of_any_length_have_finite_ratios(length):
-    rng = np.random.default_rng(length)
-    table = TokenTable.of([b"", b"a", "😀".encode(), b"\xed\xa0\x80", b" the"])
-    columns = compressibility_features(rng.integers(0, 5, (4, length)), table)
-    assert columns.keys() == {feature.name for feature in compressibility.FAMILY.features}
-    for name, values in columns.items():
-        assert values.shape == (4,), name
-        assert np.isfinite(values).all(), name
-    blank = compressibility_features(np.zeros((2, length), int), table)
-    assert not blank["zstd_ratio"].any()
-    assert not zstd_features(texts(table, np.zeros((0, length), int)))["zstd_added"].size

@@ -8,6 +8,8 @@ from memorization.features.domain import (
     BIAS,
     DOMAINS,
     EVIDENCE,
+    HOLDS,
+    NUMBERS,
     WEIGHTS,
     WORDS,
     domain_probabilities,
@@ -120,7 +122,7 @@ def test_texts_of_the_corpus_are_told(request):
 
 
 def test_words_are_counted_whole_and_in_either_case():
-    shares = word_shares(*flat(["The theme: THE end", "", "x1def(2)"]))
+    shares = word_shares(*flat(["The theme: THE end", "", "x1def(2)"]), NUMBERS, HOLDS)
     english, other = list(WORDS).index("english"), list(WORDS).index("other_code")
     assert shares[0, english] == pytest.approx(2 / 4)
     assert shares[0, other] == pytest.approx(1 / 4)  # "end"
@@ -132,7 +134,7 @@ def test_every_listed_word_is_known_and_no_other():
     listed = sorted({word for own in WORDS.values() for word in own})
     others = [word[1:] + "q" for word in listed] + [word + "s" for word in listed]
     expected = [[word in own for own in WORDS.values()] for word in listed + others]
-    assert word_shares(*flat(listed + others)).tolist() == expected
+    assert word_shares(*flat(listed + others), NUMBERS, HOLDS).tolist() == expected
 
 
 def test_a_text_is_judged_alone_and_probabilities_sum_to_one():

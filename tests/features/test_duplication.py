@@ -55,19 +55,6 @@ def test_counts_equal_find_on_bytes(planted):
     assert (columns["variant_count"] >= columns["near_count"]).all()
 
 
-def test_a_text_that_begins_no_row_counts_once(planted):
-    new = np.arange(1000, 1064)
-    columns = duplicate_counts(count_sequences(planted, new[None], np.array([-1])))
-    assert {name: column.tolist() for name, column in columns.items()} == {
-        "sequence_count": [1],
-        "prompt_count": [1],
-        "continuation_count": [1],
-        "continuation_share": [1.0],
-        "near_count": [1],
-        "variant_count": [1],
-    }
-
-
 def test_a_licence_header_counts_its_copies():
     """The same text in 30 files, at other offsets, once with a year changed, once cut short."""
     rng = np.random.default_rng(0)

@@ -84,9 +84,3 @@ def test_rows_in_no_order_have_no_exposures(ordered):
     for other in (sample, replace(ordered, step=None)):
         with pytest.raises(ValueError, match="need the step of every row"):
             exposure_steps(other)
-
-
-def test_no_sequences():
-    nothing = np.zeros(0, dtype=np.int64)
-    columns = exposure_features(nothing, nothing, last_step=3)
-    assert {column.shape for column in columns.values()} == {(0,)}

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import re
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from features.conftest import taken
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -25,6 +30,7 @@ from memorization.features import (
     features_of_tier,
     grouped_table,
 )
+from memorization.features.registry import MODULES
 from memorization.params import load_params
 from memorization.protocol import TIERS
 
@@ -42,22 +48,6 @@ def test_every_column_is_finite_and_declared_and_every_feature_is_computed(table
     assert (values.dtypes == "float64").all()
     computed = {feature_of(column) for column in values}
     assert computed == {feature for family in FAMILIES.values() for feature in family.features}
-
-
-def test_columns_come_in_the_order_of_the_families(inputs):
-    table = compute_features(inputs, ["position", "domain"])
-    families = [column.partition(".")[0] for column in table]
-    assert list(dict.fromkeys(families)) == ["index", "position", "domain"]
-    assert families == sorted(families, key=["index", "position", "domain"].index)
-
-
-def test_a_sequence_has_the_same_features_in_any_company(inputs, table):
-    """Rows are computed one by one: no feature may depend on which others are in the sample."""
-    rows = np.array([6, 2, 1, 10])  # with both domains, so with all columns
-    alone = compute_features(inputs.take(rows), list(FAMILIES))
-    expected = table.iloc[rows].reset_index(drop=True)
-    assert list(alone) == list(expected)
-    assert np.allclose(alone, expected, rtol=1e-5)
 
 
 def test_the_constant_and_the_end_of_text_sequence(table):
@@ -124,11 +114,6 @@ def test_a_family_that_breaks_its_word_is_a_defect(inputs, monkeypatch, columns,
         compute_features(inputs, ["bad"])
 
 
-def test_exact_names_go_before_templates():
-    assert feature_of("sibling.n_memorized").name == "n_memorized"
-    assert feature_of("sibling.micro-140k_memorized").name == "{model}_memorized"
-
-
 def rows_of_tokens():
     """Rows of any tokens, of few, of one, periodic ones, and what the corpus holds."""
     few = st.lists(st.sampled_from([0, 1, 40, 70, 199]), min_size=64, max_size=64)
@@ -154,7 +139,7 @@ def test_any_rows_have_finite_features_in_any_company_and_the_same_again(inputs,
     tokens = [inputs.windows[row[1], :64] if isinstance(row, tuple) else row for row in drawn]
     n = len(drawn)
     some = dataclasses.replace(
-        inputs.take(np.arange(n)),
+        taken(inputs, np.arange(n)),
         tokens=np.array(tokens, np.int32),
         windows=inputs.windows[:, :64],
         rows=own,
@@ -165,7 +150,7 @@ def test_any_rows_have_finite_features_in_any_company_and_the_same_again(inputs,
     again = compute_features(some, list(FAMILIES))
     assert again.to_numpy().tobytes() == table.to_numpy().tobytes()
     rows = np.array(data.draw(st.permutations(range(n)))[: data.draw(st.integers(1, n))])
-    fewer = compute_features(some.take(rows), list(FAMILIES))
+    fewer = compute_features(taken(some, rows), list(FAMILIES))
     expected = table.iloc[rows].reset_index(drop=True)
     # What a model computes is rounded as its batches fall; all else is the same to the last bit.
     exact = [name for name in table if not name.startswith(("surprisal.", "sibling."))]
@@ -210,15 +195,10 @@ def test_families_say_what_they_are_about_and_what_they_cost():
     assert (families["cost"] != "").all()
 
 
-def test_what_the_inputs_lack_has_no_column(inputs):
-    found = compute_features(dataclasses.replace(inputs, step=None), ["position"])
-    assert "position.step" not in found
-    assert "position.end_of_text" in found
-
-
-def test_default_parameters_name_known_families(request):
+def test_default_parameters_name_every_family(request):
+    assert len(MODULES) == len(FAMILIES)
     params = load_params(request.config.rootpath / "params.yaml")
-    assert set(params.features.families) <= FAMILIES.keys()
+    assert list(FAMILIES) == list(params.features.families)
 
 
 def test_inputs_of_other_shapes_are_refused(inputs):
@@ -228,3 +208,47 @@ def test_inputs_of_other_shapes_are_refused(inputs):
         dataclasses.replace(inputs, windows=inputs.windows[:, :60])
     with pytest.raises(ValueError, match="step: 3 entries, expected 12"):
         dataclasses.replace(inputs, step=inputs.step[:3])
+
+
+def test_a_new_family_is_one_file_and_one_line(tmp_path, request):
+    """In a copy of the package: it is computed, has a tier, and is in the tables of the report."""
+    shutil.copytree(request.config.rootpath / "src/memorization", tmp_path / "memorization")
+    folder = tmp_path / "memorization/features"
+    (folder / "parity.py").write_text(NEW_FAMILY)
+    registry = (folder / "registry.py").read_text()
+    (folder / "registry.py").write_text(
+        registry.replace('    "position",\n', '    "position",\n    "parity",\n')
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", USE_IT],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\n")[:4] == [
+        "[0.5, 1.0]", "text", "How many of the tokens are even.", "An even token is half known."
+    ]  # fmt: skip
+
+
+NEW_FAMILY = '''
+"""How many of the tokens are even. A family made up for a test."""
+from memorization.features.family import Family, declare
+FAMILY = Family(
+    "parity",
+    declare("text", "arithmetic", [("even", "?", "An even token is half known.")]),
+    lambda inputs: {"even": (inputs.tokens % 2 == 0).mean(axis=1)},
+)
+'''
+USE_IT = """
+import numpy as np
+from tokenizers import Tokenizer, models
+from memorization.features import (
+    Sources, family_table, feature_of, features_of, features_of_tier, grouped_table)
+sources = Sources(Tokenizer(models.BPE({chr(97 + i): i for i in range(3)}, [])))
+found = features_of(np.array([[1, 2] * 32, [2] * 64]), sources, families=["parity"])
+assert features_of_tier(found, "text") == ["parity.even"]
+print(found["parity.even"].tolist(), feature_of("parity.even").tier, sep="\\n")
+print(*family_table().query("family == 'parity'")["question"])
+print(*grouped_table().query("family == 'parity'")["hypothesis"])
+"""

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from features.conftest import taken
 
 from memorization.features.frequency import (
     FAMILY,
@@ -93,11 +94,6 @@ def test_no_code_of_few_tokens_is_shorter():
         assert (count * huffman_lengths(count)).sum() == best
 
 
-def test_one_token_takes_a_bit_and_none_take_none():
-    assert huffman_lengths(np.array([0, 4])).tolist() == [0, 1]
-    assert huffman_lengths(np.array([0, 0])).tolist() == [0, 0]
-
-
 def test_a_count_between_two_levels_takes_the_code_of_the_rarer():
     rarity = Rarity.of(np.array([8, 4, 2, 2, 0]))
     assert rarity.code_bits(np.array([1, 2, 3, 4, 7, 8, 99])).tolist() == [3, 3, 3, 2, 2, 1, 1]
@@ -108,7 +104,7 @@ def test_in_one_corpus_a_sequence_is_looked_up_alike_whether_it_is_a_row_or_not(
     windows = inputs.windows[:, :64]
     twice = np.concatenate([windows, windows[[7]]])  # row 7 is there twice ...
     base = {"windows": twice, "index": np.arange(1), "tokens": inputs.tokens[[7]]}
-    one = replace(inputs.take(np.array([7])), **base, rows=np.array([7]))
+    one = replace(taken(inputs, np.array([7])), **base, rows=np.array([7]))
     # ... in which sequence 7 counts row 7 as its own; without a row, it is one more.
     other = replace(one, rows=np.array([-1]))
     token_count = np.bincount(twice.ravel(), minlength=2**16)

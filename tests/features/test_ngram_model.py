@@ -57,17 +57,6 @@ def test_features_equal_a_plain_recursion(windows):
         assert columns["repeated"][row] == pytest.approx(np.mean(repeated))
 
 
-def test_extremes(windows):
-    columns = features(windows, 30)
-    assert columns["context"][7] == 16
-    assert columns["repeated"][7] == 1
-    assert columns["surprisal"].argmin() == 7
-    assert columns["context"][8] == columns["repeated"][8] == 0
-    assert columns["surprisal"].argmax() == 8
-    # Its continuation is in window 10, 22 tokens earlier: most is seen after the same context.
-    assert columns["repeated"][0] > columns["repeated"][20]
-
-
 def test_probabilities_of_all_tokens_sum_to_one():
     rng = np.random.default_rng(1)
     after = rng.integers(0, 5, 50)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from memorization.features import repetition, text
 from memorization.features.repetition import (
     common_subsequence,
     copied_run,
@@ -139,38 +138,6 @@ def test_previous_match_equals_brute_force(tokens):
             assert own[i] == max(lengths, default=0)
 
 
-@settings(deadline=None, max_examples=40)
-@given(
-    tokens=st.sampled_from([0, 1, 2, 31, 32, 33, 64, 300]).flatmap(
-        lambda length: arrays(np.int32, (2, length), elements=st.integers(0, 3))
-    )
-)
-def test_sequences_of_any_length_have_finite_features(tokens):
-    columns = repetition_features(tokens)
-    assert columns.keys() == {feature.name for feature in repetition.FAMILY.features}
-    for name, values in columns.items():
-        assert values.shape == (2,), name
-        assert np.isfinite(values).all(), name
-        is_length = "longest" in name or name.endswith("period")
-        assert (values >= 0).all()
-        assert (values <= (tokens.shape[1] if is_length else 1)).all(), name
-    longest = [
-        max((n for n in range(1, len(row)) if _occurs_twice(row, n)), default=0)
-        for row in tokens[:, :40].tolist()
-    ]
-    if tokens.shape[1] <= 40:
-        assert columns["longest_repeat"].tolist() == longest
-
-
-def _occurs_twice(row: list[int], size: int) -> bool:
-    runs = [tuple(row[i : i + size]) for i in range(len(row) - size + 1)]
-    return len(set(runs)) < len(runs)
-
-
-def test_no_sequences():
-    assert all(len(column) == 0 for column in repetition_features(np.zeros((0, 64), int)).values())
-
-
 def test_the_same_token_64_times():
     columns = repetition_features(np.full((1, 64), 7))
     expected = {
@@ -191,10 +158,3 @@ def test_the_same_token_64_times():
         "common_subsequence": 1,
     }
     assert {name: column[0] for name, column in columns.items()} == expected
-
-
-def test_chunks_of_sequences_do_not_change_the_result(monkeypatch, inputs):
-    whole = repetition.FAMILY.compute(inputs)
-    monkeypatch.setattr(text, "CHUNK", 5)
-    for name, column in repetition.FAMILY.compute(inputs).items():
-        assert np.array_equal(column, whole[name]), name

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from features.conftest import taken
 
 from memorization.features.sibling import FAMILY
 
@@ -22,7 +23,7 @@ def test_match_lengths_are_those_of_greedy_decoding(inputs):
     by_small, by_large = greedy(small, prompts), greedy(large, prompts)
     by_small[3, 40] = (by_small[3, 40] + 1) % 280  # the ninth token of the continuation is wrong
     tokens = np.concatenate([by_small, by_large])
-    own = replace(inputs.take(np.arange(len(tokens))), tokens=tokens, reference=None)
+    own = replace(taken(inputs, np.arange(len(tokens))), tokens=tokens, reference=None)
     columns = FAMILY.compute(own)
     assert columns["micro-1k_match_length"][:4].tolist() == [32, 32, 32, 8]
     assert columns["micro-2k_match_length"][4:].tolist() == [32, 32, 32, 32]

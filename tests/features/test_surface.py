@@ -14,7 +14,7 @@ from memorization.features.surface import (
     structure,
     surface_features,
 )
-from memorization.features.text import Texts, TokenTable, texts
+from memorization.features.text import Texts
 
 SYMBOLS = "{}[]<>=_;\\|&*+#@$^~/`"
 
@@ -108,27 +108,8 @@ def test_cut_characters_are_those_that_decoding_drops(whole):
     assert cut == pytest.approx([n / max(len(s), 1) for n, s in zip(expected, slices, strict=True)])
 
 
-def test_brackets_of_hand_made_texts():
-    texts_ = [b"f(a[0], {b: (c)})", b"))", b"((", b"", b"a", b")(", b"()()"]
-    found = structure(*flat(texts_))
-    assert found["depth"].tolist() == [3, 2, 2, 0, 0, 1, 1]
-    assert found["unopened"].tolist() == [0, 2, 0, 0, 0, 1, 0]
-    assert found["unclosed"].tolist() == [0, 0, 2, 0, 0, 1, 0]
-
-
-def test_the_beginning_of_a_text_is_no_indentation():
-    found = structure(*flat([b"  a\n  b", b"  c"]))
-    assert found["indentation"].tolist() == [2 / 7, 0]
-
-
 def test_marks_do_not_run_from_one_text_into_the_next():
     columns = surface_features(as_texts([(b"http:", b"/"), (b"/x <", b""), (b"b", b"ab")]))
     assert columns["url_count"].tolist() == [0, 0, 0]
     assert columns["tag_count"].tolist() == [0, 0, 0]
     assert columns["word_count"].tolist() == [1, 1, 1]
-
-
-def test_empty_texts_are_zero_throughout():
-    for n in (0, 3):
-        columns = surface_features(texts(TokenTable.of([b""]), np.zeros((n, 64), dtype=int)))
-        assert all(column.tolist() == [0] * n for column in columns.values())

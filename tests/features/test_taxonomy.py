@@ -16,7 +16,3 @@ def test_every_combination():
         else:
             assert kind == ("reconstruction" if r or i else "recollection")
     assert set(found) == set(TAXONOMY)
-
-
-def test_no_sequences():
-    assert taxonomy(np.array([]), np.array([]), np.array([])).shape == (0,)

@@ -19,7 +19,7 @@ from memorization.features.template import (
     template_features,
     without_quotes,
 )
-from memorization.features.text import Texts, TokenTable, texts
+from memorization.features.text import Texts
 
 
 def as_texts(halves: list[tuple[str, str]]) -> Texts:
@@ -152,14 +152,6 @@ def test_progressions_equal_brute_force(halves):
         assert columns["progression_share"][i] == len(covered) / max(len(continuation), 1)
 
 
-def test_a_sequence_that_counts():
-    found = features(", ".join(map(str, range(1, 30))))
-    assert found["progression"] == found["counter"] == [29]
-    assert found["incrementing"] == [True]
-    assert found["progression_share"] == [1]
-    assert found["repeating"] == [False]
-
-
 @pytest.mark.parametrize(
     ("text", "terms", "by_one"),
     [
@@ -184,16 +176,6 @@ def test_a_template_of_lines_with_a_counter_is_reconstructed():
     found = features(lines, "ab" * 20, "no rule in this text at all")
     assert found["incrementing"] == [True, False, False]
     assert found["repeating"] == [False, True, False]
-
-
-def test_one_token_over_and_over():
-    table = TokenTable.of([b"", b" na", b"\0"])
-    columns = template_features(texts(table, np.full((2, 64), 1)))
-    assert columns["repeating"].all()
-    assert not columns["incrementing"].any()
-    empty = template_features(texts(table, np.zeros((3, 64), dtype=int)))
-    assert all((column == 0).all() for column in empty.values())
-    assert all(len(column) == 3 for column in empty.values())
 
 
 def test_numbers_too_long_are_text():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memorization.features import FAMILIES
 from memorization.features.compressibility import compressibility_features
 from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
@@ -60,10 +61,19 @@ def test_any_tokens_of_any_number_have_finite_features_which_no_other_row_change
         assert values.tolist() == [own[name][0] for own in alone], name
 
 
+@pytest.mark.parametrize("n", [0, 2])
 @pytest.mark.parametrize("length", [0, 1, 64])
-def test_texts_without_a_byte(length):
-    columns = every_column(np.full((2, length), 1), PIECES)
-    assert all(np.isfinite(values).all() and len(values) == 2 for values in columns.values())
+def test_texts_without_a_byte(length, n):
+    columns = every_column(np.full((n, length), 1), PIECES)
+    assert all(np.isfinite(values).all() and values.shape == (n,) for values in columns.values())
+    assert not any(values.any() for name, values in columns.items() if name.startswith("surface."))
+    declared = {
+        f"{family}.{feature.name}"
+        for family in ("repetition", "template", "compressibility", "surface", "domain")
+        for feature in FAMILIES[family].features
+        if feature.tier == "text"
+    }
+    assert columns.keys() == declared
 
 
 def test_a_licence_header(tokenizer):

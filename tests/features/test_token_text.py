@@ -22,11 +22,6 @@ def test_bytes_of_an_encoding_are_those_of_the_text(tokenizer, table, text):
     assert texts(TokenTable.of(table), ids).data == text.encode()
 
 
-def test_alphabet_is_that_of_the_library(tokenizer, table):
-    singles = {table[tokenizer.token_to_id(c)] for c in pre_tokenizers.ByteLevel.alphabet()}
-    assert singles == {bytes([byte]) for byte in range(256)}
-
-
 def test_a_cut_character_keeps_its_bytes(tokenizer):
     ids = tokenizer.encode("語").ids  # not in the training text, so one token a byte
     assert len(ids) == 3
@@ -68,11 +63,6 @@ def test_a_token_that_is_not_in_the_table(token):
         texts(TokenTable.of([b"", b"xy", b"z"]), np.array([[0, token]]))
 
 
-def test_no_texts():
-    found = texts(TokenTable.of([b"a"]), np.zeros((0, 64), dtype=int))
-    assert found.bounds.tolist() == found.half_bounds.tolist() == [0]
-
-
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 10])
 def test_chunks_cover_all_sequences_once(monkeypatch, n):
     monkeypatch.setattr(module, "CHUNK", 3)
@@ -86,3 +76,8 @@ def test_chunks_cover_all_sequences_once(monkeypatch, n):
     assert in_chunks(compute, tokens)["sum"].tolist() == tokens.sum(axis=1).tolist()
     assert sum(sizes) == n
     assert max(sizes) <= 3
+
+
+def test_alphabet_is_that_of_the_library(tokenizer, table):
+    singles = {table[tokenizer.token_to_id(c)] for c in pre_tokenizers.ByteLevel.alphabet()}
+    assert singles == {bytes([byte]) for byte in range(256)}

@@ -33,11 +33,8 @@ _NONE = 2**32 - 1
 class NearDuplicates:
     """Counts the rows that nearly hold each sequence, block by block.
 
-    Parameters
-    ----------
-    index : of the sequences, with n-grams of 5 tokens.
-    counts : integers [n, 60], how often each 5-gram occurs, to tell the rare ones; only the cost
-        depends on it.
+    Of an index with n-grams of 5 tokens; ``counts``, integers [n, 60], are how often each occurs,
+    to tell the rare ones: only the cost depends on them.
     """
 
     def __init__(self, index: NgramIndex, counts: np.ndarray) -> None:
@@ -60,13 +57,7 @@ class NearDuplicates:
         self._asked = asked[np.argsort(slot, kind="stable")]
 
     def visit(self, block: np.ndarray, matches: Matches) -> None:
-        """Count the rows of a block.
-
-        Parameters
-        ----------
-        block : uint16 [R, T].
-        matches : of 5 tokens, in it.
-        """
+        """Count the rows of a block, uint16 [R, T], with its matches of 5 tokens."""
         rare = self._degree.take(matches.slot) > 0
         row = matches.row
         is_listed = np.zeros(len(block), dtype=bool)
@@ -90,9 +81,7 @@ class NearDuplicates:
     def elsewhere(self, rows: np.ndarray) -> dict[float, np.ndarray]:
         """Return how many rows besides its own nearly hold each sequence: share -> int64 [n].
 
-        Parameters
-        ----------
-        rows : int64 [n], its own row, -1 for none.
+        ``rows``, int64 [n], are the sequences' own, -1 for none.
         """
         return {share: total[self._which] - (rows >= 0) for share, total in self._total.items()}
 
@@ -120,11 +109,7 @@ def _distinct(slot: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Return the numbers of some ranges, one after another.
-
-    >>> _ranges(np.array([5, 0]), np.array([2, 3]))
-    array([5, 6, 0, 1, 2])
-    """
+    """Return the numbers of some ranges, one after another."""
     before = np.cumsum(length) - length
     return np.arange(length.sum()) + np.repeat(start - before, length)
 
@@ -149,7 +134,7 @@ class Occurrences:
 
 
 def occurrences(windows: np.ndarray, tokens: np.ndarray) -> Occurrences:
-    """Return where the sequences occur: whole, anywhere in a row.
+    """Return where sequences, integers in 0…65535 [n, S], 2 ≤ S ≤ T, occur: anywhere in a row.
 
     Memory grows with the number of occurrences.
 
@@ -157,11 +142,6 @@ def occurrences(windows: np.ndarray, tokens: np.ndarray) -> Occurrences:
     >>> found = occurrences(rows, np.array([[7, 7], [7, 1]]))
     >>> found.sequence.tolist(), found.row.tolist(), found.offset.tolist()
     ([0, 0, 0, 1, 1], [0, 0, 1, 0, 1], [0, 1, 2, 2, 0])
-
-    Parameters
-    ----------
-    windows : uint16 [N, T].
-    tokens : integers in 0…65535, [n, S], 2 ≤ S ≤ T.
     """
     length = tokens.shape[1]
     index = NgramIndex(tokens, [*(2**i for i in range((length - 1).bit_length())), length])
@@ -175,7 +155,7 @@ def occurrences(windows: np.ndarray, tokens: np.ndarray) -> Occurrences:
     own = index.slot[length][:, 0]
     first, last = (np.searchsorted(slot[order], own, side) for side in ("left", "right"))
     n = last - first
-    entry = order[np.repeat(first - (np.cumsum(n) - n), n) + np.arange(n.sum())]
+    entry = order[_ranges(first, n)]
     return Occurrences(np.repeat(np.arange(len(own)), n), row[entry], offset[entry])
 
 
@@ -184,16 +164,15 @@ def documents(
 ) -> np.ndarray:
     """Return the document that holds some tokens of the rows: where it begins in the stream.
 
+    int64 [m], equal for tokens of one document only. A document ends with token 0, and the next
+    begins.
+
     Parameters
     ----------
-    windows : uint16 [N, T]; a document ends with token 0, and the next begins.
+    windows : uint16 [N, T].
     place : int64 [N, 2], where in the stream of all documents each row's first token is, and where
         the document that holds it begins.
     row, offset : int64 [m], the tokens asked for.
-
-    Returns
-    -------
-    int64 [m], equal for tokens of one document only.
     """
     width = windows.shape[1]
     ends = [

@@ -36,11 +36,7 @@ _NONE = np.uint32(2**32 - 1)
 
 
 class KeyTable:
-    """A set of 64-bit keys, each known by the slot that it lies in.
-
-    Parameters
-    ----------
-    keys : uint64 [m]; may repeat.
+    """A set of 64-bit keys (uint64 [m], may repeat), each known by the slot that it lies in.
 
     Attributes
     ----------
@@ -154,14 +150,10 @@ class NgramIndex:
             self.slot[length] = slot.astype(np.uint32).reshape(keys.shape)
 
     def matches(self, rows: np.ndarray) -> Iterator[Matches]:
-        """Yield what a block of rows shares with the sequences, from short to long.
+        """Yield what a block of rows, uint16 [R, T], shares with the sequences, from short to long.
 
         No n-gram crosses rows. Of length 1 every token is yielded, matched or not: a token is its
         own number.
-
-        Parameters
-        ----------
-        rows : uint16 [R, T].
         """
         width = rows.shape[1]
         slot = rows.ravel().astype(np.uint32)
@@ -187,16 +179,10 @@ def _longer(
     held: np.ndarray,
     homes: np.uint64,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return where n-grams start that are known, and their slots, given those of a length before.
+    """Return where known n-grams of a length start, and their slots in the table (held, homes).
 
-    Parameters
-    ----------
-    place : int32 [m], where those start.
-    number : uint32 [tokens], their slots by where they start, or _NONE; becomes that of the new.
-    left : int32 [tokens], from each to its row's end.
-    length : of the n-grams, in tokens.
-    shift : tokens that they have more than the others.
-    held, homes : the table of the n-grams.
+    Those of the length before, shorter by ``shift``, start at ``place``, int32 [m]; ``number``,
+    uint32 [tokens], is their slots by where they start, or _NONE, and becomes that of the new.
     """
     kept, mixed = np.empty(len(place), dtype=np.int32), np.empty(len(place), dtype=np.uint64)
     count = 0

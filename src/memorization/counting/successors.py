@@ -99,9 +99,7 @@ class Contexts:
     def parts(self, memory: int) -> list[Contexts]:
         """Return the contexts in parts, at least one; equal contexts are in the same.
 
-        Parameters
-        ----------
-        memory : bytes that the pairs of a part may take (one context may take more).
+        The pairs of a part may take so many bytes of memory (one context may take more).
         """
         _, first = np.unique(self.number, return_index=True)
         # In the rows there may be one occurrence more: the own one.
@@ -127,45 +125,38 @@ class Contexts:
 class Pairs:
     """Different keys and how often each was added.
 
-    Runs of sorted keys are merged when they have grown alike, so that each key is merged a
-    logarithmic number of times.
+    New keys wait until they are as many as the different ones, so that each is merged a logarithmic
+    number of times.
     """
 
     def __init__(self) -> None:
         """Start with nothing."""
+        self._keys, self._counts = np.zeros(0, np.uint64), np.zeros(0, np.int64)
         self._buffer: list[np.ndarray] = []
         self._buffered = 0
-        self._runs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, keys: np.ndarray) -> None:
         """Count some keys, uint64 [m]."""
         self._buffer.append(keys)
         self._buffered += len(keys)
-        if self._buffered >= _BUFFER:
-            self._reduce()
+        if self._buffered >= max(_BUFFER, len(self._keys)):
+            self.total()
 
     def total(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the different keys, ascending, and their counts, int64."""
-        self._reduce()
-        while len(self._runs) > 1:
-            self._merge()
-        return self._runs[0]
-
-    def _reduce(self) -> None:
-        keys = np.concatenate([*self._buffer, np.zeros(0, dtype=np.uint64)])
-        self._buffer, self._buffered = [], 0
-        self._runs.append(np.unique(keys, return_counts=True))
-        while len(self._runs) > 1 and len(self._runs[-2][0]) <= 2 * len(self._runs[-1][0]):
-            self._merge()
-
-    def _merge(self) -> None:
-        (keys, counts), (more_keys, more_counts) = self._runs[-2:]
-        keys = np.concatenate([keys, more_keys])
-        counts = np.concatenate([counts, more_counts])
+        new, n_new = np.unique(np.concatenate([*self._buffer, self._keys[:0]]), return_counts=True)
+        keys, counts = np.append(self._keys, new), np.append(self._counts, n_new)
         order = np.argsort(keys, kind="stable")
-        keys, counts = keys[order], counts[order]
-        start = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
-        self._runs[-2:] = [(keys[start], np.add.reduceat(counts, start) if len(start) else counts)]
+        start = _starts(keys[order])
+        self._keys = keys[order][start]
+        self._counts = np.add.reduceat(counts[order], start) if len(start) else counts
+        self._buffer, self._buffered = [], 0
+        return self._keys, self._counts
+
+
+def _starts(ordered: np.ndarray) -> np.ndarray:
+    """Return where runs of equal values begin."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
 
 
 def context_token_keys(
@@ -173,11 +164,7 @@ def context_token_keys(
 ) -> np.ndarray:
     """Return the keys of the contexts found in a block of rows with the tokens after them.
 
-    Parameters
-    ----------
-    table : as from `Contexts.table`.
-    block : uint16 [R, T].
-    matches : of one length, in that block.
+    ``table`` is as from `Contexts.table`; the matches are of one length, in that block.
     """
     if matches.length not in table:
         return np.zeros(0, dtype=np.uint64)
@@ -195,11 +182,8 @@ def rivals(
 ) -> np.ndarray:
     """Return how often the most frequent other token follows each context elsewhere, int64 [q].
 
-    Parameters
-    ----------
-    pairs : different keys of a context and a token, ascending, and their counts in the rows.
-    index : of the sequences.
-    alone : bool [n], the sequences that begin no row.
+    ``pairs`` are different keys of a context and a token, ascending, and their counts in the rows;
+    ``alone``, bool [n], are the sequences that begin no row.
     """
     keys, counts = pairs
     token = index.slot[1][contexts.sequence, contexts.place]
@@ -235,7 +219,7 @@ def _largest_other(
     if not len(keys):
         return np.zeros(len(number), dtype=np.int64)
     holder = (keys >> _TOKEN_BITS).astype(np.int64)
-    start = np.flatnonzero(np.append(True, holder[1:] != holder[:-1]))
+    start = _starts(holder)
     top = np.maximum.reduceat(counts, start)
     # The first of the most frequent tokens of each context, and the most frequent of the others.
     at_top = np.flatnonzero(counts == np.repeat(top, np.diff(np.append(start, len(keys)))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     tokenizer = read_tokenizer(options.tokenizer)
     # All that can be known to be wrong without work is told before it.
-    table = Table.open(options.input)
+    table = Table(options.input)
     destination = check_destination(options.output, options.input, *_files_read(options))
     given = [need for need in NEEDS.values() if need and getattr(options, need) is not None]
     families = choose_families(options.tiers, options.families, given)
@@ -154,27 +153,24 @@ def read_tokenizer(path: Path | None) -> Tokenizer:
 def load_reference(folder: Path, device: str = "cpu") -> PreTrainedModel:
     """Return a causal language model in evaluation mode, float32.
 
-    Parameters
-    ----------
-    folder : ``config.json`` and weights in safetensors, as ``save_pretrained`` leaves them; any
-        architecture that transformers knows itself, code that comes with a model is not run.
-    device : cpu, cuda, or auto: a GPU when there is one.
-
-    Raises
-    ------
-    UserError
-        If there is no such model, weights are missing, it takes fewer than 63 tokens, or its logits
-        are not simply its head on its last hidden state.
+    Its folder holds ``config.json`` and weights in safetensors, as ``save_pretrained`` leaves them,
+    of any architecture that transformers knows itself: code that comes with a model is not run.
+    Raises a UserError if there is no such model, weights are missing, it takes fewer than 63
+    tokens, or its logits are not simply its head on its last hidden state.
     """
     # Here, because they take seconds, which who asks for no reference should not wait.
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
     from memorization.suite.device import choose_device
 
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no model here; it must hold config.json and model.safetensors")
-    with _quiet(), readable(folder, "model that can be loaded"):
+    # What it would report is checked here.
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    with readable(folder, "model that can be loaded"):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch.float32,
@@ -199,22 +195,6 @@ def load_reference(folder: Path, device: str = "cpu") -> PreTrainedModel:
             "not supported; use another model, such as a GPT-NeoX"
         )
     return model.to(choose_device(device))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing a bar and from reporting what is checked here."""
-    from transformers.utils import logging
-
-    bar, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()
 
 
 def _files_read(options: argparse.Namespace) -> list[Path]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import re
 import string
-from functools import lru_cache
 from importlib import resources
 
 import numpy as np
@@ -58,10 +57,6 @@ def one_hot(domain: np.ndarray) -> dict[str, np.ndarray]:
     >>> {name: column.tolist() for name, column in one_hot(np.array(["b c", None, "a"])).items()}
     {'a': [0.0, 0.0, 1.0], 'b_c': [1.0, 0.0, 0.0]}
 
-    Parameters
-    ----------
-    domain : object [n], name or None.
-
     Raises
     ------
     UserError
@@ -87,25 +82,24 @@ def _number(word: str) -> int:
     return number
 
 
-@lru_cache(maxsize=1)
-def _lexicon() -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of all listed words, uint64 ascending, and the lists that hold each.
-
-    The latter are int64 [words, lists], 1 where a list holds the word.
-    """
-    words = sorted({word for own in WORDS.values() for word in own}, key=_number)
-    member = [[word in own for own in WORDS.values()] for word in words]
-    return np.array([_number(word) for word in words], np.uint64), np.array(member, np.int64)
+# The numbers of all listed words, uint64 ascending, and whether a list holds each, [words, lists].
+_LISTED = sorted({word for own in WORDS.values() for word in own}, key=_number)
+NUMBERS = np.array([_number(word) for word in _LISTED], np.uint64)
+HOLDS = np.array([[word in own for own in WORDS.values()] for word in _LISTED], np.int64)
 
 
 @njit(cache=True)
-def _listed_words(
-    data: np.ndarray, bounds: np.ndarray, known: np.ndarray, member: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each text's words in each list, int64 [n, lists], and all its words, int64 [n]."""
-    n = len(bounds) - 1
-    listed, total = np.zeros((n, member.shape[1]), dtype=np.int64), np.zeros(n, dtype=np.int64)
-    for i in range(n):
+def word_shares(
+    data: np.ndarray, bounds: np.ndarray, known: np.ndarray, holds: np.ndarray
+) -> np.ndarray:
+    """Return the share of each text's words in each list, float64 [n, lists].
+
+    A word is a run of ASCII letters, in either case. Those listed are ``known`` by their numbers;
+    ``holds`` says which lists hold each.
+    """
+    shares = np.zeros((len(bounds) - 1, holds.shape[1]))
+    for i in range(len(shares)):
+        total = 0
         place = bounds[i]
         while place < bounds[i + 1]:
             begin, number = place, np.uint64(0)
@@ -113,32 +107,20 @@ def _listed_words(
                 number = np.uint64(27) * number + np.uint64(data[place] & 0x1F)
                 place += 1
             if place > begin:
-                total[i] += 1
+                total += 1
                 word = np.searchsorted(known, number)
                 if word < len(known) and known[word] == number:
-                    listed[i] += member[word]
+                    shares[i] += holds[word]
             place += 1
-    return listed, total
-
-
-def word_shares(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the share of each text's words in each list of ``WORDS``, float64 [n, lists].
-
-    A word is a run of ASCII letters, in either case.
-    """
-    listed, total = _listed_words(data, bounds, *_lexicon())
-    return listed / np.maximum(total, 1)[:, None]
+        shares[i] /= max(total, 1)
+    return shares
 
 
 def evidence(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Return what the classifier sees of each text, float64 [n, evidence], all in about 0…1.
 
     Square roots of shares, so that rare characters count; nothing depends on the text's length.
-
-    Parameters
-    ----------
-    data : uint8, all texts in turn.
-    bounds : int64 [n + 1], where each begins, and the end.
+    ``data`` is uint8, all texts in turn; ``bounds`` int64 [n + 1], where each begins, and the end.
     """
     number = byte_counts(data, bounds) @ _MEMBER
     size = np.maximum(np.diff(bounds), 1)
@@ -151,7 +133,7 @@ def evidence(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         np.minimum(found["depth"], 5) / 5,
         size / (found["line_count"] + 1) / 200,
     ]
-    words = word_shares(data, bounds)
+    words = word_shares(data, bounds, NUMBERS, HOLDS)
     return np.hstack([np.sqrt(number / size[:, None]), np.stack(shape, axis=1), np.sqrt(words)])
 
 
@@ -178,11 +160,6 @@ def domain_probabilities(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     >>> text = np.frombuffer(b"And he said unto them, Go ye into all the world.", np.uint8)
     >>> DOMAINS[domain_probabilities(text, np.array([0, len(text)]))[0].argmax()]
     'prose'
-
-    Parameters
-    ----------
-    data : uint8, all texts in turn.
-    bounds : int64 [n + 1], where each begins, and the end.
     """
     log_odds = score(evidence(data, bounds), WEIGHTS, BIAS)
     log_odds[np.diff(bounds) == 0] = 0

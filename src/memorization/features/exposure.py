@@ -23,18 +23,9 @@ HINDSIGHT = "exposure.hindsight_"
 def exposure_steps(inputs: Inputs, part: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
     """Return who is met and when: sequence (0…n-1) and step, int64 [m], ordered by both.
 
-    An entry for each occurrence of each sequence, in its own row too; a sequence that begins no row
-    is met once more, in its own step.
-
-    Parameters
-    ----------
-    inputs : with ``corpus_step`` and ``step``.
-    part : of the sequence, to ask for its occurrences instead.
-
-    Raises
-    ------
-    ValueError
-        If the steps of the rows or of the sequences are not known.
+    An entry for each occurrence of each sequence, or of a ``part`` of it, in its own row too; a
+    sequence that begins no row is met once more, in its own step. Raises a ValueError if the steps
+    of the rows or of the sequences are not known.
     """
     if inputs.corpus_step is None or inputs.step is None:
         raise ValueError("exposures need the step of every row and of every sequence")
@@ -54,14 +45,11 @@ def exposure_features(
     Gaps are between different steps. A sequence that is met in one step only has a gap as long as
     the training: it is not met again before its end.
 
+    Sequences and steps are as from `exposure_steps`.
+
     >>> columns = exposure_features(np.array([0, 0, 0, 1]), np.array([2, 2, 7, 4]), last_step=9)
     >>> [column.tolist() for column in columns.values()]
     [[2, 4], [7, 4], [5.0, 9.0], [5, 9]]
-
-    Parameters
-    ----------
-    sequence, step : int64 [m], as from `exposure_steps`.
-    last_step : of the training.
     """
     is_new = np.append(True, (sequence[1:] != sequence[:-1]) | (step[1:] != step[:-1]))
     sequence, step = sequence[is_new[: len(sequence)]], step[is_new[: len(step)]]
@@ -82,11 +70,7 @@ def exposure_table(inputs: Inputs, checkpoints: Sequence[int]) -> pd.DataFrame:
     Columns ``index``, ``step``, ``count`` (of the whole sequence) and ``continuation_count`` (of
     its continuation, after whatever prompt), ordered by sequence as in the inputs, then by step.
     What is met in the step that leads to a checkpoint counts. Where the rows are a sample it is not
-    known, and the table is empty.
-
-    Parameters
-    ----------
-    checkpoints : steps, ascending.
+    known, and the table is empty. Checkpoints are steps, ascending.
     """
     grid = np.asarray(checkpoints, dtype=np.int32)
     n = 0 if inputs.corpus_step is None or inputs.step is None else len(inputs.index)

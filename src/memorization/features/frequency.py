@@ -23,10 +23,8 @@ def rare_level(token_count: np.ndarray, share: float) -> int:
 
     All tokens that occur as often as one another are rare or none is.
 
-    >>> rare_level(np.array([90, 5, 5, 0]), share=0.1)
-    5
-    >>> rare_level(np.array([91, 5, 5, 0]), share=0.09)
-    0
+    >>> rare_level(np.array([90, 5, 5, 0]), share=0.1), rare_level(np.array([91, 5, 5, 0]), 0.09)
+    (5, 0)
     """
     levels, n_types = np.unique(token_count, return_counts=True)
     is_rare = np.cumsum(levels * n_types) <= share * token_count.sum()
@@ -44,10 +42,9 @@ def huffman_lengths(token_count: np.ndarray) -> np.ndarray:
     """
     seen = np.flatnonzero(token_count)
     lengths = np.zeros(len(token_count), dtype=np.int64)
-    if len(seen) == 1:
-        lengths[seen] = 1
     n = len(seen)
     if n < 2:
+        lengths[seen] = 1
         return lengths
     heap = [(int(token_count[token]), node) for node, token in enumerate(seen.tolist())]
     heapq.heapify(heap)
@@ -110,10 +107,7 @@ class Rarity:
 def frequency_features(rarity: Rarity, count: np.ndarray) -> dict[str, np.ndarray]:
     """Return log frequencies (nats, add-one smoothed), rare shares and code lengths, arrays [n].
 
-    Parameters
-    ----------
-    rarity : of the corpus.
-    count : integers [n, 64], occurrences of each token of the sequences.
+    ``count`` is integers [n, 64], occurrences of each token of the sequences.
     """
     log_frequency = np.log((count + 1.0) / rarity.total)
     bits = rarity.code_bits(count)

@@ -19,12 +19,8 @@ def mix(token: np.ndarray, context: np.ndarray, shorter: np.ndarray) -> np.ndarr
     """Return the probability of a token after a context, given that after a shorter one.
 
     The shorter context's prediction counts as one observation (a Dirichlet prior; MacKay & Peto
-    1995): (token + shorter) / (context + 1).
-
-    Parameters
-    ----------
-    token, context : how often the context occurs with and without the token after it.
-    shorter : probability of the token after the shorter context.
+    1995): (token + shorter) / (context + 1), where ``token`` and ``context`` are how often the
+    context occurs with and without the token, ``shorter`` the probability after the shorter one.
     """
     return (token + shorter) / (context + 1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,26 +67,15 @@ def _kind(own: pa.DataType) -> str:
     return "integers" if types.is_integer(own) or types.is_null(own) else str(own)
 
 
-@dataclass(frozen=True)
 class Table:
-    """A Parquet file of sequences or documents.
+    """A Parquet file of sequences or documents: its columns that are read, ``columns``.
 
-    Attributes
-    ----------
-    columns : those of its columns that are read: ``tokens``, or else ``text``, comes first.
+    They are ``tokens``, or else ``text``, and those of ``more`` that it has. Raises a UserError if
+    the file is missing, not Parquet, has neither, or a column twice or of another type.
     """
 
-    path: Path
-    file: parquet.ParquetFile
-    columns: list[str]
-
-    @classmethod
-    def open(cls, path: Path, more: tuple[str, ...] = ("index", "corpus_row")) -> Table:
-        """Return a file that has a column ``tokens`` or ``text``; ``tokens`` goes before ``text``.
-
-        The columns named in ``more`` are read too if it has them. Raises a UserError if the file is
-        missing, not Parquet, has neither column, or a column twice or of another type.
-        """
+    def __init__(self, path: Path, more: tuple[str, ...] = ("index", "corpus_row")) -> None:
+        """Open the file and check its columns."""
         if not path.is_file():
             raise UserError(f"{path}: no such file; pass a Parquet file")
         with readable(path, "readable Parquet file"):
@@ -98,26 +86,24 @@ class Table:
             raise UserError(
                 f"{path}: no column 'tokens' or 'text'; its columns are: {', '.join(names)}"
             )
-        columns = ["tokens" if "tokens" in names else "text"]
-        columns += [name for name in more if name in names]
-        for name in columns:
+        self.path, self._file = path, file
+        self.columns = ["tokens" if "tokens" in names else "text"]
+        self.columns += [name for name in more if name in names]
+        for name in self.columns:
             if names.count(name) > 1:
                 raise UserError(f"{path}: two columns '{name}'; must be one")
             own = schema.field(name).type
             if _kind(own) != KINDS[name]:
                 raise UserError(f"{path}: column '{name}' is {own}; must be {KINDS[name]}")
-        return cls(path, file, columns)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return int(self.file.metadata.num_rows)
+        return int(self._file.metadata.num_rows)
 
-    def batches(
-        self, size: int = READ, columns: list[str] | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield the columns (None: all that are read), up to ``size`` rows at a time."""
+    def batches(self, size: int = READ) -> Iterator[pa.RecordBatch]:
+        """Yield the columns that are read, up to ``size`` rows at a time."""
         with readable(self.path, "readable Parquet file"):
-            yield from self.file.iter_batches(batch_size=size, columns=columns or self.columns)
+            yield from self._file.iter_batches(batch_size=size, columns=self.columns)
 
     def texts(self, batch: pa.RecordBatch) -> list[str]:
         """Return the texts of a batch, the empty one for a missing one."""
@@ -131,8 +117,7 @@ class Table:
     def tokens(self, batch: pa.RecordBatch, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the tokens of all lists of a batch, one after another, and the lists' lengths.
 
-        Both int64; a missing list has length 0. Raises a UserError if a token is missing in a list,
-        or is not below ``size``.
+        Both int64; a missing list has length 0. A token must not be missing, and be below ``size``.
         """
         column = batch["tokens"]
         lengths = compute.fill_null(compute.list_value_length(column), 0)
@@ -143,24 +128,24 @@ class Table:
         _check_tokens(self.path, tokens, size)
         return tokens.astype(np.int64), np.asarray(lengths).astype(np.int64)
 
-    def integers(self, batch: pa.RecordBatch, name: str, missing: int | None) -> np.ndarray:
+    def integers(self, column: pa.Array, name: str, missing: int | None = None) -> np.ndarray:
         """Return a column, int64 [n]; ``missing`` where it has no value, None: it must have one."""
-        column = batch[name]
         if column.null_count and missing is None:
             raise UserError(f"{self.path}: column '{name}' has missing values; give each row one")
-        if types.is_uint64(column.type) and (compute.max(column).as_py() or 0) >= 2**63:
-            raise UserError(
-                f"{self.path}: {name} {compute.max(column)}; must be at most {2**63 - 1}"
-            )
-        filled = compute.fill_null(column.cast(pa.int64()), -1 if missing is None else missing)
-        return filled.to_numpy(zero_copy_only=False)
+        try:
+            whole = column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise UserError(f"{self.path}: column '{name}': {reason(error)}") from None
+        filled = whole if missing is None else compute.fill_null(whole, missing)
+        return np.asarray(filled)
 
     def index(self) -> np.ndarray:
         """Return the indices of all rows, int64: column ``index``, or their places."""
         if "index" not in self.columns:
             return np.arange(len(self))
-        own = [self.integers(batch, "index", None) for batch in self.batches(16 * READ, ["index"])]
-        return np.concatenate([np.zeros(0, np.int64), *own])
+        with readable(self.path, "readable Parquet file"):
+            column = self._file.read(["index"])["index"]
+        return self.integers(column, "index")
 
 
 def _check_tokens(path: Path, tokens: np.ndarray, size: int) -> None:
@@ -204,38 +189,31 @@ def _rows_of(batch: pa.RecordBatch, table: Table, encoder: Encoder, start: int) 
         found["tokens"], found["length"] = encoder.first_tokens(table.texts(batch))
     found["index"], found["row"] = np.arange(start, start + len(found)), -1
     if "index" in table.columns:
-        found["index"] = table.integers(batch, "index", None)
+        found["index"] = table.integers(batch["index"], "index")
     if "corpus_row" in table.columns:
-        found["row"] = table.integers(batch, "corpus_row", -1)
+        found["row"] = table.integers(batch["corpus_row"], "corpus_row", -1)
     return found
 
 
 def read_corpus(path: Path, encoder: Encoder) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a corpus as rows of tokens, and where they are in its documents.
 
-    Parameters
-    ----------
-    path : one of
+    A corpus is one of
 
-        - a NumPy file (``.npy``) of rows, uint16 [N, T], as the suite's ``windows.npy``;
-        - a Parquet file (``.parquet``) with a column ``tokens``, lists all of one length ≥ 64,
-          which are the rows; or lists of other lengths, or a column ``text``, which are documents;
-        - a text file: a document; or a folder: each file below it is a text or Parquet, in order of
-          their names; those that begin with a dot are left out.
+    - a NumPy file (``.npy``) of rows, uint16 [N, T], as the suite's ``windows.npy``;
+    - a Parquet file (``.parquet``) with a column ``tokens``, lists all of one length ≥ 64, which
+      are the rows; or lists of other lengths, or a column ``text``, which are documents;
+    - a text file: a document; or a folder: each file below it is a text or Parquet, in order of
+      their names; those that begin with a dot are left out.
 
-        Documents are packed one after another, each followed by end-of-text, and cut into rows of
-        2048 tokens, the last filled up with end-of-text.
+    Documents are packed one after another, each followed by end-of-text, and cut into rows of 2048
+    tokens, the last filled up with end-of-text. Raises a UserError if there is no such thing.
 
     Returns
     -------
     windows : uint16 [N, T], T ≥ 64, memory-mapped.
     place : int64 [N, 2], as ``corpus_place`` of `memorization.features.Sources`, where documents
         are packed; else None.
-
-    Raises
-    ------
-    UserError
-        If there is nothing at the path, or nothing that can be read so.
     """
     if path.suffix == ".npy" and path.is_file():
         return _read_npy(path, encoder.size), None
@@ -252,16 +230,12 @@ def pack(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pieces of tokens, one after another, as rows, and where the rows are in the documents.
 
-    On disk, in a file without a name. A document ends with end-of-text, token 0.
+    On disk, in a file without a name. A document ends with end-of-text, token 0. Rows have 2048
+    tokens unless ``window`` says how many, or fewer where there are no more.
 
     >>> rows, place = pack([np.array([3, 0] * 40 + [5] * 9, dtype=np.uint16)], "a corpus", 64)
     >>> rows.shape, place.tolist()
     ((2, 64), [[0, 0], [64, 64]])
-
-    Parameters
-    ----------
-    name : of the corpus, for messages.
-    window : tokens in a row; None: 2048, or fewer where there are no more.
     """
     total = 0
     begins = [np.zeros(1, np.int64)]
@@ -290,11 +264,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UserError(f"{path}: no such corpus; pass a .npy or Parquet file, a text or a folder")
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    return [
-        file
-        for file in files
-        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-    ]
+    hidden = [any(part.startswith(".") for part in own.relative_to(path).parts) for own in files]
+    return [file for file, is_hidden in zip(files, hidden, strict=True) if not is_hidden]
 
 
 def _read_npy(path: Path, size: int) -> np.ndarray:
@@ -315,7 +286,7 @@ def _row_length(files: list[Path], size: int) -> int:
     """Return the tokens in a row where all files hold rows; 0 where they hold documents."""
     lengths: set[int] = set()
     for file in files:
-        if file.suffix != ".parquet" or Table.open(file, ()).columns != ["tokens"]:
+        if file.suffix != ".parquet" or Table(file, ()).columns != ["tokens"]:
             return 0
         for _, own in _lists(file, size):
             lengths |= set(own.tolist())
@@ -326,7 +297,7 @@ def _row_length(files: list[Path], size: int) -> int:
 
 def _lists(file: Path, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield tokens, and the lengths of the lists that they are of."""
-    table = Table.open(file, ())
+    table = Table(file, ())
     for batch in table.batches():
         if batch["tokens"].null_count:
             raise UserError(f"{file}: column 'tokens' has missing lists; leave such rows out")
@@ -338,7 +309,7 @@ def _documents(file: Path, encoder: Encoder) -> Iterator[np.ndarray]:
     if file.suffix != ".parquet":
         yield from encoder.documents([_text(file)])
         return
-    table = Table.open(file, ())
+    table = Table(file, ())
     if table.columns == ["text"]:
         for batch in table.batches():
             yield from encoder.documents(table.texts(batch))

@@ -53,15 +53,8 @@ def compute_features(
 ) -> pd.DataFrame:
     """Return the table of features: ``index`` and one float64 column a feature, all finite.
 
-    Parameters
-    ----------
-    families : names from ``FAMILIES``; columns come in this order.
-    computed : called with the name of each family once it is done, to show progress.
-
-    Raises
-    ------
-    UserError
-        If a family is unknown or named twice.
+    Columns come in the order of the families; ``computed`` is called with the name of each once it
+    is done, to show progress. Raises a UserError if a family is unknown or named twice.
     """
     for place, name in enumerate(families):
         if name not in FAMILIES:
@@ -99,15 +92,10 @@ def _family_columns(family: Family, inputs: Inputs) -> dict[str, np.ndarray]:
 
 
 def feature_of(column: str) -> Feature:
-    """Return the feature that a column of the table holds.
+    """Return the feature that a column of the table holds, or raise a ValueError: there is none.
 
     >>> feature_of("sibling.micro-140k_memorized").tier
     'sibling'
-
-    Raises
-    ------
-    ValueError
-        If no family declares it.
     """
     family, _, name = column.partition(".")
     feature = FAMILIES[family].feature(name) if family in FAMILIES else None
@@ -119,16 +107,12 @@ def feature_of(column: str) -> Feature:
 def features_of_tier(columns: Iterable[str], tier: str) -> list[str]:
     """Return the columns that a tier may use: its own and those of every lower tier, in order.
 
-    ``index`` is left out, so the columns of the whole table can be passed.
+    ``index`` is left out, so the columns of the whole table can be passed. Raises a ValueError if
+    the tier is not one of ``protocol.TIERS`` or a column is no declared feature.
 
     >>> columns = ["index", "frequency.prompt_min", "repetition.longest_run", "surprisal.mean"]
     >>> features_of_tier(columns, "corpus")
     ['frequency.prompt_min', 'repetition.longest_run']
-
-    Raises
-    ------
-    ValueError
-        If the tier is not one of ``protocol.TIERS`` or a column is no declared feature.
     """
     allowed = TIERS[: TIERS.index(tier) + 1]
     names = [column for column in columns if column != "index"]

@@ -16,18 +16,10 @@ from memorization.features.text import in_chunks
 from memorization.protocol import PROMPT
 
 
-@njit(cache=True)
 def distinct(tokens: np.ndarray) -> np.ndarray:
     """Return the number of distinct tokens, int64 [n]."""
-    n, length = tokens.shape
-    found = np.zeros(n, dtype=np.int64)
-    for i in range(n):
-        for k in range(length):
-            before = False
-            for j in range(k):
-                before |= tokens[i, j] == tokens[i, k]
-            found[i] += not before
-    return found
+    # Sorted, each is new that differs from the one before; before the first is what no token is.
+    return np.count_nonzero(np.diff(np.sort(tokens, axis=1), axis=1, prepend=-1), axis=1)
 
 
 @njit(cache=True)
@@ -77,9 +69,6 @@ def periodicity(tokens: np.ndarray, first: int = PROMPT) -> np.ndarray:
     """Return how nearly the tokens from ``first`` on are periodic, float64 [n] in 0…1.
 
     The share of them that equal the token p places before, at the best p ≤ ``first``.
-
-    >>> periodicity(np.array([[1, 2, 1, 2, 1, 3]]), first=2)
-    array([0.75])
     """
     n, length = tokens.shape
     best = np.zeros(n, dtype=np.int64)
@@ -146,17 +135,15 @@ def previous_match(tokens: np.ndarray) -> np.ndarray:
 
 def edit_distance(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
     """Return the Levenshtein distance over the length of the longer part, float64 [n] in 0…1."""
-    distance = process.cpdist(
-        _strings(prompt), _strings(continuation), scorer=Levenshtein.distance, dtype=np.int64
-    )
+    strings = _strings(prompt), _strings(continuation)
+    distance = process.cpdist(*strings, scorer=Levenshtein.distance, dtype=np.int64)
     return distance / max(prompt.shape[1], continuation.shape[1], 1)
 
 
 def common_subsequence(prompt: np.ndarray, continuation: np.ndarray) -> np.ndarray:
     """Return the longest common subsequence over the continuation's length, float64 [n] in 0…1."""
-    common = process.cpdist(
-        _strings(prompt), _strings(continuation), scorer=LCSseq.similarity, dtype=np.int64
-    )
+    strings = _strings(prompt), _strings(continuation)
+    common = process.cpdist(*strings, scorer=LCSseq.similarity, dtype=np.int64)
     return common / max(continuation.shape[1], 1)
 
 

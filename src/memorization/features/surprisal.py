@@ -53,14 +53,10 @@ class Predictions:
 
 
 # Of the fields of Predictions, in order.
-_DTYPES: dict[str, type] = {
-    "surprisal": np.float32,
-    "entropy": np.float32,
-    "rank": np.int32,
-    "margin": np.float32,
-    "lead": np.float32,
-    "right": np.bool_,
-}
+_DTYPES = {
+    "surprisal": np.float32, "entropy": np.float32, "rank": np.int32, "margin": np.float32,
+    "lead": np.float32, "right": np.bool_,
+}  # fmt: skip
 
 
 def predictions(model: PreTrainedModel, tokens: np.ndarray, batch: int) -> Predictions:
@@ -69,21 +65,15 @@ def predictions(model: PreTrainedModel, tokens: np.ndarray, batch: int) -> Predi
     The [n, 63, vocabulary] logits never exist at once: the body of the model runs in batches, the
     head in chunks of them.
 
-    Parameters
-    ----------
-    model : a causal language model in evaluation mode, whose logits are its head on the last hidden
-        state; in any precision, on any device.
-    tokens : integers [n, length].
-    batch : sequences a forward pass.
+    The model is in evaluation mode, and its logits are its head on the last hidden state; it may be
+    of any precision, on any device. ``tokens`` are integers [n, length], ``batch`` of them a pass.
     """
     import torch
 
-    n, length = tokens.shape
-    found = Predictions(
-        **{name: np.empty((n, length - 1), dtype) for name, dtype in _DTYPES.items()}
-    )
+    shape = (len(tokens), tokens.shape[1] - 1)
+    found = Predictions(**{name: np.empty(shape, dtype) for name, dtype in _DTYPES.items()})
     with torch.inference_mode():
-        for start in range(0, n, batch):
+        for start in range(0, len(tokens), batch):
             rows = slice(start, start + batch)
             chunk = torch.from_numpy(tokens[rows].astype(np.int64)).to(model.device)
             hidden = model.base_model(chunk[:, :-1], use_cache=False).last_hidden_state

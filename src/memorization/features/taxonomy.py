@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-RECITATION, RECONSTRUCTION, RECOLLECTION = TAXONOMY = (
-    "recitation",
-    "reconstruction",
-    "recollection",
-)
+TAXONOMY = ("recitation", "reconstruction", "recollection")
 # More occurrences than this are recitation (their paper; "6 or more" in their model_training.py).
 DUPLICATES = 5
 
@@ -24,17 +20,12 @@ def taxonomy(duplicates: np.ndarray, repeating: np.ndarray, incrementing: np.nda
     Many duplicates go before a template. In Prashanth et al. the duplicates are those of the
     continuation, the 32 tokens, anywhere in the training data: ``duplication.continuation_count``.
 
+    The tests are ``template.repeating`` and ``template.incrementing``, bool or 0/1 [n].
+
     >>> taxonomy(np.array([6, 5, 1]), np.array([True, True, False]), np.zeros(3)).tolist()
     ['recitation', 'reconstruction', 'recollection']
-
-    Parameters
-    ----------
-    duplicates : [n], occurrences in the training data, the sequence itself among them.
-    repeating, incrementing : bool or 0/1 [n], ``template.repeating``, ``template.incrementing``.
     """
     is_template = np.asarray(repeating, dtype=bool) | np.asarray(incrementing, dtype=bool)
-    return np.select(
-        [np.asarray(duplicates) > DUPLICATES, is_template],
-        [RECITATION, RECONSTRUCTION],
-        RECOLLECTION,
-    )
+    recitation, reconstruction, recollection = TAXONOMY
+    is_frequent = np.asarray(duplicates) > DUPLICATES
+    return np.select([is_frequent, is_template], [recitation, reconstruction], recollection)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from tokenizers import Tokenizer
 
 from memorization.errors import UserError
@@ -23,8 +22,6 @@ from memorization.protocol import END_OF_TEXT, PROMPT, SEQUENCE
 
 # Sequences at a time: about 0.4 MB of text and a few arrays of that many entries.
 CHUNK = 2048
-# Bytes of a token that are copied together.
-_AT_ONCE = 8
 
 # Texts tokenized at once (their encodings are large objects), and characters of a document.
 TEXTS, PIECE = 256, 2**20
@@ -69,13 +66,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class TokenTable:
-    """The bytes of every token: those of token i are ``data[start[i] : start[i + 1]]``.
-
-    Attributes
-    ----------
-    data : uint8, of all tokens in turn, and a few more.
-    start : int64 [V + 1].
-    """
+    """The bytes of every token, uint8: those of token i are ``data[start[i] : start[i + 1]]``."""
 
     data: np.ndarray
     start: np.ndarray
@@ -84,7 +75,7 @@ class TokenTable:
     def of(cls, pieces: Sequence[bytes]) -> TokenTable:
         """Return the table of tokens given as bytes."""
         start = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(pieces) + bytes(_AT_ONCE), dtype=np.uint8), start)
+        return cls(np.frombuffer(b"".join(pieces), dtype=np.uint8), start)
 
 
 @lru_cache(maxsize=1)
@@ -134,35 +125,12 @@ def texts(table: TokenTable, tokens: np.ndarray) -> Texts:
     last = len(table.start) - 2
     if tokens.size and not (tokens.min() >= 0 and tokens.max() <= last):
         raise ValueError(f"tokens: {tokens.min()} to {tokens.max()}, allowed are 0 to {last}")
-    data, start = _joined(table.data, table.start, np.ascontiguousarray(tokens, dtype=np.int32))
-    return Texts(data.tobytes(), start)
-
-
-@njit(cache=True)
-def _joined(
-    data: np.ndarray, start: np.ndarray, tokens: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bytes of all tokens in turn, and where each token begins."""
-    n, length = tokens.shape
-    begin = np.zeros((n, length + 1), dtype=np.int64)
-    place = 0
-    for i in range(n):
-        for k in range(length):
-            begin[i, k] = place
-            place += start[tokens[i, k] + 1] - start[tokens[i, k]]
-        begin[i, length] = place
-    # Nearly every token has at most _AT_ONCE bytes, which are one instruction, while a loop of as
-    # many steps as a token has bytes is mispredicted at its end. What is too much, the next token
-    # writes over.
-    joined = np.empty(place + _AT_ONCE, dtype=np.uint8)
-    for i in range(n):
-        for k in range(length):
-            place, first = begin[i, k], start[tokens[i, k]]
-            for byte in range(_AT_ONCE):
-                joined[place + byte] = data[first + byte]
-            for byte in range(_AT_ONCE, begin[i, k + 1] - place):
-                joined[place + byte] = data[first + byte]
-    return joined[:-_AT_ONCE], begin
+    first, size = table.start[tokens], np.diff(table.start)[tokens]
+    end = np.cumsum(size).reshape(size.shape)
+    # Where each byte is in the table: as far behind its token's first byte there as in the text.
+    place = np.arange(size.sum()) + np.repeat((first - end + size).ravel(), size.ravel())
+    begin = end[:, :1] - size[:, :1] if size.shape[1] else np.zeros((len(size), 1), np.int64)
+    return Texts(table.data[place].tobytes(), np.hstack([begin, end]))
 
 
 def in_chunks(

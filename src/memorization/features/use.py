@@ -93,8 +93,6 @@ def features_of(
         and must not be, a token is not of the tokenizer, an index is negative or there twice, or a
         row of the corpus does not begin with the sequence that it should.
 
-    Examples
-    --------
     >>> from tokenizers import Tokenizer, models
     >>> letters = Tokenizer(models.BPE({"<|endoftext|>": 0, "a": 1, "b": 2}, []))
     >>> table = features_of(["ab" * 32, "a" * 99], Sources(letters), families=["repetition"])
@@ -191,8 +189,7 @@ def choose_families(
 ) -> list[str]:
     """Return the families that have a feature of these tiers, in the order of the registry.
 
-    ``given`` is what there is of that which tiers need: 'corpus', 'reference'. Raises as
-    `features_of` does.
+    ``given`` is what there is of that which tiers need: 'corpus', 'reference'.
     """
     for tier in tiers:
         if tier not in TIERS:
@@ -224,10 +221,7 @@ def choose_families(
 
 
 def check_index(index: np.ndarray, where: str = "") -> None:
-    """Raise a UserError, that begins with ``where``, unless indices are distinct and not negative.
-
-    >>> check_index(np.array([4, 0, 2]))
-    """
+    """Raise a UserError (after ``where``) unless indices are distinct and not negative."""
     ordered = np.sort(index)
     if len(ordered) and ordered[0] < 0:
         raise UserError(f"{where}index {ordered[0]}; must not be negative")
