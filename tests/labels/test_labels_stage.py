@@ -16,7 +16,7 @@ from labels.remote import PER_STEP, REPOSITORY, SHAPE, STEPS, VOCABULARY
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.labels import scan
 from memorization.labels.trajectories import Trajectories
 from memorization.stages import labels as stage

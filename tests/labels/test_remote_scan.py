@@ -8,7 +8,7 @@ from labels.remote import REPOSITORY, SHAPE, STEPS, VOCABULARY
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.labels import scan as module
 from memorization.labels.remote import RemoteModels, precision
 from memorization.labels.scan import scan

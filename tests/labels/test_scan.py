@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.labels import scan as module
 from memorization.labels.scan import models_on_disk, scan
 from memorization.params import Shape

@@ -39,13 +39,8 @@ def auto_batch(model: GPTNeoXForCausalLM, reserve: int = 0) -> int:
     """Return how many sequences a forward pass should take on the model's device.
 
     On a GPU the largest power of two for which ``VECTORS`` hidden vectors a token fit into
-    ``SHARE`` of the memory that is free (a power of two, so that a little more or less free memory
-    does not change it, and with it the last bits of results), at most ``LARGEST``.
-
-    Parameters
-    ----------
-    model : on its device.
-    reserve : bytes that are needed besides.
+    ``SHARE`` of the memory that is free, less ``reserve`` bytes, at most ``LARGEST``: a power of
+    two, so that a little more or less free memory does not change the last bits of results.
     """
     device = model.device
     if device.type == "cpu":
@@ -86,8 +81,6 @@ def over_batches(
     ----------
     compute : int64 [b, 64] on the device -> tensors of b rows.
     sequences : int [n, 64], n ≥ 1.
-    device : of the model.
-    batch : sequences at a time.
     advance : told which rows (start, stop) were handed to the device.
 
     Raises

@@ -35,7 +35,7 @@ _LABELS = Path(__file__).parent
 _SUITE = _LABELS.parent / "suite"
 SOURCES = (
     *(_LABELS / f"{name}.py" for name in ("remote", "scan")),
-    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "extraction")),
+    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "score")),
     *(_SUITE / name for name in ("checkpoints.py", "device.py", "pythia/checkpoints.py")),
 )
 

@@ -13,7 +13,7 @@ from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
 from memorization.extraction.batches import Batch
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.files import replacing
 from memorization.labels.trajectories import Trajectories
 from memorization.progress import progress

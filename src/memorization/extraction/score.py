@@ -1,4 +1,8 @@
-"""Extraction by one teacher-forced pass, which decides the same as greedy generation."""
+"""Extraction by teacher-forced passes, which decide the same as greedy generation.
+
+`score` says how far each continuation is right, and how likely it is. `memorized` says only whether
+all of it is right, in less time: of a whole population, most is decided early.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,22 @@ import torch
 from transformers import GPTNeoXForCausalLM
 
 from memorization.extraction.batches import Batch, auto_batch, over_batches
-from memorization.protocol import PROMPT, SEQUENCE
+from memorization.protocol import CONTINUATION, PROMPT, SEQUENCE
 
 # Logits in memory at once: on the CPU few enough for its caches, on a GPU enough to fill it.
 LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
 # A logit in 16 or 32 bits, and its log-probability in 32.
 LOGIT_BYTES = 8
+
+# Sequences of a population at a time, so that memory stays bounded whatever the population.
+CHUNK = 1 << 18
+# After the prompt's first prediction, this many continuation tokens are read at a time, and what
+# is wrong by then is dropped: 1, 4, 8, then 16 predictions. Few sequences survive the first, so
+# small steps pay; later ones are too few for their steps to matter.
+STEPS = (3, 4, 8)
+# A true token whose logit is this close to the largest is left to the full pass: far more than
+# passes of different shapes differ by rounding.
+MARGIN = {torch.float32: 1e-3, torch.float16: 0.25, torch.bfloat16: 2.0}
 
 
 def score(
@@ -60,7 +74,7 @@ def score(
 
     def compute(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         hidden = layers(model, rows[:, : SEQUENCE - 1])
-        return agreement(model, hidden, rows[:, PROMPT:], 0 if end_of_text else 1)
+        return _agreement(model, hidden, rows[:, PROMPT:], 0 if end_of_text else 1)
 
     match_length, logprob = over_batches(
         compute,
@@ -76,13 +90,10 @@ def score(
 def continuation_hidden(model: GPTNeoXForCausalLM, tokens: torch.Tensor) -> torch.Tensor:
     """Return the last hidden states from the last prompt token on, [b, t − 31, hidden].
 
-    What ``model.gpt_neox`` computes, bit for bit, less two things. It looks at the positions to see
-    whether several sequences are packed in a row, which makes the host wait for a GPU at every
-    pass; and it runs the last layer's MLP where nobody asks for its result.
-
-    Parameters
-    ----------
-    tokens : int64 [b, t], t ≥ 32.
+    What ``model.gpt_neox`` computes of int64 tokens [b, t ≥ 32], bit for bit, less two things. It
+    looks at the positions to see whether several sequences are packed in a row, which makes the
+    host wait for a GPU at every pass; and it runs the last layer's MLP where nobody asks for its
+    result.
     """
     body = model.gpt_neox
     hidden = body.embed_in(tokens)
@@ -111,36 +122,27 @@ def _compiled() -> Callable[[GPTNeoXForCausalLM, torch.Tensor], torch.Tensor]:
     return torch.compile(continuation_hidden, dynamic=False)
 
 
-def agreement(
-    model: GPTNeoXForCausalLM,
-    hidden: torch.Tensor,
-    continuation: torch.Tensor,
-    first: int = 0,
+def _agreement(
+    model: GPTNeoXForCausalLM, hidden: torch.Tensor, continuation: torch.Tensor, first: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return match lengths int8 [b] and log-probabilities float32 [b] of continuations.
+    """Return match lengths and log-probabilities of continuations, int64 [b, m].
 
-    The logits are the largest thing in sight (1.6 million a sequence for Pythia's vocabulary), so
-    they are made for some sequences at a time.
-
-    Parameters
-    ----------
-    hidden : [b, m, hidden], the states that predict the continuation.
-    continuation : int64 [b, m].
-    first : the first token that may be generated; log-probabilities are over all.
+    Of the hidden states that predict them, [b, m, hidden]; the first tokens of the vocabulary are
+    not generated. The logits are the largest thing in sight (1.6 million a sequence for Pythia's
+    vocabulary), so they are made for some sequences at a time.
     """
     each = hidden.shape[1] * model.lm_head.out_features
     at_a_time = max(1, LOGITS[hidden.device.type] // each)
+    true = continuation[:, :, None].split(at_a_time)
     parts = [
-        _agreement(model.lm_head(states), true, first)
-        for states, true in zip(
-            hidden.split(at_a_time), continuation[:, :, None].split(at_a_time), strict=True
-        )
+        _of_logits(model.lm_head(states), tokens, first)
+        for states, tokens in zip(hidden.split(at_a_time), true, strict=True)
     ]
     match_length, logprob = zip(*parts, strict=True)
     return torch.cat(match_length), torch.cat(logprob)
 
 
-def _agreement(
+def _of_logits(
     logits: torch.Tensor, true: torch.Tensor, first: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     right = (logits[..., first:].argmax(-1, keepdim=True) + first == true).squeeze(-1)
@@ -152,3 +154,65 @@ def _agreement(
         logits = logits.float()
         logprob = logits.gather(-1, true) - logits.logsumexp(-1, keepdim=True)
     return match_length, logprob.squeeze(-1).sum(1)
+
+
+def memorized(
+    model: GPTNeoXForCausalLM,
+    tokens: np.ndarray,
+    batch: Batch,
+    advance: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Return which sequences are memorized, bool [n]: ``score(…)[0] == 32``, in less time.
+
+    Most sequences go wrong in the first continuation tokens. So the prompt is read first, then a
+    few tokens at a time, with the keys and values of what came before, only by what is still right.
+    What survives half of the continuation is given to `score`, which decides. The steps before
+    reject no token that is nearly as likely as the most likely, so rounding cannot make a
+    difference between the two. The parameters are those of `score`.
+    """
+    # Ten layers' keys and values of 48 tokens take as much memory as the activations of 63.
+    room = 1 + model.config.num_hidden_layers // 8
+    size = max(1, auto_batch(model) // room) if batch == "auto" else batch
+    found = np.zeros(len(tokens), bool)
+    for start in range(0, len(tokens), CHUNK):
+        part = tokens[start : start + CHUNK]
+        texts, inverse, counts = np.unique(part, axis=0, return_inverse=True, return_counts=True)
+
+        def told(first: int, last: int, counts: np.ndarray = counts) -> None:
+            advance(int(counts[first:last].sum()))
+
+        (alive,) = over_batches(lambda rows: _alive(model, rows), texts, model.device, size, told)
+        survivors = np.flatnonzero(alive)
+        alive[survivors] = score(model, texts[survivors], batch)[0] == CONTINUATION
+        found[start : start + CHUNK] = alive[inverse.reshape(-1)]
+    return found
+
+
+def _alive(model: GPTNeoXForCausalLM, rows: torch.Tensor) -> tuple[torch.Tensor]:
+    """Return which sequences may be right in the first half of the continuation, bool [b]."""
+    alive = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    places = torch.arange(len(rows), device=rows.device)
+    output = model.gpt_neox(rows[:, :PROMPT], use_cache=True)
+    cache, hidden, read = output.past_key_values, output.last_hidden_state[:, -1:], PROMPT
+    for step in (*STEPS, 0):
+        predicted = rows[places, read - hidden.shape[1] + 1 : read + 1]
+        kept = _nearly_right(model, hidden, predicted).nonzero().squeeze(1)
+        places = places[kept]
+        if step == 0 or not len(places):
+            break
+        cache.batch_select_indices(kept)
+        output = model.gpt_neox(
+            rows[places, read : read + step], past_key_values=cache, use_cache=True
+        )
+        hidden, read = output.last_hidden_state, read + step
+    alive[places] = True
+    return (alive,)
+
+
+def _nearly_right(
+    model: GPTNeoXForCausalLM, hidden: torch.Tensor, true: torch.Tensor
+) -> torch.Tensor:
+    """Return whether every true token is the most likely or nearly so, bool [b]."""
+    logits = model.lm_head(hidden)
+    behind = logits.amax(-1) - logits.gather(-1, true[..., None]).squeeze(-1)
+    return (behind <= MARGIN[logits.dtype]).all(1)

@@ -11,7 +11,7 @@ from memorization.extraction.batches import (
     fitting_batch,
     over_batches,
 )
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 
 CPU = torch.device("cpu")
 ROWS = np.arange(40 * 64).reshape(40, 64)
