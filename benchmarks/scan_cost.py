@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from memorization.labels.cost import SUSTAINED_TFLOPS, scan_cost
+from memorization.labels.plan import SUSTAINED_TFLOPS, ScanCost
 from memorization.suite.pythia.facts import PUBLISHED
 
 # Cases and cohort of the default sample.
@@ -29,7 +29,7 @@ def main() -> None:
     print("".join(f" hours, {name} |" for name in rates))
     print("| --- | ---: | ---: | ---: |" + " ---: |" * len(rates))
     for model in PUBLISHED.models:
-        cost = scan_cost(model.parameters, sequences, checkpoints, model.checkpoint_bytes)
+        cost = ScanCost(model.parameters, sequences, checkpoints, model.checkpoint_bytes)
         hours = "".join(f" {cost.hours(rate):.1f} |" for rate in rates.values())
         print(
             f"| {model.name} | {2 * model.checkpoint_bytes / 1e9:.1f} | {cost.bytes / 1e9:,.0f} | "

@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.labels.events import event_times, label_statistics
-from memorization.labels.published import published_trajectories
-from memorization.labels.trajectories import Trajectories
+from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.tables import LABELS
 
 STEPS = np.array([10, 20, 30, 40])

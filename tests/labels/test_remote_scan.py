@@ -10,7 +10,7 @@ from standin.models import is_memorized, new_model, with_weights
 from memorization.errors import UserError
 from memorization.extraction.score import score
 from memorization.labels import scan as module
-from memorization.labels.remote import RemoteModels, precision
+from memorization.labels.checkpoints import RemoteModels, precision
 from memorization.labels.scan import scan
 
 CPU = torch.device("cpu")

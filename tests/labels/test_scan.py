@@ -8,7 +8,8 @@ import torch
 from memorization.errors import UserError
 from memorization.extraction.score import score
 from memorization.labels import scan as module
-from memorization.labels.scan import models_on_disk, scan
+from memorization.labels.checkpoints import models_on_disk
+from memorization.labels.scan import scan
 from memorization.params import Shape
 from memorization.suite.checkpoints import save_checkpoint
 from memorization.suite.micro.suite import MicroSuite

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from memorization.errors import UserError
-from memorization.labels.stream import streamed
+from memorization.labels.checkpoints import streamed
 
 STEPS = [40, 10, 20, 30]
 

@@ -94,7 +94,6 @@ def label_statistics(
     labels : the labels table, n rows.
     weight : float [n], population sequences a row stands for.
     texts : int [n], equal for rows of the same text.
-    trajectories : of the same n sequences.
     step_seen : int [n], the step in which a sequence is itself trained on.
     """
     memorized, observed = trajectories.memorized, trajectories.observed

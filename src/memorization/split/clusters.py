@@ -66,7 +66,7 @@ def _mix(tokens: np.ndarray) -> np.ndarray:
 
 
 def shared_windows(tokens: np.ndarray, shared_tokens: int) -> csr_array:
-    """Return which sequence of [n, m] holds which shared run, a sparse int8 0/1 matrix [n, windows].
+    """Return which sequence of [n, m] holds which shared run, sparse int8 0/1 [n, windows].
 
     A column is a run of ``shared_tokens`` (at most m) tokens that occurs in at least two sequences;
     runs that occur in one alone link nothing and are left out.
