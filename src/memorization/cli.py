@@ -143,7 +143,7 @@ def sequences(
 ) -> None:
     """Write the sequences to predict, with their text and without their labels."""
     from memorization.harness import Sample
-    from memorization.harness.sequences import write_sequences
+    from memorization.harness.sample import write_sequences
     from memorization.suite import Suite
 
     models = Suite.read(suite)

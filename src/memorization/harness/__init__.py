@@ -12,8 +12,12 @@
 table of predictions is scored by `evaluate_predictions`, or ``memorization evaluate TABLE``.
 """
 
-from memorization.harness.evaluate import Intervals, evaluate_predictions, evaluate_predictor
-from memorization.harness.evaluation import Evaluation
+from memorization.harness.evaluate import (
+    Evaluation,
+    Intervals,
+    evaluate_predictions,
+    evaluate_predictor,
+)
 from memorization.harness.predictions import Predictions, read_predictions
 from memorization.harness.sample import Sample
 

@@ -15,7 +15,7 @@ import transformers
 
 from memorization.extraction.batches import batch_on
 from memorization.labels.checkpoints import Models, RemoteModels, models_on_disk, precision
-from memorization.labels.plan import ScanCost, chosen_steps, source_of_times
+from memorization.labels.plan import chosen_steps, scan_cost, source_of_times
 from memorization.labels.scan import scan
 from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.params import Params
@@ -81,7 +81,7 @@ def make_trajectories(
     steps = chosen_steps(suite.steps, params.labels.checkpoints)
     published = None if suite.has(params.target) else _published(params)
     size = published.checkpoint_bytes if published else 0
-    cost = ScanCost(suite.parameters[params.target], len(index), len(steps), size)
+    cost = scan_cost(suite.parameters[params.target], len(index), len(steps), size)
     evaluations = {suite.steps[-1]: suite.memorized(params.target)}
     if isinstance(suite, PythiaSuite):
         evaluations |= suite.evaluations(params.target)
@@ -108,7 +108,7 @@ def make_trajectories(
         "reason": reason,
         "checkpoints": len(trajectories.steps),
         "of": len(suite.steps),
-        "cost": cost.metrics(),
+        "cost": cost,
     }
     return Made(trajectories, how)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,61 +14,40 @@ from memorization.protocol import SEQUENCE
 SUSTAINED_TFLOPS = {"A100": 100, "H100": 300}
 
 
-@dataclass(frozen=True)
-class ScanCost:
-    """The cost of one teacher-forced pass over sequences at some checkpoints.
+def scan_cost(
+    parameters: int, sequences: int, checkpoints: int, checkpoint_bytes: int
+) -> dict[str, Any]:
+    """Return the cost of one teacher-forced pass over sequences at some checkpoints.
 
-    Of a model with so many parameters, embeddings included (so an upper bound for small models),
-    and so many bytes a checkpoint to download, 0 where they are on disk.
+    In gigabytes to download (all in all; never more than two checkpoints are on disk), operations,
+    and hours on one GPU when downloads keep up. A pass takes two operations a parameter and token
+    (Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1), over the 63 tokens
+    that decide a sequence; an upper bound for small models, whose embeddings are counted as well.
 
-    >>> cost = ScanCost(1_414_647_808, 60_000, 143, 2_930_000_000)
-    >>> cost.bytes / 1e9, cost.flops, round(cost.hours(tflops=100), 1)
+    >>> cost = scan_cost(1_414_647_808, 60_000, 143, 2_930_000_000)
+    >>> cost["gigabytes"], cost["flops"], round(cost["gpu_hours"]["A100"], 1)
     (418.99, 1.52934745227264e+18, 4.2)
     """
+    flops = 2.0 * parameters * (SEQUENCE - 1) * sequences * checkpoints
+    return {
+        "checkpoints": checkpoints,
+        "sequences": sequences,
+        "gigabytes": checkpoints * checkpoint_bytes / 1e9,
+        "flops": flops,
+        "gpu_hours": {gpu: flops / (rate * 1e12) / 3600 for gpu, rate in SUSTAINED_TFLOPS.items()},
+        "assumed_tflops": SUSTAINED_TFLOPS,
+    }
 
-    parameters: int
-    sequences: int
-    checkpoints: int
-    checkpoint_bytes: int = 0
 
-    @property
-    def bytes(self) -> int:
-        """Bytes to download, all in all."""
-        return self.checkpoints * self.checkpoint_bytes
-
-    @property
-    def flops(self) -> float:
-        """Floating-point operations: two a parameter and each of the 63 tokens that decide.
-
-        Kaplan et al. 2020, "Scaling laws for neural language models", section 2.1.
-        """
-        return 2.0 * self.parameters * (SEQUENCE - 1) * self.sequences * self.checkpoints
-
-    def hours(self, tflops: float) -> float:
-        """Return the hours that it takes at a rate, in TFLOP/s, when downloads keep up."""
-        return self.flops / (tflops * 1e12) / 3600
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the cost as plain values."""
-        return {
-            "checkpoints": self.checkpoints,
-            "sequences": self.sequences,
-            "gigabytes": self.bytes / 1e9,
-            "flops": self.flops,
-            "gpu_hours": {gpu: self.hours(rate) for gpu, rate in SUSTAINED_TFLOPS.items()},
-            "assumed_tflops": SUSTAINED_TFLOPS,
-        }
-
-    def __str__(self) -> str:
-        """One phrase for a person."""
-        hours = ", ".join(
-            f"{self.hours(rate):.2g} h on one {gpu} ({rate} TFLOP/s)"
-            for gpu, rate in SUSTAINED_TFLOPS.items()
-        )
-        return (
-            f"{self.checkpoints} checkpoints, {self.bytes / 1e9:,.0f} GB to download, "
-            f"{self.flops:.1e} FLOP: {hours}"
-        )
+def _in_words(cost: dict[str, Any]) -> str:
+    hours = ", ".join(
+        f"{cost['gpu_hours'][gpu]:.2g} h on one {gpu} ({rate} TFLOP/s)"
+        for gpu, rate in SUSTAINED_TFLOPS.items()
+    )
+    return (
+        f"{cost['checkpoints']} checkpoints, {cost['gigabytes']:,.0f} GB to download, "
+        f"{cost['flops']:.1e} FLOP: {hours}"
+    )
 
 
 def chosen_steps(steps: tuple[int, ...], spec: int | str) -> tuple[int, ...]:
@@ -127,19 +105,21 @@ def source_of_times(
     n_evaluations: int,
     has_checkpoints: bool,
     device: str,
-    cost: ScanCost,
+    cost: dict[str, Any],
 ) -> tuple[str, str]:
     """Return where the times of a target come from (published, scan or none), and why.
 
+    With ``times="auto"``: published where they are and no grid of checkpoints is asked for; else a
+    scan where the checkpoints are on disk, where there is a GPU, or where a grid is asked for; else
+    none.
+
     Parameters
     ----------
-    times : as asked for: ``published``, ``scan``, ``none`` or ``auto``: published where they are
-        and no grid of checkpoints is asked for; else a scan where the checkpoints are on disk,
-        where there is a GPU, or where a grid is asked for; else none.
-    checkpoints : those to scan, as asked for.
+    times, checkpoints : as asked for.
     n_evaluations : evaluations of the target that were published, the last included.
     has_checkpoints : whether they are on disk.
     device : on which a scan would run, ``cpu`` or ``cuda``.
+    cost : of a scan.
 
     Raises
     ------
@@ -173,6 +153,6 @@ def source_of_times(
     return (
         "none",
         f"no earlier evaluations of {target} were published, and a scan needs a GPU (device=auto "
-        f"uses one where there is one): {cost}; labels.checkpoints=8 scans 8 checkpoints all the "
-        "same, labels.times=scan all of them",
+        f"uses one where there is one): {_in_words(cost)}; labels.checkpoints=8 scans 8 "
+        "checkpoints all the same, labels.times=scan all of them",
     )

@@ -68,7 +68,7 @@ def test_a_decision_on_all(suite):
         "false_negative": fn,
         "true_negative": tn,
     }
-    assert evaluation.exact
+    assert evaluation.evaluated_on == "population"
     assert evaluation.thresholds == ()
     assert all(found["low"] is None for found in evaluation.metrics.values())
 
@@ -109,7 +109,7 @@ def test_a_sample_with_thresholds_of_its_folds(suite, sampled, scores):
         rest = sampled.fold != test
         decision[~rest] = score[~rest] >= best_threshold(truth[rest], score[rest], weight[rest])
     assert values(evaluation) == pytest.approx(scikit_learn(truth, decision, weight, score))
-    assert not evaluation.exact
+    assert evaluation.evaluated_on == "sample"
     assert evaluation.sequences == len(truth)
     assert sum(evaluation.outcomes.values()) == pytest.approx(POPULATION)
 
@@ -179,7 +179,7 @@ def test_a_list_of_positives_must_be_called_one(suite, sampled):
     assert f"lack {len(missing)} of the 100" in str(caught.value)
     assert f"first: index {missing[0]}" in str(caught.value)
     evaluation = evaluate_predictions(said, suite, TARGET, sample=sampled, unlisted="negative")
-    assert evaluation.exact
+    assert evaluation.evaluated_on == "population"
     assert values(evaluation) == pytest.approx(
         scikit_learn(TRUTH, np.isin(np.arange(POPULATION), said.index))
     )
