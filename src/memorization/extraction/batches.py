@@ -72,7 +72,7 @@ def over_batches(
     batch: int,
     advance: Advance = lambda start, stop: None,
 ) -> tuple[np.ndarray, ...]:
-    """Return what a function makes of sequences, batch by batch, put together.
+    """Return what a function makes of sequences, int [n ≥ 1, 64], batch by batch, put together.
 
     On a GPU nothing in the loop waits for it: sequences come from page-locked memory ahead of their
     turn, and results stay there until the end. When memory runs out, the batch is halved.
@@ -80,7 +80,6 @@ def over_batches(
     Parameters
     ----------
     compute : int64 [b, 64] on the device -> tensors of b rows.
-    sequences : int [n, 64], n ≥ 1.
     advance : told which rows (start, stop) were handed to the device.
 
     Raises

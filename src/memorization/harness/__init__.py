@@ -12,17 +12,11 @@
 table of predictions is scored by `evaluate_predictions`, or ``memorization evaluate TABLE``.
 """
 
-from memorization.harness.evaluate import (
-    Evaluation,
-    Intervals,
-    evaluate_predictions,
-    evaluate_predictor,
-)
+from memorization.harness.evaluate import Intervals, evaluate_predictions, evaluate_predictor
 from memorization.harness.predictions import Predictions, read_predictions
 from memorization.harness.sample import Sample
 
 __all__ = [
-    "Evaluation",
     "Intervals",
     "Predictions",
     "Sample",

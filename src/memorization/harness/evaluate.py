@@ -119,7 +119,7 @@ def evaluate_predictor(
     threshold: float | None = None,
     intervals: Intervals = Intervals(),
 ) -> Evaluation:
-    """Return how well a predictor tells which sequences a model has memorized.
+    """Return how well a predictor tells which sequences a model of the suite has memorized.
 
     Every metric is of the whole population: exact where the predictor is asked of all of it, and
     estimated with cluster-bootstrap intervals from a weighted sample otherwise. To decide by a
@@ -130,9 +130,7 @@ def evaluate_predictor(
 
     Parameters
     ----------
-    predictor : ``index -> bool`` or ``index -> score`` (the higher the likelier), of an int64 array
-        or of one ``int``. `Suite.tokens` gives the text.
-    target : any model of the suite.
+    predictor : see `Asked`; `Suite.tokens` gives the text.
     sample : to ask of these sequences only, see `Sample.read`; None: of all.
     threshold : from which score on the answer is yes; None: chosen here.
 
@@ -184,12 +182,8 @@ def evaluate_predictions(
 
     Where the table covers the population the result is exact; else, where it covers the sample,
     that is used. A list of the sequences that are predicted to be memorized is a prediction of all
-    when ``unlisted="negative"`` says so: what is not listed ranks below all others.
-
-    Parameters
-    ----------
-    sample : of the study, where there is one.
-    suite, target, threshold, intervals : as in `evaluate_predictor`.
+    when ``unlisted="negative"`` says so: what is not listed ranks below all others. For the other
+    parameters see `evaluate_predictor`.
 
     Raises
     ------

@@ -81,12 +81,7 @@ class Sample:
         sample of the population for any other as well, but recovers the number of its positives
         with error only; as that number is known, the weights of positives and of negatives are
         scaled to it (post-stratification, Holt & Smith 1979). For the target of the study nothing
-        changes.
-
-        Parameters
-        ----------
-        memorized : bool [n], by the target.
-        population, positives : number of sequences, and of those that the target has memorized.
+        changes. ``memorized`` is bool [n], ``positives`` how many there are in the population.
 
         Raises
         ------
@@ -195,13 +190,9 @@ def studied_target(study: str | Path) -> str | None:
 def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
     """Write what a predictor may look at: ``index``, its 64 ``tokens`` and their ``text``.
 
-    In order of ``index``, which is that of training. The sample's weights are left out on purpose:
-    they are small for the memorized. A token that holds part of a character is decoded as U+FFFD.
-
-    Parameters
-    ----------
-    index : int64 [n], of the sequences to write.
-    path : of the Parquet file, whole or not at all.
+    A Parquet file in order of ``index``, which is that of training, whole or not at all. The
+    sample's weights are left out on purpose: they are small for the memorized. A token that holds
+    part of a character is decoded as U+FFFD.
 
     Raises
     ------

@@ -39,11 +39,9 @@ class RemoteModels:
 
     Attributes
     ----------
-    repository : ``owner/name`` of the model.
     model : what its checkpoints must be.
     pins : commits to read, by ``owner/name@stepK``.
     work : where checkpoints are kept while in use, and the commits that were read.
-    dtype : of the weights.
     """
 
     repository: str
@@ -119,17 +117,12 @@ def streamed(
 
     A step is fetched in the background while the one before is in use, and deleted when the next is
     asked for. What an earlier, interrupted run left of the first two is used; the rest is deleted.
+    What ``fetch`` raises is raised here, when its step is asked for.
 
     Parameters
     ----------
     fetch : puts the files of a step into a folder; called again, it goes on with what is there.
-    load : what to make of the folder.
     folder : where the steps are kept meanwhile, each in ``stepK``; made if missing.
-
-    Raises
-    ------
-    UserError
-        What ``fetch`` or ``load`` raise; what was loaded before has been in use by then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {name for step in steps[:2] for name in (f"step{step}", f"step{step}.partial")}

@@ -39,7 +39,7 @@ SOURCES = (
 # Below it, what is scanned is hardly what was published.
 EXPECTED_AGREEMENT = 0.99
 
-# What a scan's result depends on, as plain JSON values -> the folder for its work in progress.
+# What a scan's result depends on, as plain JSON values -> a folder for its work in progress.
 WorkFolder = Callable[[dict[str, Any]], Path]
 
 
@@ -47,10 +47,9 @@ WorkFolder = Callable[[dict[str, Any]], Path]
 class Made:
     """Trajectories, and what there is to tell of how they came about.
 
-    In ``metrics``: ``times``, their source, the reason, the checkpoints and the cost of a scan;
-    ``agreement`` of a scan with what was published, and ``repeated_checkpoints``, the steps that
-    turned out to be one model, else null; ``target_commits``: those that were downloaded, by
-    revision, else null.
+    In ``metrics``: ``times``, their source, the reason, the checkpoints and the cost of a scan; and
+    of a scan, else null, ``agreement`` with what was published, ``repeated_checkpoints``, the steps
+    that turned out to be one model, and ``target_commits``, those downloaded, by revision.
     """
 
     trajectories: Trajectories
@@ -65,13 +64,7 @@ def make_trajectories(
     device: torch.device,
     work_folder: WorkFolder,
 ) -> Made:
-    """Return the target's trajectories on some sequences.
-
-    Parameters
-    ----------
-    index, tokens : int64 [n] and int [n, 64].
-    device : where a scan would run.
-    work_folder : makes the folder for a scan's work in progress.
+    """Return the target's trajectories on sequences, int64 [n] with tokens int [n, 64].
 
     Raises
     ------
@@ -79,9 +72,9 @@ def make_trajectories(
         If the parameters ask for what cannot be, or the hub or the disk fails during a scan.
     """
     steps = chosen_steps(suite.steps, params.labels.checkpoints)
-    published = None if suite.has(params.target) else _published(params)
-    size = published.checkpoint_bytes if published else 0
-    cost = scan_cost(suite.parameters[params.target], len(index), len(steps), size)
+    on_disk = suite.has(params.target)
+    download = 0 if on_disk else _published(params).checkpoint_bytes
+    cost = scan_cost(suite.parameters[params.target], len(index), len(steps), download)
     evaluations = {suite.steps[-1]: suite.memorized(params.target)}
     if isinstance(suite, PythiaSuite):
         evaluations |= suite.evaluations(params.target)
@@ -90,7 +83,7 @@ def make_trajectories(
         params.labels.checkpoints,
         params.target,
         n_evaluations=len(evaluations),
-        has_checkpoints=published is None,
+        has_checkpoints=on_disk,
         device=device.type,
         cost=cost,
     )
@@ -162,14 +155,13 @@ def scan_agreement(scanned: np.ndarray, published: np.ndarray, target: str) -> d
     labels per thousand may differ for that. More is another model, another text or a fault: that is
     said loudly, on standard error.
 
-    >>> scanned, published = np.array([True, False, False]), np.array([True, False, False])
-    >>> scan_agreement(scanned, published, "1.4b")
+    >>> scan_agreement(np.array([True, False, False]), np.array([True, False, False]), "1.4b")
     {'n': 3, 'share': 1.0, 'published_only': 0, 'scan_only': 0}
     """
-    n = len(scanned)
-    share = float(np.mean(scanned == published)) if n else None
-    published_only = int((published & ~scanned).sum())
-    scan_only = int((scanned & ~published).sum())
+    n, share = len(scanned), float(np.mean(scanned == published)) if len(scanned) else None
+    published_only, scan_only = (
+        int((a & ~b).sum()) for a, b in ((published, scanned), (scanned, published))
+    )
     if share is not None and share < EXPECTED_AGREEMENT:
         _warn(
             f"at the last checkpoint the scan of {target} agrees with the published labels on only "

@@ -41,12 +41,10 @@ def scan(
 
     Parameters
     ----------
-    index : int64 [n].
-    tokens : int [n, 64].
+    index, tokens : int64 [n] and int [n, 64].
     steps : ascending.
     batch, compiled, end_of_text : as for `score`.
     work : folder for the finished checkpoints, made if missing.
-    device : where to evaluate.
     at_end : told the match lengths at the last checkpoint as soon as they are known.
     job : what the progress is named.
 
