@@ -1,9 +1,7 @@
 """A model whose checkpoints are on a hub."""
 
-import threading
-
 import pytest
-from labels.remote import make_remote
+from labels.remote import make_remote, wait_for_fetches
 from standin import Hub, connect
 
 
@@ -19,7 +17,4 @@ def hub(remote, monkeypatch, tmp_path):
     with Hub(remote.repositories()) as running:
         connect(monkeypatch, running.endpoint, tmp_path / "home")
         yield running
-        # Downloads that a test has left behind.
-        for thread in threading.enumerate():
-            if thread.name.startswith("fetch"):
-                thread.join()
+        wait_for_fetches()

@@ -1,16 +1,23 @@
 import json
-import threading
 
 import numpy as np
 import pytest
 import torch
-from labels.remote import REPOSITORY, SHAPE, STEPS, VOCABULARY
+from labels.remote import (
+    REPOSITORY,
+    SHAPE,
+    STEPS,
+    VOCABULARY,
+    assert_same,
+    stopping_after,
+    wait_for_fetches,
+)
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
 from memorization.extraction.score import score
 from memorization.labels import scan as module
-from memorization.labels.checkpoints import RemoteModels, precision
+from memorization.labels.checkpoints import RemoteModels
 from memorization.labels.scan import scan
 
 CPU = torch.device("cpu")
@@ -36,11 +43,6 @@ def fetched(hub):
     }
 
 
-def assert_same(a, b):
-    for name, array in vars(a).items():
-        np.testing.assert_array_equal(array, getattr(b, name))
-
-
 def test_every_form_of_checkpoint_gives_the_labels_of_its_weights(remote, hub, tmp_path):
     found = scanned(remote, tmp_path / "work")
     for column, step in enumerate(STEPS):
@@ -57,9 +59,7 @@ def test_at_most_two_checkpoints_are_on_disk(remote, hub, tmp_path, monkeypatch)
     work, seen = tmp_path / "work", []
 
     def watched(*arguments):
-        for thread in threading.enumerate():
-            if thread.name.startswith("fetch"):
-                thread.join()  # as slow as the evaluation may be, no third one comes
+        wait_for_fetches()  # as slow as the evaluation may be, no third one comes
         seen.append(sorted(path.name for path in (work / "checkpoints").iterdir()))
         return score(*arguments)
 
@@ -78,21 +78,14 @@ def test_at_most_two_checkpoints_are_on_disk(remote, hub, tmp_path, monkeypatch)
 
 def test_an_interrupted_scan_goes_on_with_the_same_bytes(remote, hub, tmp_path, monkeypatch):
     whole = scanned(remote, tmp_path / "whole")
-    done, commits = [], {step: hub.repositories.commit(REPOSITORY, f"step{step}") for step in STEPS}
-
-    def interrupted(*arguments):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(arguments)
-        return score(*arguments)
-
-    monkeypatch.setattr(module, "score", interrupted)
+    commits = {step: hub.repositories.commit(REPOSITORY, f"step{step}") for step in STEPS}
+    monkeypatch.setattr(module, "score", stopping_after(2, []))
     with pytest.raises(KeyboardInterrupt):
         scanned(remote, tmp_path / "work")
-    for thread in threading.enumerate():
-        if thread.name.startswith("fetch"):
-            thread.join()
-    assert len(list((tmp_path / "work" / "checkpoints").iterdir())) == 2
+    wait_for_fetches()
+    # What is of another step is deleted.
+    (tmp_path / "work" / "checkpoints" / "step77.partial").mkdir()
+    assert len(list((tmp_path / "work" / "checkpoints").iterdir())) == 3
     monkeypatch.setattr(module, "score", score)
     hub.requests.clear()
     source = models(remote, tmp_path / "work")
@@ -148,9 +141,3 @@ def test_in_float16(remote, hub, tmp_path):
         assert model.dtype == dtype
         for name, published in remote.weights[100].items():
             assert torch.equal(model.state_dict()[name], published.to(dtype)), name
-
-
-def test_precision_by_device():
-    assert precision("auto", torch.device("cuda")) == torch.float16
-    assert precision("auto", CPU) == torch.float32
-    assert precision("bfloat16", torch.device("cuda")) == torch.bfloat16

@@ -4,6 +4,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from labels.remote import assert_same, stopping_after
 
 from memorization.errors import UserError
 from memorization.extraction.score import score
@@ -37,11 +38,6 @@ def tokens():
 
 def scanned(suite, tokens, work, steps=STEPS, **options):
     return scan(INDEX, tokens, steps, models_on_disk(suite, "micro-a"), 8, work, CPU, **options)
-
-
-def assert_same(a, b):
-    for name, array in vars(a).items():
-        np.testing.assert_array_equal(array, getattr(b, name))
 
 
 def test_every_column_is_its_checkpoint(suite, tokens, tmp_path):
@@ -112,14 +108,7 @@ def test_models_are_let_go_one_by_one(suite, tokens, tmp_path):
 def test_an_interrupted_scan_goes_on_where_it_stopped(suite, tokens, tmp_path, monkeypatch, capsys):
     whole = scanned(suite, tokens, tmp_path / "whole")
     done = []
-
-    def interrupted(model, *rest):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(model)
-        return score(model, *rest)
-
-    monkeypatch.setattr(module, "score", interrupted)
+    monkeypatch.setattr(module, "score", stopping_after(2, done))
     with pytest.raises(KeyboardInterrupt):
         scanned(suite, tokens, tmp_path / "broken")
     # A file that was being written when the machine went down is not taken for a whole one.
@@ -140,13 +129,10 @@ def test_a_sparse_scan_is_the_columns_of_the_whole_and_its_work_is_taken_up(
     np.testing.assert_array_equal(
         sparse.continuation_logprob, whole.continuation_logprob[:, [0, 2]]
     )
-    loaded = []
-    load = type(suite).load
-    monkeypatch.setattr(
-        type(suite), "load", lambda self, m, s: loaded.append(s) or load(self, m, s)
-    )
+    done = []
+    monkeypatch.setattr(module, "score", stopping_after(9, done))
     assert_same(scanned(suite, tokens, tmp_path / "sparse"), whole)
-    assert loaded == [10]
+    assert len(done) == 1
 
 
 def test_a_full_disk_leaves_the_finished_checkpoints(suite, tokens, tmp_path, monkeypatch):
