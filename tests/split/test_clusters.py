@@ -51,15 +51,6 @@ def test_sequences_of_a_book_at_many_offsets():
     assert clusters_of(apart, 31).max() == 0
 
 
-def test_permuting_rows_permutes_clusters():
-    rng = np.random.default_rng(1)
-    tokens = rng.integers(0, 2, size=(60, 12)).astype(np.int32)
-    order = rng.permutation(60)
-    clusters = clusters_of(tokens, 8)
-    permuted = clusters_of(tokens[order], 8)
-    np.testing.assert_array_equal(permuted, number_by_appearance(clusters[order]))
-
-
 @pytest.mark.parametrize("length", [1, 7, 64])
 def test_equal_hashes_are_equal_runs(length):
     """As many distinct hashes as distinct runs, also of large token ids."""
@@ -79,11 +70,6 @@ def test_shared_windows_lists_each_pair_once():
     # (1, 1) is in rows 0 and 1, thrice in row 0; (2, 3) in rows 1 and 3.
     columns = sorted(map(tuple, windows.toarray().T.tolist()))
     assert columns == [(0, 1, 0, 1), (1, 1, 0, 0)]
-
-
-def test_nothing_shared():
-    tokens = np.arange(3 * 64, dtype=np.int32).reshape(3, 64)
-    np.testing.assert_array_equal(clusters_of(tokens), [0, 1, 2])
 
 
 def texts_of(tokens):
@@ -127,6 +113,9 @@ def test_small_clusters_are_left_alone():
 def test_parts_fit_and_only_refine(limit):
     starts = np.random.default_rng(1).integers(0, 900, size=120)
     before, after, windows = cut(book(starts), limit)
+    # It loses fewer links than chance would.
+    shuffled = np.random.default_rng(4).permutation(after)
+    assert exposed_rows(after, windows)[1] < exposed_rows(shuffled, windows)[1]
     assert np.bincount(before).max() > limit
     assert np.bincount(after).max() <= limit
     # No part has rows of two components, and each part is still linked in itself.
@@ -180,11 +169,3 @@ def test_exposure_is_counted_right():
     np.testing.assert_array_equal(exposed, expected)
     assert split == expected_split
     assert exposed_rows(np.zeros(len(tokens), dtype=int), shared_windows(tokens, 32))[1] == 0
-
-
-def test_cut_clusters_expose_fewer_rows_than_random_groups():
-    starts = np.random.default_rng(3).integers(0, 900, size=200)
-    _, after, windows = cut(book(starts), 60)
-    shuffled = np.random.default_rng(4).permutation(after)
-    assert exposed_rows(after, windows)[0].mean() < 0.4
-    assert exposed_rows(shuffled, windows)[0].mean() > 0.9
