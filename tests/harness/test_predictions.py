@@ -94,7 +94,7 @@ def test_undefined_scores(tmp_path):
         ("torn.parquet", b"PAR1 and no more", "not a readable Parquet"),
         ("empty.csv", b"", "not a readable CSV"),
         ("ragged.csv", b"index,score\n1,2\n3\n", "not a readable CSV"),
-        ("twice.csv", b"index,score,score\n1,2,3\n", "columns are"),
+        ("twice.csv", b"index,score,score\n1,2,3\n", "multiple columns named score"),
         ("head.csv", b"index,score\n", "no rows"),
     ],
 )

@@ -175,10 +175,7 @@ def test_statistics_of_the_hand_computed_table():
         "distinct_texts": 2,
         "population_fraction": pytest.approx(0.3),
     }
-    assert statistics["forgotten"] == {
-        "sequences": 1,
-        "population_fraction": pytest.approx(0.1),
-    }
+    assert statistics["forgotten"] == {"sequences": 1, "population_fraction": pytest.approx(0.1)}
     of_memorized = statistics["of_the_memorized"]
     assert of_memorized["first_step_quantiles"]["50%"] == 20
     assert of_memorized["stable_step_quantiles"]["50%"] == 40

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as compute
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.dataset as dataset
 
 from memorization.errors import UserError
 
@@ -154,29 +153,21 @@ def read_predictions(path: str | Path, population: int) -> Predictions:
 
 def _read(path: Path) -> pa.Table:
     """Return the columns that are needed, after a look at which there are."""
-    is_csv = path.suffix.lower() == ".csv"
+    kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
     try:
-        if is_csv:
-            with pyarrow.csv.open_csv(path) as reader:
-                columns = _chosen(path, reader.schema.names)
-            options = pyarrow.csv.ConvertOptions(include_columns=columns)
-            return pyarrow.csv.read_csv(path, convert_options=options)
-        columns = _chosen(path, pyarrow.parquet.read_schema(path).names)
-        return pyarrow.parquet.read_table(path, columns=columns)
+        data = dataset.dataset(path, format=kind.lower())
+        found = data.schema.names
+        answers = [name for name in ("predicted", "score") if name in found]
+        if "index" in found and len(answers) == 1 and len(set(found)) == len(found):
+            return data.to_table(columns=["index", *answers])
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
-        kind = "CSV" if is_csv else "Parquet"
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, OSError) as error:
+        # The rest says the path again, twice.
+        reason = str(error).splitlines()[0].rpartition(": ")[2]
         raise UserError(f"{path}: not a readable {kind} file ({reason})") from None
-
-
-def _chosen(path: Path, found: list[str]) -> list[str]:
-    answers = [name for name in ("predicted", "score") if name in found]
-    if "index" not in found or len(answers) != 1 or len(set(found)) < len(found):
-        listed = ", ".join(f"`{name}`" for name in found) or "none"
-        raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}")
-    return ["index", *answers]
+    listed = ", ".join(f"`{name}`" for name in found) or "none"
+    raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}")
 
 
 def _index(path: Path, column: pa.ChunkedArray, population: int) -> np.ndarray:

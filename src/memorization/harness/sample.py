@@ -26,10 +26,6 @@ BATCH, DECODED = 2**20, 2**14
 # What a decision is compared with, once it is a number: false is 0 and true is 1.
 YES = 1.0
 
-TO_PREDICT = pa.schema(
-    [("index", pa.int64()), ("tokens", pa.list_(pa.int32(), SEQUENCE)), ("text", pa.string())]
-)
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -202,14 +198,12 @@ def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
     path, index = Path(path), np.sort(index).astype(np.int64)
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
-    # At once, because a suite may have to read large files to find them.
     tokens = np.ascontiguousarray(suite.tokens(index), dtype=np.int32)
-    with (
-        replacing(path) as partial,
-        parquet.ParquetWriter(partial, TO_PREDICT, compression="zstd") as writer,
-    ):
-        for start in range(0, len(index), DECODED):
-            rows = slice(start, start + DECODED)
-            text = suite.tokenizer.decode_batch(tokens[rows].tolist(), skip_special_tokens=False)
-            lists = pa.FixedSizeListArray.from_arrays(tokens[rows].ravel(), SEQUENCE)
-            writer.write_table(pa.table([index[rows], lists, pa.array(text)], schema=TO_PREDICT))
+    text: list[str] = []
+    for start in range(0, len(index), DECODED):
+        batch = tokens[start : start + DECODED].tolist()
+        text += suite.tokenizer.decode_batch(batch, skip_special_tokens=False)
+    lists = pa.FixedSizeListArray.from_arrays(tokens.ravel(), SEQUENCE)
+    table = pa.table({"index": index, "tokens": lists, "text": pa.array(text, pa.string())})
+    with replacing(path) as partial:
+        parquet.write_table(table, partial, compression="zstd")

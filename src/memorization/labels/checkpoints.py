@@ -108,10 +108,7 @@ def precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def streamed(
-    steps: list[int],
-    fetch: Callable[[int, Path], None],
-    load: Callable[[Path], T],
-    folder: Path,
+    steps: list[int], fetch: Callable[[int, Path], None], load: Callable[[Path], T], folder: Path
 ) -> Generator[tuple[int, T]]:
     """Yield each step with what was loaded of it; at most two are on disk at any time.
 

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from memorization.extraction.batches import batch_on
-from memorization.labels.checkpoints import Models, RemoteModels, models_on_disk, precision
+from memorization.labels.checkpoints import RemoteModels, models_on_disk, precision
 from memorization.labels.plan import chosen_steps, scan_cost, source_of_times
 from memorization.labels.scan import scan
 from memorization.labels.trajectories import Trajectories, published_trajectories
@@ -119,9 +119,16 @@ def _scanned(
     device: torch.device,
     work: Path,
 ) -> tuple[Trajectories, dict[str, Any]]:
-    models = _models(params, suite, device, work)
+    remote = None
+    if not suite.has(params.target):
+        remote = RemoteModels(
+            _repository(params, suite),
+            _published(params),
+            params.pythia.revisions,
+            work,
+            precision(params.pythia.precision, device),
+        )
     published = np.isin(index, suite.memorized(params.target))
-    is_remote = isinstance(models, RemoteModels)
     found: dict[str, Any] = {}
 
     def at_end(match_length: np.ndarray) -> None:
@@ -131,20 +138,20 @@ def _scanned(
         index,
         tokens,
         steps,
-        models,
+        remote or models_on_disk(suite, params.target),
         batch_on(device, params.batch),
         work,
         device,
-        compiled=is_remote and params.pythia.compile,
+        compiled=remote is not None and params.pythia.compile,
         # As the published labels were made.
-        end_of_text=not is_remote,
+        end_of_text=remote is None,
         at_end=at_end,
         job=f"scanning {params.target}",
     )
     return trajectories, {
         "agreement": found,
         "repeated_checkpoints": repeated_checkpoints(trajectories, params.target),
-        "target_commits": models.commits if isinstance(models, RemoteModels) else None,
+        "target_commits": remote.commits if remote else None,
     }
 
 
@@ -203,19 +210,6 @@ def _warn(first: str, *lines: str) -> None:
     rule = "!" * 90
     filled = (textwrap.fill(line, len(rule)) for line in (f"WARNING: {first}", *lines))
     print(rule, *filled, rule, sep="\n", file=sys.stderr, flush=True)
-
-
-def _models(params: Params, suite: Suite, device: torch.device, work: Path) -> Models:
-    """Return the source of the target's checkpoints: the disk, or else the hub."""
-    if suite.has(params.target):
-        return models_on_disk(suite, params.target)
-    return RemoteModels(
-        _repository(params, suite),
-        _published(params),
-        params.pythia.revisions,
-        work,
-        precision(params.pythia.precision, device),
-    )
 
 
 def _repository(params: Params, suite: Suite) -> str:
