@@ -163,8 +163,7 @@ def _read(path: Path) -> pa.Table:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError) as error:
-        # The rest says the path again, twice.
-        reason = str(error).splitlines()[0].rpartition(": ")[2]
+        reason = str(error).splitlines()[0].rpartition(f"{path.name}': ")[2]
         raise UserError(f"{path}: not a readable {kind} file ({reason})") from None
     listed = ", ".join(f"`{name}`" for name in found) or "none"
     raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}")
