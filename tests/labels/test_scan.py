@@ -68,41 +68,28 @@ def test_in_the_place_of_the_model_before_as_on_a_gpu(suite, tokens, tmp_path, m
     assert used[0] is used[1] is used[2]
 
 
-def test_the_last_checkpoint_comes_first_and_is_told_at_once(suite, tokens, tmp_path, monkeypatch):
-    order, told = [], []
-    load = type(suite).load
-
-    def loaded(self, model, step):
-        order.append(step)
-        return load(self, model, step)
-
-    monkeypatch.setattr(type(suite), "load", loaded)
-
-    def at_end(match_length):
-        told.append((list(order), match_length))
-
-    found = scanned(suite, tokens, tmp_path, at_end=at_end)
-    assert order == [15, 5, 10]
-    assert told[0][0] == [15]
-    np.testing.assert_array_equal(told[0][1], found.match_length[:, -1])
-    # Also when it was evaluated by a run that was interrupted.
-    scanned(suite, tokens, tmp_path, at_end=at_end)
-    assert len(told) == 2
-
-
-def test_models_are_let_go_one_by_one(suite, tokens, tmp_path):
-    alive = []
+def test_the_last_comes_first_and_is_told_at_once_and_each_is_let_go(suite, tokens, tmp_path):
+    order, alive, told = [], [], []
 
     def models(steps):
         for step, model in models_on_disk(suite, "micro-a")(steps):
             gc.collect()
             assert [ref for ref in alive if ref() is not None] == []
             alive.append(weakref.ref(model))
+            order.append(step)
             yield step, model
             del model
 
-    scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU)
-    assert len(alive) == 3
+    def at_end(match_length):
+        told.append((list(order), match_length))
+
+    found = scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU, at_end=at_end)
+    assert order == [15, 5, 10]
+    assert told[0][0] == [15]
+    np.testing.assert_array_equal(told[0][1], found.match_length[:, -1])
+    # Also when it was evaluated by a run that was interrupted.
+    scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU, at_end=at_end)
+    assert len(told) == 2
 
 
 def test_an_interrupted_scan_goes_on_where_it_stopped(suite, tokens, tmp_path, monkeypatch, capsys):
