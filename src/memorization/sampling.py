@@ -37,7 +37,7 @@ def case_cohort(
 
     Returns
     -------
-    Data frame with ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
+    ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
     """
     candidates = memorized[~np.isin(memorized, without)]
     wanted = len(candidates) if cases == "all" else min(cases, len(candidates))

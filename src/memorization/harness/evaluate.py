@@ -42,13 +42,11 @@ class Evaluation:
 
     Attributes
     ----------
-    target : the model.
-    population, memorized : sequences that it was trained on, and has memorized at the end.
+    population, memorized : sequences that the target was trained on, and has memorized at the end.
     evaluated_on : the whole population, exactly, or a weighted sample.
     sequences : how many the predictor was asked of.
     thresholds : from which on a score means yes; one a fold where they were chosen here, one in all
         where it was given, none for a predictor that decides by itself.
-    threshold_given : whether it was.
     outcomes : true_positive, false_positive, false_negative, true_negative -> sequences of the
         population; estimates where not exact.
     metrics : accuracy, precision, recall, f1, and of scores auroc and average_precision ->
@@ -180,10 +178,9 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Return how well a table of predictions tells which sequences a model has memorized.
 
-    Where the table covers the population the result is exact; else, where it covers the sample,
-    that is used. A list of the sequences that are predicted to be memorized is a prediction of all
-    when ``unlisted="negative"`` says so: what is not listed ranks below all others. For the other
-    parameters see `evaluate_predictor`.
+    As `evaluate_predictor`, exactly where the table covers the population, else where it covers the
+    sample on that. A list of the sequences that are predicted to be memorized is a prediction of
+    all when ``unlisted="negative"`` says so: what is not listed ranks below all others.
 
     Raises
     ------

@@ -47,9 +47,7 @@ class Sample:
 
     @staticmethod
     def read(study: str | Path) -> Sample:
-        """Return the sample that a study drew, from its results folder.
-
-        From ``sequences.parquet``, and ``splits.parquet`` where there is one.
+        """Return the sample that a study drew, from its results folder (of ``split``, if it ran).
 
         Raises
         ------
@@ -98,15 +96,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is scored: sequences, or groups of sequences that no metric can tell apart.
+    """What is scored: n sequences, or groups of sequences that no metric can tell apart.
 
-    Attributes
-    ----------
-    truth : bool [n], memorized.
-    score : float64 [n]; of a predictor that decides, 0 and 1.
-    weight : float64 [n], population sequences that a row stands for.
-    fold : int [n], of the choice of thresholds.
-    cluster : int [n], rows of the same text; None where there is nothing to resample.
+    ``truth``, bool, says whether they are memorized; ``score`` is 0 and 1 of a predictor that
+    decides; the others are as of a `Sample`.
     """
 
     truth: np.ndarray
@@ -132,13 +125,8 @@ def population_rows(
     between which scores of memorized ones they lie, and how many do. So with m distinct scores of
     memorized sequences there are 2 m + 1 groups of scores, however large the population, and the
     metrics of the groups, weighted by their sizes, are those of the population. In memory are the
-    memorized sequences and one batch of the others.
-
-    Parameters
-    ----------
-    predict : asked once of each sequence.
-    memorized : int64, ``index`` of the memorized sequences, ascending, each once.
-    threshold : that will be applied, so that no group straddles it.
+    memorized sequences (``index``, ascending, each once) and one batch of the others. No group
+    straddles the threshold that will be applied. Each sequence is asked of once.
 
     >>> rows = population_rows(Asked(lambda index: index / 10), np.array([4, 6]), 1000)
     >>> int(rows.weight[rows.truth].sum()), int(rows.weight.sum()), len(rows.score) < 30

@@ -118,8 +118,7 @@ def source_of_times(
     times, checkpoints : as asked for.
     n_evaluations : evaluations of the target that were published, the last included.
     has_checkpoints : whether they are on disk.
-    device : on which a scan would run, ``cpu`` or ``cuda``.
-    cost : of a scan.
+    device, cost : on which a scan would run, and what it would take, see `scan_cost`.
 
     Raises
     ------

@@ -78,12 +78,8 @@ def published_trajectories(
     An evaluation lists the sequences that are memorized at a step, among those trained on by then:
     ``index < sequences_per_step · step`` (``eval_memorization.py`` of EleutherAI/pythia evaluates
     ``1024 · CHECKPOINT`` sequences). So a sequence that is not listed was either not memorized, or
-    not evaluated; its match length is not known in either case.
-
-    Parameters
-    ----------
-    index : int64 [n].
-    evaluations : step -> ``index`` of each memorized sequence, in any order.
+    not evaluated; its match length is not known in either case. ``evaluations`` are step ->
+    ``index`` of each memorized sequence, in any order.
 
     >>> found = published_trajectories(np.array([3, 9]), {2: np.array([3]), 4: np.array([9])}, 4)
     >>> found.observed.tolist(), found.match_length.tolist()

@@ -101,10 +101,9 @@ def linked_clusters(windows: csr_array) -> np.ndarray:
 
 
 def _graph(windows: csr_array) -> Any:
-    """Return the graph with an edge between a sequence and each window that it holds, sparse.
+    """Return the graph of n sequences and then windows, with an edge where one holds the other.
 
-    The first n nodes are the sequences. With the windows as nodes, one that many sequences hold
-    costs an edge for each of them, not for each pair.
+    So a window that many sequences hold costs an edge for each of them, not for each pair.
     """
     return block_array([[None, windows], [windows.T, None]], format="csr")
 
@@ -124,8 +123,7 @@ def number_by_appearance(labels: np.ndarray) -> np.ndarray:
 def exposed_rows(groups: np.ndarray, windows: csr_array) -> tuple[np.ndarray, int]:
     """Return which rows share a window with another group, bool [n], and how many windows do.
 
-    Groups, int [n], are clusters, or folds: a row that is exposed is no clean test of a model
-    trained on the others.
+    Groups, int [n], are clusters or folds: an exposed row is no clean test of the others' model.
     """
     if not windows.nnz:
         return np.zeros(len(groups), dtype=bool), 0
@@ -150,12 +148,10 @@ def cut_large_clusters(
 
     Parameters
     ----------
-    clusters : int [n], connected components of ``windows``.
-    windows : sparse [n, windows], see `shared_windows`.
+    clusters : int [n], connected components of ``windows``, sparse [n, windows].
     texts : int [n], equal for identical sequences.
     shares : float [n, k], what each row contributes to k totals, such as the sample and its cases,
-        each summing to 1.
-    limit : the largest share of any of the totals that a cluster may hold.
+        each summing to 1; no cluster may hold more than ``limit`` of any.
     """
     labels = np.asarray(clusters, dtype=np.int64).copy()
     waiting = list(_too_large(labels, shares, limit)) if len(labels) else []
