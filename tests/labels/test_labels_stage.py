@@ -75,11 +75,9 @@ def _write_suite(remote, at_end):
     folder.mkdir(parents=True)
     _write_evals("410m", np.flatnonzero(at_end))
     _write_evals("70m", np.flatnonzero(at_end)[::7])
-    manifest = {
-        "suite": "pythia",
-        "population": 800,
-        "sequences_per_step": PER_STEP,
-        "steps": list(STEPS),
+    manifest = {"suite": "pythia", "population": 800, "sequences_per_step": PER_STEP}
+    manifest |= {
+        "steps": STEPS,
         "models": [
             {"name": "70m", "parameters": 10, "repository": "EleutherAI/pythia-70m-v0"},
             {"name": "410m", "parameters": remote.model.parameters, "repository": REPOSITORY},
@@ -99,25 +97,15 @@ def _write_sample(sequences):
     write_table(frame, "results/sequences.parquet", SEQUENCES)
 
 
-def _publish_earlier(memorized):
-    """Add the evaluations of two earlier steps, of what was seen by then."""
-    for step in EARLIER:
-        index = np.flatnonzero(memorized[step])
-        _write_evals(f"410m.step{step}", index[index < step * PER_STEP])
-
-
 def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memorized, capsys):
     metrics, table, trajectories = run()
     times = metrics["times"]
     assert times["source"] == "none"
     assert "no earlier evaluations of 410m were published" in times["reason"]
     assert times["reason"] in capsys.readouterr().out
-    assert times["checkpoints"] == 1
-    assert times["of"] == 5
-    assert times["cost"]["checkpoints"] == 5
+    assert (times["checkpoints"], times["of"], times["cost"]["checkpoints"]) == (1, 5, 5)
     assert times["cost"]["gigabytes"] > 0
-    assert metrics["agreement"] is None
-    assert metrics["target_commits"] is None
+    assert metrics["agreement"] is metrics["target_commits"] is None
     at_end = memorized[100][table["index"]]
     np.testing.assert_array_equal(table["memorized"], at_end)
     assert table["first_step"].isna().all()
@@ -128,7 +116,9 @@ def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memoriz
 
 
 def test_published_times(run, memorized):
-    _publish_earlier(memorized)
+    for step in EARLIER:  # of what was seen by then
+        index = np.flatnonzero(memorized[step])
+        _write_evals(f"410m.step{step}", index[index < step * PER_STEP])
     metrics, table, trajectories = run()
     assert metrics["times"]["source"] == "published"
     assert trajectories.steps.tolist() == [*EARLIER, 100]

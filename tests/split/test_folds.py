@@ -25,14 +25,6 @@ def test_no_cluster_in_two_folds(rows, n_folds):
     assert len(np.unique(np.c_[cluster, fold], axis=0)) == len(np.unique(cluster))
 
 
-def test_rows_alone_are_dealt_evenly():
-    case = np.arange(103) < 17
-    fold = assign_folds(np.arange(103), case, 5, np.random.default_rng(0))
-    for stratum in (case, ~case):
-        counts = np.bincount(fold[stratum], minlength=5)
-        assert counts.max() - counts.min() <= 1
-
-
 def test_both_strata_are_balanced_around_large_clusters():
     rng = np.random.default_rng(1)
     sizes = np.r_[300, 120, 60, rng.integers(2, 12, size=60), np.ones(1500, dtype=int)]
