@@ -48,8 +48,6 @@ def score(
     on: up to the first mistake both see the same context. So one pass over 63 tokens decides
     memorization, and only its last 32 positions go through the output head.
 
-    Identical texts are scored once, so they get identical results whatever the batches.
-
     Parameters
     ----------
     model : in evaluation mode, on the device and in the precision to use.
@@ -67,24 +65,18 @@ def score(
     continuation_logprob : float32 [n], log-probability of the whole continuation, nats, from
         logits in float32.
     """
-    texts, inverse, counts = np.unique(tokens, axis=0, return_inverse=True, return_counts=True)
-    if not len(texts):
+    if not len(tokens):
         return np.empty(0, np.int8), np.empty(0, np.float32)
     layers = _compiled() if compiled else continuation_hidden
+    if batch == "auto":
+        batch = auto_batch(model, reserve=LOGIT_BYTES * LOGITS["cuda"])
 
     def compute(rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         hidden = layers(model, rows[:, : SEQUENCE - 1])
         return _agreement(model, hidden, rows[:, PROMPT:], 0 if end_of_text else 1)
 
-    match_length, logprob = over_batches(
-        compute,
-        texts,
-        model.device,
-        auto_batch(model, reserve=LOGIT_BYTES * LOGITS["cuda"]) if batch == "auto" else batch,
-        lambda start, stop: advance(int(counts[start:stop].sum())),
-    )
-    inverse = inverse.reshape(-1)
-    return match_length[inverse], logprob[inverse]
+    match_length, logprob = over_batches(compute, tokens, model.device, batch, advance)
+    return match_length, logprob
 
 
 def continuation_hidden(model: GPTNeoXForCausalLM, tokens: torch.Tensor) -> torch.Tensor:
@@ -176,15 +168,10 @@ def memorized(
     found = np.zeros(len(tokens), bool)
     for start in range(0, len(tokens), CHUNK):
         part = tokens[start : start + CHUNK]
-        texts, inverse, counts = np.unique(part, axis=0, return_inverse=True, return_counts=True)
-
-        def told(first: int, last: int, counts: np.ndarray = counts) -> None:
-            advance(int(counts[first:last].sum()))
-
-        (alive,) = over_batches(lambda rows: _alive(model, rows), texts, model.device, size, told)
+        (alive,) = over_batches(lambda rows: _alive(model, rows), part, model.device, size, advance)
         survivors = np.flatnonzero(alive)
-        alive[survivors] = score(model, texts[survivors], batch)[0] == CONTINUATION
-        found[start : start + CHUNK] = alive[inverse.reshape(-1)]
+        alive[survivors] = score(model, part[survivors], batch)[0] == CONTINUATION
+        found[start : start + CHUNK] = alive
     return found
 
 
