@@ -25,8 +25,7 @@ from matmul import peak_gflops
 from transformers import GPTNeoXForCausalLM
 
 from memorization.extraction.batches import auto_batch
-from memorization.extraction.cascade import memorized
-from memorization.extraction.extraction import score
+from memorization.extraction.score import memorized, score
 from memorization.params import Shape, load_params
 from memorization.protocol import CONTINUATION, PROMPT, SEQUENCE
 from memorization.suite.micro.train import new_model

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from memorization.labels.cost import SUSTAINED_TFLOPS, scan_cost
+from memorization.labels.plan import SUSTAINED_TFLOPS, scan_cost
 from memorization.suite.pythia.facts import PUBLISHED
 
 # Cases and cohort of the default sample.
@@ -30,10 +30,10 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: |" + " ---: |" * len(rates))
     for model in PUBLISHED.models:
         cost = scan_cost(model.parameters, sequences, checkpoints, model.checkpoint_bytes)
-        hours = "".join(f" {cost.hours(rate):.1f} |" for rate in rates.values())
+        hours = "".join(f" {cost['flops'] / (rate * 1e12) / 3600:.1f} |" for rate in rates.values())
         print(
-            f"| {model.name} | {2 * model.checkpoint_bytes / 1e9:.1f} | {cost.bytes / 1e9:,.0f} | "
-            f"{cost.flops:.1e} |{hours}"
+            f"| {model.name} | {2 * model.checkpoint_bytes / 1e9:.1f} | {cost['gigabytes']:,.0f} | "
+            f"{cost['flops']:.1e} |{hours}"
         )
 
 

@@ -45,11 +45,27 @@ class Unlisted(StrEnum):
     NEGATIVE = "negative"
 
 
+TABLE = typer.Argument(
+    help="Parquet or CSV file: `index`, and either `predicted` (true or false) or `score` (a "
+    "number, the higher the likelier)."
+)
+TARGET = typer.Option(help="Model whose memory is predicted; if not given, that of the study.")
 SUITE = typer.Option(help="Folder of the suite of models, as `dvc repro suite` leaves it.")
 STUDY = typer.Option(
-    help="Results folder whose sample of sequences is used. [default: the folder above the suite]",
-    show_default=False,
+    help="Results folder whose sample is used; if not given, the folder above the suite."
 )
+OUTPUT = typer.Option(help="Also write the metrics as JSON.")
+THRESHOLD = typer.Option(
+    help="Score from which on a sequence is predicted to be memorized; if not given, that of the "
+    "highest F1 on the other folds."
+)
+UNLISTED = typer.Option(
+    help="negative: sequences that are not listed are predicted not to be memorized."
+)
+REPLICATES = typer.Option(min=20, help="Resamples behind the intervals.")
+SEED = typer.Option(min=0, help="Of the resamples.")
+DESTINATION = typer.Argument(metavar="OUT", help="Parquet file: `index`, `tokens`, `text`.")
+POPULATION = typer.Option("--population", help="All sequences, not only the study's sample.")
 
 
 @app.callback()
@@ -60,42 +76,15 @@ def main() -> None:
 @app.command()
 @explained
 def evaluate(
-    predictions: Annotated[
-        Path,
-        typer.Argument(
-            help="Parquet or CSV file: `index`, and either `predicted` (true or false) or `score` "
-            "(a number, the higher the likelier)."
-        ),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            help="Model whose memory is predicted. [default: the target of the study]",
-            show_default=False,
-        ),
-    ] = None,
+    predictions: Annotated[Path, TABLE],
+    target: Annotated[str | None, TARGET] = None,
     suite: Annotated[Path, SUITE] = Path("results/suite"),
     study: Annotated[Path | None, STUDY] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Also write the metrics as JSON.", show_default=False)
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="Score from which on a sequence is predicted to be memorized. [default: of the "
-            "highest F1 on the other folds]",
-            show_default=False,
-        ),
-    ] = None,
-    unlisted: Annotated[
-        Unlisted | None,
-        typer.Option(
-            help="negative: sequences that are not listed are predicted not to be memorized.",
-            show_default=False,
-        ),
-    ] = None,
-    replicates: Annotated[int, typer.Option(min=20, help="Resamples behind the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+    output: Annotated[Path | None, OUTPUT] = None,
+    threshold: Annotated[float | None, THRESHOLD] = None,
+    unlisted: Annotated[Unlisted | None, UNLISTED] = None,
+    replicates: Annotated[int, REPLICATES] = 1000,
+    seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Score anybody's predictions against what a model has memorized.
 
@@ -132,18 +121,14 @@ def evaluate(
 @app.command()
 @explained
 def sequences(
-    destination: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Parquet file: `index`, `tokens`, `text`.")
-    ],
-    population: Annotated[
-        bool, typer.Option("--population", help="All sequences, not only the study's sample.")
-    ] = False,
+    destination: Annotated[Path, DESTINATION],
+    population: Annotated[bool, POPULATION] = False,
     suite: Annotated[Path, SUITE] = Path("results/suite"),
     study: Annotated[Path | None, STUDY] = None,
 ) -> None:
     """Write the sequences to predict, with their text and without their labels."""
     from memorization.harness import Sample
-    from memorization.harness.sequences import write_sequences
+    from memorization.harness.sample import write_sequences
     from memorization.suite import Suite
 
     models = Suite.read(suite)
@@ -152,8 +137,8 @@ def sequences(
             f"--population: the text of all {models.population:,} sequences is not here; leave it "
             "out to get the study's sample"
         )
-    everything = np.arange(models.population) if population else None
-    index = Sample.read(study or suite.parent).index if everything is None else everything
+    sample = None if population else Sample.read(study or suite.parent)
+    index = np.arange(models.population) if sample is None else sample.index
     write_sequences(models, index, destination)
     print(f"{destination}: {len(index):,} sequences")
 

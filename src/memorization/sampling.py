@@ -28,10 +28,8 @@ def case_cohort(
 
     Parameters
     ----------
-    population : number of sequences.
     memorized : int64 [m], ``index`` of every memorized sequence.
-    cases : how many of them to take, or "all".
-    cohort : how many sequences to take from the whole population.
+    cases, cohort : how many of them to take, and how many of the whole population.
     pool : int64 [p], distinct ``index`` of a uniform sample of the population that the cohort is
         drawn from (a uniform sample of a uniform sample is one); None: from all.
     without : int64, ``index`` of a uniform sample of the population that is not to be drawn; what
@@ -39,7 +37,7 @@ def case_cohort(
 
     Returns
     -------
-    Data frame with ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
+    ``index`` int64 (ascending), ``case`` bool, ``weight`` float64.
     """
     candidates = memorized[~np.isin(memorized, without)]
     wanted = len(candidates) if cases == "all" else min(cases, len(candidates))

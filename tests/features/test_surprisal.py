@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import linregress
 
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.features import surprisal
 from memorization.features.surprisal import Predictions, predictions, surprisal_features
 

@@ -94,14 +94,11 @@ def test_the_list_to_predict_gives_no_label_away(run, study, suite, options, n, 
     assert [path.name for path in tmp_path.iterdir()] == ["list.parquet"]
 
 
-def test_nowhere_to_write(run, tmp_path):
+def test_nowhere_to_write_and_a_suite_whose_text_is_not_here(run, study, tmp_path):
+    """The latter is Pythia's, of which a sample is known."""
     found = run("sequences", tmp_path / "nowhere" / "list.parquet")
     assert found.exit_code == 1
     assert f"there is no folder {tmp_path / 'nowhere'}" in found.output
-
-
-def test_all_of_a_suite_whose_text_is_not_here(study, tmp_path):
-    """Pythia's, of which a sample is known."""
     folder = tmp_path / "suite"
     (folder / "sample").mkdir(parents=True)
     manifest = json.loads((study / "suite" / "manifest.json").read_text()) | {"suite": "pythia"}

@@ -5,8 +5,15 @@ import pyarrow.parquet as parquet
 import pytest
 
 from memorization.errors import UserError
-from memorization.harness import read_predictions
-from memorization.harness.predictions import Predictions
+from memorization.harness import predictions as module
+from memorization.harness.predictions import Asked, Predictions, read_predictions
+
+INDEX = np.array([3, 1, 8, 200])
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 3)
 
 
 def write(folder, kind, columns):
@@ -34,7 +41,6 @@ def test_whatever_the_order_of_rows_and_columns(kind, column, values, expected, 
     assert found.index.tolist() == [2, 4, 9]
     assert found.value.tolist() == expected
     assert found.value.dtype == (np.bool_ if column == "predicted" else np.float64)
-    assert found.is_score is (column == "score")
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -88,7 +94,7 @@ def test_undefined_scores(tmp_path):
         ("torn.parquet", b"PAR1 and no more", "not a readable Parquet"),
         ("empty.csv", b"", "not a readable CSV"),
         ("ragged.csv", b"index,score\n1,2\n3\n", "not a readable CSV"),
-        ("twice.csv", b"index,score,score\n1,2,3\n", "columns are"),
+        ("twice.csv", b"index,score,score\n1,2,3\n", "multiple columns named score"),
         ("head.csv", b"index,score\n", "no rows"),
     ],
 )
@@ -108,3 +114,83 @@ def test_what_is_not_listed_is_negative():
     assert scored.covers(np.array([5, 6])).tolist() == [True, False]
     nothing = Predictions(np.array([], int), np.array([], bool))
     assert nothing.of(np.array([1, 2])).tolist() == [False, False]
+
+
+ONE = {1: True, 8: True}
+TABLE = np.arange(300).reshape(100, 3).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("predictor", "expected"),
+    [
+        (lambda index: index > 2, [True, False, True, True]),
+        (lambda index: (index > 2).tolist(), [True, False, True, True]),
+        (lambda index: index * 0.5, [1.5, 0.5, 4.0, 100.0]),
+        (lambda index: np.sqrt(index.astype(np.float32)) > 2, [False, False, True, True]),
+        # Of one index: no hash, no list index, no truth of an array, a single answer.
+        (lambda index: ONE.get(index, False), [False, True, True, False]),
+        (lambda index: index in {1, 200}, [False, True, False, True]),
+        (lambda index: list(range(201))[index], [3.0, 1.0, 8.0, 200.0]),
+        (lambda index: 1.5 if index > 2 else -1.0, [1.5, -1.0, 1.5, 1.5]),
+        (lambda index: True, [True] * 4),
+        (lambda index: int(str(index)), [3.0, 1.0, 8.0, 200.0]),
+    ],
+)
+def test_of_many_or_of_one(predictor, expected):
+    asked = Asked(predictor)
+    answer = asked(INDEX)
+    assert answer.tolist() == expected
+    assert answer.dtype == np.float64
+    assert asked.is_score is (not isinstance(expected[0], bool))
+
+
+def test_bytes_of_many_rows_are_not_taken_for_those_of_one():
+    """`tokens[index].tobytes()` works for an array as well, and then is of all rows at once."""
+    index = np.array([7, 30, 31])
+    answer = Asked(lambda i: int.from_bytes(TABLE[i].tobytes()[:2], "little"))(index)
+    assert answer.tolist() == [21.0, 90.0, 93.0]
+
+
+def test_a_predictor_gets_a_copy_and_plain_integers():
+    def spoils(index):
+        index += 1
+        return index > 0
+
+    index = INDEX.copy()
+    Asked(spoils)(index)
+    np.testing.assert_array_equal(index, INDEX)
+    kinds = []
+    Asked(lambda i: [kinds.append(type(i)), i][1] if isinstance(i, int) else 0)(INDEX)
+    assert set(kinds) == {int}
+
+
+def test_it_may_not_change_its_mind_from_call_to_call():
+    asked = Asked(lambda index: index > 3 if index[0] == 2 else index / 2)
+    assert len(asked(np.array([], int))) == 0
+    assert asked.is_score is None
+    asked(np.array([2]))
+    with pytest.raises(UserError, match="sometimes with true or false"):
+        asked(np.array([5]))
+
+
+@pytest.mark.parametrize(
+    ("predictor", "message"),
+    [
+        (lambda index: index[:2], r"asked of 3 sequences and returned an array of shape \(2,\)"),
+        (lambda index: np.ones((len(index), 2)), r"shape \(3, 2\)"),
+        (lambda index: ["yes"] * len(index), "values of type"),
+        (lambda index: [None] * len(index), "values of type object"),
+        (lambda index: np.where(index == 8, np.nan, 1.0), r"NaN \(the first: index 8\)"),
+        (lambda index: index > 2 if len(index) > 1 else index / 2, "sometimes"),
+    ],
+)
+def test_useless_answers(predictor, message):
+    with pytest.raises(UserError, match=message):
+        Asked(predictor)(INDEX)
+
+
+def test_a_mistake_in_the_predictor_is_shown_as_it_is():
+    with pytest.raises(ZeroDivisionError):
+        Asked(lambda index: 1 / 0)(INDEX)
+    with pytest.raises(TypeError, match="NoneType"):
+        Asked(lambda index: None + index)(INDEX)

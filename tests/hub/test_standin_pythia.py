@@ -24,7 +24,7 @@ from standin.tables import continuation_counts
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, GPTNeoXForCausalLM
 
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.suite.pythia.facts import (
     DUPLICATES,
     EVALS,

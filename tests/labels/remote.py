@@ -1,12 +1,14 @@
-"""A model on the stand-in's hub, with checkpoints in every form in which they were published."""
+"""A model on the stand-in's hub, with checkpoints in every form, and scans that are interrupted."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 from standin.models import Shape, Weights, checkpoint_files, new_model, train
 
+from memorization.extraction.score import score
 from memorization.suite.pythia.facts import PublishedModel
 
 REPOSITORY = "EleutherAI/pythia-410m-v0"
@@ -45,3 +47,27 @@ def make_remote() -> Remote:
     n = sum(p.numel() for p in untrained.parameters())
     model = PublishedModel("410m", n, SHAPE.layers, SHAPE.hidden, SHAPE.heads, VOCABULARY)
     return Remote(sequences, weights, model)
+
+
+def stopping_after(n, done):
+    """Return a `score` that is interrupted once it was called n times, which ``done`` counts."""
+
+    def scored(model, *rest):
+        if len(done) == n:
+            raise KeyboardInterrupt
+        done.append(model)
+        return score(model, *rest)
+
+    return scored
+
+
+def wait_for_fetches():
+    """Wait for what is being downloaded in the background."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("fetch"):
+            thread.join()
+
+
+def assert_same(a, b):
+    for name, array in vars(a).items():
+        np.testing.assert_array_equal(array, getattr(b, name))

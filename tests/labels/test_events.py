@@ -3,8 +3,7 @@ import pandas as pd
 import pytest
 
 from memorization.labels.events import event_times, label_statistics
-from memorization.labels.published import published_trajectories
-from memorization.labels.trajectories import Trajectories
+from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.tables import LABELS
 
 STEPS = np.array([10, 20, 30, 40])
@@ -61,6 +60,8 @@ PUBLISHED = published_trajectories(
 
 def test_hand_computed_table_of_published_evaluations():
     table = event_times(PUBLISHED)
+    assert PUBLISHED.observed.sum(1).tolist() == [4, 4, 4, 4, 3, 3, 3, 3, 1, 1]
+    assert not PUBLISHED.memorized[~PUBLISHED.observed].any()
     expected = {
         # index: memorized, first, stable, entry, lower, upper
         1: (False, NEVER, NEVER, 0, 40, NEVER),
@@ -78,13 +79,6 @@ def test_hand_computed_table_of_published_evaluations():
     columns = dict(zip(names, map(list, zip(*expected.values(), strict=True)), strict=True))
     assert_table(table, {"index": list(expected)} | columns)
     assert table["match_length"].tolist() == [-1, 32, -1, 32, -1, 32, -1, 32, 32, -1]
-
-
-def test_what_is_known_of_each_evaluation():
-    assert PUBLISHED.observed.sum(1).tolist() == [4, 4, 4, 4, 3, 3, 3, 3, 1, 1]
-    assert not PUBLISHED.memorized[~PUBLISHED.observed].any()
-    assert set(np.unique(PUBLISHED.match_length)) == {-1, 32}
-    assert np.isnan(PUBLISHED.continuation_logprob).all()
 
 
 def test_one_evaluation_gives_an_interval_but_no_step():
@@ -146,7 +140,7 @@ def test_both_ways_to_write_the_likelihood_recover_the_distribution(way):
     if way == "risk sets":
         at_risk = [
             (entry < s) & (lower >= b) & (upper > entry)
-            for b, s in zip((0, *steps), steps, strict=False)
+            for b, s in zip((0, *steps[:-1]), steps, strict=True)
         ]
         found = [(upper[r] == s).mean() for r, s in zip(at_risk, steps, strict=True)]
     else:
@@ -181,10 +175,7 @@ def test_statistics_of_the_hand_computed_table():
         "distinct_texts": 2,
         "population_fraction": pytest.approx(0.3),
     }
-    assert statistics["forgotten"] == {
-        "sequences": 1,
-        "population_fraction": pytest.approx(0.1),
-    }
+    assert statistics["forgotten"] == {"sequences": 1, "population_fraction": pytest.approx(0.1)}
     of_memorized = statistics["of_the_memorized"]
     assert of_memorized["first_step_quantiles"]["50%"] == 20
     assert of_memorized["stable_step_quantiles"]["50%"] == 40
@@ -212,6 +203,6 @@ def test_statistics_say_only_what_the_evaluations_tell():
 def test_nothing_memorized_is_no_error():
     none = scanned(INDEX, STEPS, np.zeros_like(MATCH))
     table = event_times(none)
+    assert table["first_step"].isna().all()
     statistics = label_statistics(table, np.ones(5), INDEX, none, INDEX)
     assert statistics["memorized"]["sequences"] == 0
-    assert table["first_step"].isna().all()

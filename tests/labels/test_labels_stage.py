@@ -1,7 +1,6 @@
 """The stage on a suite of published labels: every source of times, and a real hub's clients."""
 
 import json
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,18 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 import yaml
-from labels.remote import PER_STEP, REPOSITORY, SHAPE, STEPS, VOCABULARY
+from labels.remote import (
+    PER_STEP,
+    REPOSITORY,
+    SHAPE,
+    STEPS,
+    VOCABULARY,
+    stopping_after,
+    wait_for_fetches,
+)
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
 from memorization.labels import scan
 from memorization.labels.trajectories import Trajectories
 from memorization.stages import labels as stage
@@ -33,7 +39,8 @@ def run(remote, memorized, tmp_path, monkeypatch):
     _write_suite(remote, memorized[STEPS[-1]])
     _write_sample(remote.sequences)
     raw = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    facts = _facts(remote)
+    facts = {"population": 800, "sequences_per_step": PER_STEP, "window": 65, "steps": STEPS}
+    facts |= {"models": [vars(remote.model)], "rows": {}, "sample_rows": 800, "evaluated": {}}
     Path("facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def run_stage(device="cpu", **labels):
@@ -58,20 +65,6 @@ def memorized(remote):
     }
 
 
-def _facts(remote):
-    model = vars(remote.model)
-    return {
-        "population": 800,
-        "sequences_per_step": PER_STEP,
-        "window": 65,
-        "steps": STEPS,
-        "models": [model],
-        "rows": {},
-        "sample_rows": 800,
-        "evaluated": {},
-    }
-
-
 def _write_evals(name, index):
     table = pa.table({"index": pa.array(index, pa.int64())})
     parquet.write_table(table, f"results/suite/evals/{name}.parquet")
@@ -82,11 +75,9 @@ def _write_suite(remote, at_end):
     folder.mkdir(parents=True)
     _write_evals("410m", np.flatnonzero(at_end))
     _write_evals("70m", np.flatnonzero(at_end)[::7])
-    manifest = {
-        "suite": "pythia",
-        "population": 800,
-        "sequences_per_step": PER_STEP,
-        "steps": list(STEPS),
+    manifest = {"suite": "pythia", "population": 800, "sequences_per_step": PER_STEP}
+    manifest |= {
+        "steps": STEPS,
         "models": [
             {"name": "70m", "parameters": 10, "repository": "EleutherAI/pythia-70m-v0"},
             {"name": "410m", "parameters": remote.model.parameters, "repository": REPOSITORY},
@@ -106,25 +97,15 @@ def _write_sample(sequences):
     write_table(frame, "results/sequences.parquet", SEQUENCES)
 
 
-def _publish_earlier(memorized):
-    """Add the evaluations of two earlier steps, of what was seen by then."""
-    for step in EARLIER:
-        index = np.flatnonzero(memorized[step])
-        _write_evals(f"410m.step{step}", index[index < step * PER_STEP])
-
-
 def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memorized, capsys):
     metrics, table, trajectories = run()
     times = metrics["times"]
     assert times["source"] == "none"
     assert "no earlier evaluations of 410m were published" in times["reason"]
     assert times["reason"] in capsys.readouterr().out
-    assert times["checkpoints"] == 1
-    assert times["of"] == 5
-    assert times["cost"]["checkpoints"] == 5
+    assert (times["checkpoints"], times["of"], times["cost"]["checkpoints"]) == (1, 5, 5)
     assert times["cost"]["gigabytes"] > 0
-    assert metrics["agreement"] is None
-    assert metrics["target_commits"] is None
+    assert metrics["agreement"] is metrics["target_commits"] is None
     at_end = memorized[100][table["index"]]
     np.testing.assert_array_equal(table["memorized"], at_end)
     assert table["first_step"].isna().all()
@@ -135,7 +116,9 @@ def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memoriz
 
 
 def test_published_times(run, memorized):
-    _publish_earlier(memorized)
+    for step in EARLIER:  # of what was seen by then
+        index = np.flatnonzero(memorized[step])
+        _write_evals(f"410m.step{step}", index[index < step * PER_STEP])
     metrics, table, trajectories = run()
     assert metrics["times"]["source"] == "published"
     assert trajectories.steps.tolist() == [*EARLIER, 100]
@@ -177,9 +160,8 @@ def test_a_scan_that_finds_something_else_says_so_loudly_and_goes_on(run, hub, m
     metrics, _, _ = run(times="scan", checkpoints="every-2")
     assert metrics["agreement"]["share"] < 0.99
     assert metrics["agreement"]["published_only"] == 0
-    said = capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
     assert "WARNING: at the last checkpoint the scan of 410m agrees" in said
-    assert said.count("\n") >= 6
 
 
 def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
@@ -187,14 +169,7 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
     files = ("labels.parquet", "trajectories.npz", "metrics/labels.json")
     whole = [Path("results", file).read_bytes() for file in files]
     done = []
-
-    def interrupted(*arguments):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(arguments)
-        return score(*arguments)
-
-    monkeypatch.setattr(scan, "score", interrupted)
+    monkeypatch.setattr(scan, "score", stopping_after(2, done))
     with pytest.raises(KeyboardInterrupt):
         run(checkpoints=3)
     done.clear()
@@ -211,26 +186,17 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
     ],
 )
 def test_what_older_code_or_another_library_made_is_not_taken_up(run, hub, monkeypatch, change):
-    done, most = [], 2
-
-    def counted(*arguments):
-        if len(done) == most:
-            raise KeyboardInterrupt
-        done.append(arguments)
-        return score(*arguments)
-
-    monkeypatch.setattr(scan, "score", counted)
+    monkeypatch.setattr(scan, "score", stopping_after(2, []))
     with monkeypatch.context() as older:
         older.setattr(*change)
         with pytest.raises(KeyboardInterrupt):
             run(checkpoints=3)
-    for thread in threading.enumerate():
-        if thread.name.startswith("fetch"):
-            thread.join()
+    wait_for_fetches()
     assert len(list(Path("results/.partial").rglob("*.npz"))) == 2
-    most = 2 + 3
+    done = []
+    monkeypatch.setattr(scan, "score", stopping_after(4, done))
     run(checkpoints=3)
-    assert len(done) == 2 + 3
+    assert len(done) == 3
 
 
 def test_on_a_gpu_a_scan_is_the_default(run, hub, monkeypatch):

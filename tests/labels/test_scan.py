@@ -4,11 +4,13 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from labels.remote import assert_same, stopping_after
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.labels import scan as module
-from memorization.labels.scan import models_on_disk, scan
+from memorization.labels.checkpoints import models_on_disk
+from memorization.labels.scan import scan
 from memorization.params import Shape
 from memorization.suite.checkpoints import save_checkpoint
 from memorization.suite.micro.suite import MicroSuite
@@ -36,11 +38,6 @@ def tokens():
 
 def scanned(suite, tokens, work, steps=STEPS, **options):
     return scan(INDEX, tokens, steps, models_on_disk(suite, "micro-a"), 8, work, CPU, **options)
-
-
-def assert_same(a, b):
-    for name, array in vars(a).items():
-        np.testing.assert_array_equal(array, getattr(b, name))
 
 
 def test_every_column_is_its_checkpoint(suite, tokens, tmp_path):
@@ -71,54 +68,34 @@ def test_in_the_place_of_the_model_before_as_on_a_gpu(suite, tokens, tmp_path, m
     assert used[0] is used[1] is used[2]
 
 
-def test_the_last_checkpoint_comes_first_and_is_told_at_once(suite, tokens, tmp_path, monkeypatch):
-    order, told = [], []
-    load = type(suite).load
-
-    def loaded(self, model, step):
-        order.append(step)
-        return load(self, model, step)
-
-    monkeypatch.setattr(type(suite), "load", loaded)
-
-    def at_end(match_length):
-        told.append((list(order), match_length))
-
-    found = scanned(suite, tokens, tmp_path, at_end=at_end)
-    assert order == [15, 5, 10]
-    assert told[0][0] == [15]
-    np.testing.assert_array_equal(told[0][1], found.match_length[:, -1])
-    # Also when it was evaluated by a run that was interrupted.
-    scanned(suite, tokens, tmp_path, at_end=at_end)
-    assert len(told) == 2
-
-
-def test_models_are_let_go_one_by_one(suite, tokens, tmp_path):
-    alive = []
+def test_the_last_comes_first_and_is_told_at_once_and_each_is_let_go(suite, tokens, tmp_path):
+    order, alive, told = [], [], []
 
     def models(steps):
         for step, model in models_on_disk(suite, "micro-a")(steps):
             gc.collect()
             assert [ref for ref in alive if ref() is not None] == []
             alive.append(weakref.ref(model))
+            order.append(step)
             yield step, model
             del model
 
-    scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU)
-    assert len(alive) == 3
+    def at_end(match_length):
+        told.append((list(order), match_length))
+
+    found = scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU, at_end=at_end)
+    assert order == [15, 5, 10]
+    assert told[0][0] == [15]
+    np.testing.assert_array_equal(told[0][1], found.match_length[:, -1])
+    # Also when it was evaluated by a run that was interrupted.
+    scan(INDEX, tokens, STEPS, models, 8, tmp_path, CPU, at_end=at_end)
+    assert len(told) == 2
 
 
 def test_an_interrupted_scan_goes_on_where_it_stopped(suite, tokens, tmp_path, monkeypatch, capsys):
     whole = scanned(suite, tokens, tmp_path / "whole")
     done = []
-
-    def interrupted(model, *rest):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(model)
-        return score(model, *rest)
-
-    monkeypatch.setattr(module, "score", interrupted)
+    monkeypatch.setattr(module, "score", stopping_after(2, done))
     with pytest.raises(KeyboardInterrupt):
         scanned(suite, tokens, tmp_path / "broken")
     # A file that was being written when the machine went down is not taken for a whole one.
@@ -139,13 +116,10 @@ def test_a_sparse_scan_is_the_columns_of_the_whole_and_its_work_is_taken_up(
     np.testing.assert_array_equal(
         sparse.continuation_logprob, whole.continuation_logprob[:, [0, 2]]
     )
-    loaded = []
-    load = type(suite).load
-    monkeypatch.setattr(
-        type(suite), "load", lambda self, m, s: loaded.append(s) or load(self, m, s)
-    )
+    done = []
+    monkeypatch.setattr(module, "score", stopping_after(9, done))
     assert_same(scanned(suite, tokens, tmp_path / "sparse"), whole)
-    assert loaded == [10]
+    assert len(done) == 1
 
 
 def test_a_full_disk_leaves_the_finished_checkpoints(suite, tokens, tmp_path, monkeypatch):

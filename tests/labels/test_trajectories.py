@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.labels.published import published_trajectories
-from memorization.labels.trajectories import Trajectories
+from memorization.labels.trajectories import Trajectories, published_trajectories
 
 FOUND = published_trajectories(np.array([1, 9]), {2: np.array([1]), 3: np.array([9])}, 4)
 

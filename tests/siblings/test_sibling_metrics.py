@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from memorization.labels.published import published_trajectories
+from memorization.labels.trajectories import published_trajectories
 from memorization.siblings.metrics import sibling_metrics
 from memorization.suite import Suite
 

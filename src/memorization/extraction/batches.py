@@ -13,7 +13,6 @@ from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
 
 Batch = int | Literal["auto"]
-Advance = Callable[[int, int], None]
 Outputs = tuple[torch.Tensor, ...]
 
 # On the CPU larger batches are no faster: their activations leave the caches.
@@ -39,13 +38,8 @@ def auto_batch(model: GPTNeoXForCausalLM, reserve: int = 0) -> int:
     """Return how many sequences a forward pass should take on the model's device.
 
     On a GPU the largest power of two for which ``VECTORS`` hidden vectors a token fit into
-    ``SHARE`` of the memory that is free (a power of two, so that a little more or less free memory
-    does not change it, and with it the last bits of results), at most ``LARGEST``.
-
-    Parameters
-    ----------
-    model : on its device.
-    reserve : bytes that are needed besides.
+    ``SHARE`` of the memory that is free, less ``reserve`` bytes, at most ``LARGEST``: a power of
+    two, so that a little more or less free memory does not change the last bits of results.
     """
     device = model.device
     if device.type == "cpu":
@@ -75,29 +69,28 @@ def over_batches(
     sequences: np.ndarray,
     device: torch.device,
     batch: int,
-    advance: Advance = lambda start, stop: None,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> tuple[np.ndarray, ...]:
-    """Return what a function makes of sequences, batch by batch, put together.
+    """Return what a function makes of sequences, int [n ≥ 1, 64], batch by batch, put together.
 
-    On a GPU nothing in the loop waits for it: sequences come from page-locked memory ahead of their
+    Identical sequences are computed once, so they get identical results whatever the batches. On a
+    GPU nothing in the loop waits for it: sequences come from page-locked memory ahead of their
     turn, and results stay there until the end. When memory runs out, the batch is halved.
 
     Parameters
     ----------
     compute : int64 [b, 64] on the device -> tensors of b rows.
-    sequences : int [n, 64], n ≥ 1.
-    device : of the model.
-    batch : sequences at a time.
-    advance : told which rows (start, stop) were handed to the device.
+    advance : told how many more of the n sequences were handed to the device.
 
     Raises
     ------
     UserError
         If memory does not suffice for a single sequence.
     """
+    texts, inverse, counts = np.unique(sequences, axis=0, return_inverse=True, return_counts=True)
     results: list[Outputs] = []
     done = 0
-    for rows in _on_device(torch.from_numpy(sequences.astype(np.int32)), device, batch):
+    for rows in _on_device(torch.from_numpy(texts.astype(np.int32)), device, batch):
         first = done
         while done < first + len(rows):
             part = rows[done - first : done - first + batch].long()
@@ -113,9 +106,10 @@ def over_batches(
                     torch.cuda.empty_cache()
                 continue
             results.append(output)
-            advance(done, done + len(part))
+            advance(int(counts[done : done + len(part)].sum()))
             done += len(part)
-    return tuple(torch.cat(column).cpu().numpy() for column in zip(*results, strict=True))
+    each = inverse.reshape(-1)
+    return tuple(torch.cat(column).cpu().numpy()[each] for column in zip(*results, strict=True))
 
 
 def _unless_out_of_memory(

@@ -12,7 +12,7 @@ from memorization.features.family import Family, Inputs, declare
 
 def _compute(inputs: Inputs) -> dict[str, np.ndarray]:
     # Here, because it brings torch, which a reader of feature names does not need.
-    from memorization.extraction.extraction import score
+    from memorization.extraction.score import score
 
     columns: dict[str, np.ndarray] = {}
     for name, memorized in inputs.memorized.items():

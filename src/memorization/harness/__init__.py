@@ -13,12 +13,10 @@ table of predictions is scored by `evaluate_predictions`, or ``memorization eval
 """
 
 from memorization.harness.evaluate import Intervals, evaluate_predictions, evaluate_predictor
-from memorization.harness.evaluation import Evaluation
 from memorization.harness.predictions import Predictions, read_predictions
 from memorization.harness.sample import Sample
 
 __all__ = [
-    "Evaluation",
     "Intervals",
     "Predictions",
     "Sample",

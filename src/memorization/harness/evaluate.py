@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,15 +15,16 @@ from memorization.evaluation.metrics.confusion import OUTCOMES, confusion, decis
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc, average_precision
 from memorization.evaluation.resampling import resample
-from memorization.harness.evaluation import Evaluation
-from memorization.harness.predictions import Predictions
-from memorization.harness.predictor import Predictor, ask
-from memorization.harness.rows import YES, Predict, Rows, population_rows, sample_rows
-from memorization.harness.sample import Sample
+from memorization.files import write_metrics
+from memorization.harness.predictions import Asked, Predictions, Predictor
+from memorization.harness.sample import YES, Rows, Sample, population_rows, sample_rows
 from memorization.randomness import generator
+from memorization.report.names import METRICS
+from memorization.report.numbers import count, decimal, percent
 from memorization.suite import Suite
 
 RANKING = {"auroc": auroc, "average_precision": average_precision}
+ORDER = ("accuracy", "precision", "recall", "f1", *RANKING)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,78 @@ class Intervals:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a predictor tells what a target has memorized, over the population.
+
+    Attributes
+    ----------
+    population, memorized : sequences that the target was trained on, and has memorized at the end.
+    evaluated_on : the whole population, exactly, or a weighted sample.
+    sequences : how many the predictor was asked of.
+    thresholds : from which on a score means yes; one a fold where they were chosen here, one in all
+        where it was given, none for a predictor that decides by itself.
+    outcomes : true_positive, false_positive, false_negative, true_negative -> sequences of the
+        population; estimates where not exact.
+    metrics : accuracy, precision, recall, f1, and of scores auroc and average_precision ->
+        ``{"value", "low", "high"}``; a value is None where undefined, low and high where there is
+        no interval.
+    level : coverage of the intervals; None where exact.
+    """
+
+    target: str
+    population: int
+    memorized: int
+    evaluated_on: Literal["population", "sample"]
+    sequences: int
+    thresholds: tuple[float, ...]
+    threshold_given: bool
+    outcomes: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, float | None]]
+    level: float | None
+
+    def write(self, path: str | Path) -> None:
+        """Write it as JSON: six significant digits, undefined values as null."""
+        write_metrics(asdict(self), path)
+
+    def __str__(self) -> str:
+        """Return a table for a terminal."""
+        exact, share = self.evaluated_on == "population", self.memorized / self.population
+        asked = (
+            "all of them: exact, without intervals"
+            if exact
+            else f"a sample of {count(self.sequences)}, weighted to the population"
+        )
+        intervals = any(found["low"] is not None for found in self.metrics.values())
+        lines = [
+            f"target      {self.target}",
+            f"population  {count(self.population)} sequences, {count(self.memorized)} of them "
+            f"memorized ({percent(share)})",
+            f"predictor   asked of {asked}",
+            "",
+            f"{'':18}  value" + (f"   {self.level:.0%} interval" if intervals else ""),
+        ]
+        for name in (name for name in ORDER if name in self.metrics):
+            found = self.metrics[name]
+            line = f"{METRICS.get(name, name):18}  {decimal(found['value']):>5}"
+            if found["low"] is not None:
+                line += f"   {decimal(found['low'])}–{decimal(found['high'])}"
+            lines.append(line)
+        hits, false_alarms = self.outcomes["true_positive"], self.outcomes["false_positive"]
+        missed = self.outcomes["false_negative"]
+        lines += [
+            "",
+            f"found {count(hits)} memorized, missed {count(missed)}, with {count(false_alarms)} "
+            "false alarms" + ("" if exact else " (estimates)"),
+            f"always saying no: accuracy {decimal(1 - share)}",
+        ]
+        if self.thresholds:
+            listed = ", ".join(f"{threshold:.6g}" for threshold in self.thresholds)
+            how = "given" if self.threshold_given else "highest F1 on the other folds, a fold each"
+            lines.append(f"yes from a score of {listed} on ({how})")
+        return "\n".join(lines)
+
+
 def evaluate_predictor(
     predictor: Predictor,
     suite: Suite,
@@ -42,9 +116,8 @@ def evaluate_predictor(
     sample: Sample | None = None,
     threshold: float | None = None,
     intervals: Intervals = Intervals(),
-    advance: Callable[[int], None] = lambda done: None,
 ) -> Evaluation:
-    """Return how well a predictor tells which sequences a model has memorized.
+    """Return how well a predictor tells which sequences a model of the suite has memorized.
 
     Every metric is of the whole population: exact where the predictor is asked of all of it, and
     estimated with cluster-bootstrap intervals from a weighted sample otherwise. To decide by a
@@ -55,25 +128,42 @@ def evaluate_predictor(
 
     Parameters
     ----------
-    predictor : ``index -> bool`` or ``index -> score`` (the higher the likelier), of an int64 array
-        or of one ``int``. `Suite.tokens` gives the text.
-    suite : the models and what each has memorized.
-    target : any model of the suite.
+    predictor : see `Asked`; `Suite.tokens` gives the text.
     sample : to ask of these sequences only, see `Sample.read`; None: of all.
     threshold : from which score on the answer is yes; None: chosen here.
-    intervals : of the metrics; only where a sample is used.
-    advance : told how many more sequences have been predicted.
 
     Raises
     ------
     UserError
         If there is no such target or the predictor's answers are of no use.
     """
-
-    def predict(index: np.ndarray) -> np.ndarray:
-        return ask(predictor, index, advance)
-
-    return _evaluate(predict, suite, target, sample, threshold, intervals)
+    if target not in suite.models:
+        raise UserError(f"target '{target}': the suite has {', '.join(suite.models)}")
+    predict, memorized = Asked(predictor), np.unique(suite.memorized(target))
+    if sample is None:
+        rows = population_rows(predict, memorized, suite.population, threshold)
+    else:
+        rows = sample_rows(predict, memorized, suite.population, sample)
+    is_score = bool(predict.is_score)
+    if threshold is not None and not is_score:
+        raise UserError("a threshold is for scores; the predictions are true or false already")
+    thresholds = _thresholds(rows, threshold if is_score else YES)
+    decision = rows.score >= thresholds[np.unique(rows.fold, return_inverse=True)[1]]
+    outcomes = confusion(rows.truth, decision, rows.weight).tolist()
+    if sample is None:
+        outcomes = [round(count) for count in outcomes]
+    return Evaluation(
+        target=target,
+        population=suite.population,
+        memorized=len(memorized),
+        evaluated_on="population" if sample is None else "sample",
+        sequences=suite.population if sample is None else len(sample.index),
+        thresholds=tuple(np.unique(thresholds).tolist()) if is_score else (),
+        threshold_given=threshold is not None,
+        outcomes=dict(zip(OUTCOMES, outcomes, strict=True)),
+        metrics=_metrics(rows, decision, is_score, intervals),
+        level=None if sample is None else intervals.level,
+    )
 
 
 def evaluate_predictions(
@@ -88,17 +178,9 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Return how well a table of predictions tells which sequences a model has memorized.
 
-    Where the table covers the population the result is exact; else, where it covers the sample,
-    that is used. A list of the sequences that are predicted to be memorized is a prediction of all
-    when ``unlisted="negative"`` says so.
-
-    Parameters
-    ----------
-    predictions : see `read_predictions`.
-    suite, target, threshold, intervals : as in `evaluate_predictor`.
-    sample : of the study, where there is one.
-    unlisted : "negative": sequences that are not listed are predicted not to be memorized, and rank
-        below all others.
+    As `evaluate_predictor`, exactly where the table covers the population, else where it covers the
+    sample on that. A list of the sequences that are predicted to be memorized is a prediction of
+    all when ``unlisted="negative"`` says so: what is not listed ranks below all others.
 
     Raises
     ------
@@ -107,75 +189,34 @@ def evaluate_predictions(
     """
     if unlisted == "negative" or len(predictions.index) == suite.population:
         sample = None
-    elif sample is None or not predictions.covers(sample.index).all():
-        raise UserError(_uncovered(predictions, suite.population, sample))
-    return _evaluate(predictions.of, suite, target, sample, threshold, intervals)
-
-
-def _uncovered(predictions: Predictions, population: int, sample: Sample | None) -> str:
-    message = (
-        f"the predictions list {len(predictions.index):,} sequences, not all {population:,} of the "
-        "population"
-    )
-    if sample is None:
-        message += (
-            "; there is no sample of a study to fall back on (`dvc repro sequences` draws it)"
-        )
-    else:
-        missing = sample.index[~predictions.covers(sample.index)]
-        message += (
+    elif sample is None:
+        lack = "; there is no sample of a study to fall back on (`dvc repro sequences` draws it)"
+        raise UserError(_uncovered(predictions, suite, lack))
+    elif len(missing := sample.index[~predictions.covers(sample.index)]):
+        lack = (
             f", and lack {len(missing):,} of the {len(sample.index):,} of the study's sample (the "
             f"first: index {missing[0]})"
         )
-    return message + (
-        "; `memorization sequences OUT.parquet` writes the list to predict, and `--unlisted "
-        "negative` says that what is not listed is predicted not to be memorized"
+        raise UserError(_uncovered(predictions, suite, lack))
+    return evaluate_predictor(
+        predictions.of, suite, target, sample=sample, threshold=threshold, intervals=intervals
     )
 
 
-def _evaluate(
-    predict: Predict,
-    suite: Suite,
-    target: str,
-    sample: Sample | None,
-    threshold: float | None,
-    intervals: Intervals,
-) -> Evaluation:
-    if target not in suite.models:
-        raise UserError(f"target '{target}': the suite has {', '.join(suite.models)}")
-    memorized = np.unique(suite.memorized(target))
-    if sample is None:
-        rows = population_rows(predict, memorized, suite.population, threshold)
-    else:
-        rows = sample_rows(predict, memorized, suite.population, sample)
-    thresholds = _thresholds(rows, threshold)
-    decision = rows.score >= thresholds[np.unique(rows.fold, return_inverse=True)[1]]
-    outcomes = confusion(rows.truth, decision, rows.weight).tolist()
-    if sample is None:
-        outcomes = [round(count) for count in outcomes]
-    return Evaluation(
-        target=target,
-        population=suite.population,
-        memorized=len(memorized),
-        exact=sample is None,
-        sequences=suite.population if sample is None else len(sample.index),
-        thresholds=tuple(np.unique(thresholds).tolist()) if rows.is_score else (),
-        given=threshold is not None,
-        outcomes=dict(zip(OUTCOMES, outcomes, strict=True)),
-        metrics=_metrics(rows, decision, intervals),
-        level=intervals.level,
+def _uncovered(predictions: Predictions, suite: Suite, lack: str) -> str:
+    return (
+        f"the predictions list {len(predictions.index):,} sequences, not all "
+        f"{suite.population:,} of the population{lack}; `memorization sequences OUT.parquet` "
+        "writes the list to predict, and `--unlisted negative` says that what is not listed is "
+        "predicted not to be memorized"
     )
 
 
-def _thresholds(rows: Rows, threshold: float | None) -> np.ndarray:
+def _thresholds(rows: Rows, given: float | None) -> np.ndarray:
     """Return the threshold of each fold, float [folds], in the order of the folds' numbers."""
     folds = np.unique(rows.fold)
-    if not rows.is_score:
-        if threshold is not None:
-            raise UserError("a threshold is for scores; the predictions are true or false already")
-        return np.full(len(folds), YES)
-    if threshold is not None:
-        return np.full(len(folds), threshold)
+    if given is not None:
+        return np.full(len(folds), given)
     others = [rows.fold != fold for fold in folds]
     return np.array(
         [best_f1_threshold(rows.truth[o], rows.score[o], rows.weight[o]) for o in others]
@@ -183,10 +224,10 @@ def _thresholds(rows: Rows, threshold: float | None) -> np.ndarray:
 
 
 def _metrics(
-    rows: Rows, decision: np.ndarray, intervals: Intervals
+    rows: Rows, decision: np.ndarray, is_score: bool, intervals: Intervals
 ) -> dict[str, dict[str, float | None]]:
     """Return every metric with its interval, None where undefined."""
-    ranking = RANKING if rows.is_score else {}
+    ranking = RANKING if is_score else {}
 
     def statistics(weight: np.ndarray) -> np.ndarray:
         counts = confusion(rows.truth, decision, weight)

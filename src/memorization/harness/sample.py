@@ -1,4 +1,4 @@
-"""The sequences on which a predictor is asked, where the population is too large to ask of all."""
+"""The sequences on which a predictor is asked: a weighted sample, or the whole population."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
+from memorization.files import replacing
+from memorization.harness.predictions import Asked
+from memorization.protocol import SEQUENCE
+from memorization.suite import Suite
 from memorization.tables import SEQUENCES, SPLITS, read_table
 
-# Folds for the choice of a threshold where no better ones are known.
+# Folds for the choice of a threshold where no better ones are known: every fifth sequence.
 FOLDS = 5
+
+# Sequences of a population in memory at once, and sequences decoded at once.
+BATCH, DECODED = 2**20, 2**14
+
+# What a decision is compared with, once it is a number: false is 0 and true is 1.
+YES = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,7 @@ class Sample:
 
     @staticmethod
     def read(study: str | Path) -> Sample:
-        """Return the sample that a study drew, from its results folder.
-
-        Parameters
-        ----------
-        study : folder with ``sequences.parquet``, and ``splits.parquet`` where there is one.
+        """Return the sample that a study drew, from its results folder (of ``split``, if it ran).
 
         Raises
         ------
@@ -51,7 +59,7 @@ class Sample:
         table = table.sort_values("index", ignore_index=True)
         index, weight = table["index"].to_numpy(), table["weight"].to_numpy()
         if not (study / "splits.parquet").exists():
-            return Sample(index, weight, default_fold(index))
+            return Sample(index, weight, index % FOLDS)
         splits = read_table(study / "splits.parquet", SPLITS).sort_values("index")
         if not np.array_equal(splits["index"], index):
             raise UserError(
@@ -67,12 +75,7 @@ class Sample:
         sample of the population for any other as well, but recovers the number of its positives
         with error only; as that number is known, the weights of positives and of negatives are
         scaled to it (post-stratification, Holt & Smith 1979). For the target of the study nothing
-        changes.
-
-        Parameters
-        ----------
-        memorized : bool [n], by the target.
-        population, positives : number of sequences, and of those that the target has memorized.
+        changes. ``memorized`` is bool [n], ``positives`` how many there are in the population.
 
         Raises
         ------
@@ -91,9 +94,72 @@ class Sample:
         return weight
 
 
-def default_fold(index: np.ndarray) -> np.ndarray:
-    """Return folds that need no knowledge of the texts, int [n]: every fifth sequence."""
-    return index % FOLDS
+@dataclass(frozen=True)
+class Rows:
+    """What is scored: n sequences, or groups of sequences that no metric can tell apart.
+
+    ``truth``, bool, says whether they are memorized; ``score`` is 0 and 1 of a predictor that
+    decides; the others are as of a `Sample`.
+    """
+
+    truth: np.ndarray
+    score: np.ndarray
+    weight: np.ndarray
+    fold: np.ndarray
+    cluster: np.ndarray | None = None
+
+
+def sample_rows(predict: Asked, memorized: np.ndarray, population: int, sample: Sample) -> Rows:
+    """Return the sequences of a sample, one a row; ``memorized`` is the index of those that are."""
+    truth = np.isin(sample.index, memorized)
+    weight = sample.weights_for(truth, population, len(memorized))
+    return Rows(truth, predict(sample.index), weight, sample.fold, sample.cluster)
+
+
+def population_rows(
+    predict: Asked, memorized: np.ndarray, population: int, threshold: float | None = None
+) -> Rows:
+    """Return the whole population, exactly, in rows that fit into memory.
+
+    Ranking metrics compare the memorized sequences with all others: of these it only matters
+    between which scores of memorized ones they lie, and how many do. So with m distinct scores of
+    memorized sequences there are 2 m + 1 groups of scores, however large the population, and the
+    metrics of the groups, weighted by their sizes, are those of the population. In memory are the
+    memorized sequences (``index``, ascending, each once) and one batch of the others. No group
+    straddles the threshold that will be applied. Each sequence is asked of once.
+
+    >>> rows = population_rows(Asked(lambda index: index / 10), np.array([4, 6]), 1000)
+    >>> int(rows.weight[rows.truth].sum()), int(rows.weight.sum()), len(rows.score) < 30
+    (2, 1000, True)
+    """
+    scores = predict(memorized)
+    edges = np.unique(np.append(scores, [YES, YES if threshold is None else threshold]))
+    positive = _tally(scores, memorized, edges)
+    negative = np.zeros_like(positive)
+    for start in range(0, population, BATCH):
+        index = np.arange(start, min(start + BATCH, population))
+        low, high = np.searchsorted(memorized, [start, start + BATCH])
+        index = np.delete(index, memorized[low:high] - start)
+        negative += _tally(predict(index), index, edges)
+    truth, fold, group = np.nonzero([negative, positive])
+    weight = np.array([negative, positive], dtype=np.float64)[truth, fold, group]
+    # A score for each group, in the same order as the scores of its members.
+    representative = np.empty(2 * len(edges) + 1)
+    representative[1::2] = edges
+    representative[0::2] = np.concatenate([[-np.inf], np.nextafter(edges, np.inf)])
+    return Rows(truth.astype(bool), representative[group], weight, fold)
+
+
+def _tally(scores: np.ndarray, index: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return how many scores of each fold are at each edge and between edges, int [fold, group].
+
+    Group 2 k + 1 is edge k itself, group 2 k what lies below it and above the edge before.
+    """
+    below = np.searchsorted(edges, scores)
+    at = edges[np.minimum(below, len(edges) - 1)] == scores
+    groups = 2 * len(edges) + 1
+    cell = index % FOLDS * groups + 2 * below + at
+    return np.bincount(cell, minlength=FOLDS * groups).reshape(FOLDS, groups)
 
 
 def studied_target(study: str | Path) -> str | None:
@@ -103,3 +169,29 @@ def studied_target(study: str | Path) -> str | None:
         return json.loads(text).get("target")
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+
+
+def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
+    """Write what a predictor may look at: ``index``, its 64 ``tokens`` and their ``text``.
+
+    A Parquet file in order of ``index``, which is that of training, whole or not at all. The
+    sample's weights are left out on purpose: they are small for the memorized. A token that holds
+    part of a character is decoded as U+FFFD.
+
+    Raises
+    ------
+    UserError
+        If the folder of the file does not exist, or the tokens are not known.
+    """
+    path, index = Path(path), np.sort(index).astype(np.int64)
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
+    tokens = np.ascontiguousarray(suite.tokens(index), dtype=np.int32)
+    text: list[str] = []
+    for start in range(0, len(index), DECODED):
+        batch = tokens[start : start + DECODED].tolist()
+        text += suite.tokenizer.decode_batch(batch, skip_special_tokens=False)
+    lists = pa.FixedSizeListArray.from_arrays(tokens.ravel(), SEQUENCE)
+    table = pa.table({"index": index, "tokens": lists, "text": pa.array(text, pa.string())})
+    with replacing(path) as partial:
+        parquet.write_table(table, partial, compression="zstd")

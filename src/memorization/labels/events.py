@@ -35,12 +35,8 @@ def event_times(trajectories: Trajectories) -> pd.DataFrame:
     ``first_step`` is the first evaluation at which a sequence is memorized, ``stable_step`` the
     first from which it stays memorized to the end; null if never. An evaluation only shows that the
     first event lies between it and the one before: in (``lower``, ``upper``], ``upper`` null when
-    censored at the end; see the module for ``entry``.
-
-    Parameters
-    ----------
-    trajectories : of n sequences at c checkpoints; a sequence is observed from some checkpoint on
-        to the end.
+    censored at the end; see the module for ``entry``. Each sequence must be observed from some
+    checkpoint on to the end.
 
     >>> match_length = np.array([[0, 32, 9, 32], [3, 0, 1, 2], [-1, 32, 32, 32]], dtype=np.int8)
     >>> observed = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 1]], dtype=bool)
@@ -84,17 +80,15 @@ def label_statistics(
     trajectories: Trajectories,
     step_seen: np.ndarray,
 ) -> dict[str, Any]:
-    """Return what the labels look like, in the sample and weighted to the population.
+    """Return what the n labels look like, in the sample and weighted to the population.
 
     What cannot be told from the evaluations is null: times where there is one evaluation only, and
     how many were memorized before being seen where evaluations leave out what was not seen yet.
 
     Parameters
     ----------
-    labels : the labels table, n rows.
     weight : float [n], population sequences a row stands for.
     texts : int [n], equal for rows of the same text.
-    trajectories : of the same n sequences.
     step_seen : int [n], the step in which a sequence is itself trained on.
     """
     memorized, observed = trajectories.memorized, trajectories.observed

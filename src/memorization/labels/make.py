@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +14,16 @@ import torch
 import transformers
 
 from memorization.extraction.batches import batch_on
-from memorization.labels.agreement import scan_agreement, warn_if_low
-from memorization.labels.cost import ScanCost, scan_cost
-from memorization.labels.grid import chosen_steps
-from memorization.labels.published import published_trajectories
-from memorization.labels.remote import RemoteModels, precision
-from memorization.labels.repeated import repeated_checkpoints, warn_if_any
-from memorization.labels.scan import Models, models_on_disk, scan
-from memorization.labels.times import source_of_times
-from memorization.labels.trajectories import Trajectories
+from memorization.labels.checkpoints import RemoteModels, models_on_disk, precision
+from memorization.labels.plan import chosen_steps, scan_cost, source_of_times
+from memorization.labels.scan import scan
+from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.params import Params
 from memorization.protocol import CONTINUATION
 from memorization.resume import file_digest, source_digest
 from memorization.suite import Suite
 from memorization.suite.checkpoints import WEIGHTS
-from memorization.suite.pythia.facts import read_facts
+from memorization.suite.pythia.facts import PublishedModel, read_facts
 from memorization.suite.pythia.suite import PythiaSuite
 
 # What fixes the result of a checkpoint beside the parameters and the model: the code that loads and
@@ -34,12 +31,15 @@ from memorization.suite.pythia.suite import PythiaSuite
 _LABELS = Path(__file__).parent
 _SUITE = _LABELS.parent / "suite"
 SOURCES = (
-    *(_LABELS / f"{name}.py" for name in ("remote", "scan")),
-    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "extraction")),
+    *(_LABELS / f"{name}.py" for name in ("checkpoints", "scan")),
+    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "score")),
     *(_SUITE / name for name in ("checkpoints.py", "device.py", "pythia/checkpoints.py")),
 )
 
-# What a scan's result depends on, as plain JSON values -> the folder for its work in progress.
+# Below it, what is scanned is hardly what was published.
+EXPECTED_AGREEMENT = 0.99
+
+# What a scan's result depends on, as plain JSON values -> a folder for its work in progress.
 WorkFolder = Callable[[dict[str, Any]], Path]
 
 
@@ -47,13 +47,9 @@ WorkFolder = Callable[[dict[str, Any]], Path]
 class Made:
     """Trajectories, and what there is to tell of how they came about.
 
-    Attributes
-    ----------
-    trajectories : of the sample.
-    metrics : ``times``: their source, the reason, the checkpoints and the cost of a scan;
-        ``agreement`` of a scan with what was published, and ``repeated_checkpoints``, the steps
-        that turned out to be one model, else null; ``target_commits``: those that were downloaded,
-        by revision, else null.
+    In ``metrics``: ``times``, their source, the reason, the checkpoints and the cost of a scan; and
+    of a scan, else null, ``agreement`` with what was published, ``repeated_checkpoints``, the steps
+    that turned out to be one model, and ``target_commits``, those downloaded, by revision.
     """
 
     trajectories: Trajectories
@@ -68,14 +64,7 @@ def make_trajectories(
     device: torch.device,
     work_folder: WorkFolder,
 ) -> Made:
-    """Return the target's trajectories on some sequences.
-
-    Parameters
-    ----------
-    index : int64 [n].
-    tokens : int [n, 64].
-    device : where a scan would run.
-    work_folder : makes the folder for a scan's work in progress.
+    """Return the target's trajectories on sequences, int64 [n] with tokens int [n, 64].
 
     Raises
     ------
@@ -83,42 +72,42 @@ def make_trajectories(
         If the parameters ask for what cannot be, or the hub or the disk fails during a scan.
     """
     steps = chosen_steps(suite.steps, params.labels.checkpoints)
-    cost = _cost(params, suite, len(index), len(steps))
+    on_disk = suite.has(params.target)
+    download = 0 if on_disk else _published(params).checkpoint_bytes
+    cost = scan_cost(suite.parameters[params.target], len(index), len(steps), download)
     evaluations = {suite.steps[-1]: suite.memorized(params.target)}
     if isinstance(suite, PythiaSuite):
         evaluations |= suite.evaluations(params.target)
-    times = source_of_times(
+    source, reason = source_of_times(
         params.labels.times,
         params.labels.checkpoints,
         params.target,
         n_evaluations=len(evaluations),
-        has_checkpoints=suite.has(params.target),
+        has_checkpoints=on_disk,
         device=device.type,
         cost=cost,
     )
-    print(f"times: {times.source}; {times.reason}", flush=True)
-    how: dict[str, Any] = {
-        "agreement": None,
-        "repeated_checkpoints": None,
-        "target_commits": None,
-    }
-    if times.source == "scan":
+    print(f"times: {source}; {reason}", flush=True)
+    how: dict[str, Any] = dict.fromkeys(("agreement", "repeated_checkpoints", "target_commits"))
+    if source == "scan":
         work = work_folder(scan_inputs(params, suite, device))
         trajectories, how = _scanned(params, suite, index, tokens, steps, device, work)
     else:
-        if times.source == "none":
+        if source == "none":
             evaluations = {suite.steps[-1]: evaluations[suite.steps[-1]]}
         trajectories = published_trajectories(index, evaluations, suite.sequences_per_step)
-    told = {"checkpoints": len(trajectories.steps), "of": len(suite.steps), "cost": cost.metrics()}
-    return Made(trajectories, how | {"times": vars(times) | told})
+    how["times"] = {
+        "source": source,
+        "reason": reason,
+        "checkpoints": len(trajectories.steps),
+        "of": len(suite.steps),
+        "cost": cost,
+    }
+    return Made(trajectories, how)
 
 
-def _cost(params: Params, suite: Suite, n: int, n_steps: int) -> ScanCost:
-    """Return the cost of a scan; what is on disk need not be downloaded."""
-    size = 0
-    if not suite.has(params.target):
-        size = read_facts(params.pythia.facts).model(params.target).checkpoint_bytes
-    return scan_cost(suite.parameters[params.target], n, n_steps, size)
+def _published(params: Params) -> PublishedModel:
+    return read_facts(params.pythia.facts).model(params.target)
 
 
 def _scanned(
@@ -130,48 +119,97 @@ def _scanned(
     device: torch.device,
     work: Path,
 ) -> tuple[Trajectories, dict[str, Any]]:
-    models, published = _models(params, suite, device, work), suite.memorized(params.target)
-    is_remote = isinstance(models, RemoteModels)
+    remote = None
+    if not suite.has(params.target):
+        remote = RemoteModels(
+            _repository(params, suite),
+            _published(params),
+            params.pythia.revisions,
+            work,
+            precision(params.pythia.precision, device),
+        )
+    published = np.isin(index, suite.memorized(params.target))
     found: dict[str, Any] = {}
 
     def at_end(match_length: np.ndarray) -> None:
-        found.update(scan_agreement(match_length == CONTINUATION, np.isin(index, published)))
-        warn_if_low(found, params.target)
+        found.update(scan_agreement(match_length == CONTINUATION, published, params.target))
 
     trajectories = scan(
         index,
         tokens,
         steps,
-        models,
+        remote or models_on_disk(suite, params.target),
         batch_on(device, params.batch),
         work,
         device,
-        compiled=is_remote and params.pythia.compile,
+        compiled=remote is not None and params.pythia.compile,
         # As the published labels were made.
-        end_of_text=not is_remote,
+        end_of_text=remote is None,
         at_end=at_end,
         job=f"scanning {params.target}",
     )
-    repeated = repeated_checkpoints(trajectories.steps, trajectories.continuation_logprob)
-    warn_if_any(repeated, params.target)
     return trajectories, {
         "agreement": found,
-        "repeated_checkpoints": repeated,
-        "target_commits": models.commits if isinstance(models, RemoteModels) else None,
+        "repeated_checkpoints": repeated_checkpoints(trajectories, params.target),
+        "target_commits": remote.commits if remote else None,
     }
 
 
-def _models(params: Params, suite: Suite, device: torch.device, work: Path) -> Models:
-    """Return the source of the target's checkpoints: the disk, or else the hub."""
-    if suite.has(params.target):
-        return models_on_disk(suite, params.target)
-    return RemoteModels(
-        _repository(params, suite),
-        read_facts(params.pythia.facts).model(params.target),
-        params.pythia.revisions,
-        work,
-        precision(params.pythia.precision, device),
+def scan_agreement(scanned: np.ndarray, published: np.ndarray, target: str) -> dict[str, Any]:
+    """Return how many labels of a scan at the last checkpoint are the published ones, bool [n].
+
+    Greedy decoding meets near-ties, which another precision, batch or GPU decides otherwise; some
+    labels per thousand may differ for that. More is another model, another text or a fault: that is
+    said loudly, on standard error.
+
+    >>> scan_agreement(np.array([True, False, False]), np.array([True, False, False]), "1.4b")
+    {'n': 3, 'share': 1.0, 'published_only': 0, 'scan_only': 0}
+    """
+    n, share = len(scanned), float(np.mean(scanned == published)) if len(scanned) else None
+    published_only, scan_only = (
+        int((a & ~b).sum()) for a, b in ((published, scanned), (scanned, published))
     )
+    if share is not None and share < EXPECTED_AGREEMENT:
+        _warn(
+            f"at the last checkpoint the scan of {target} agrees with the published labels on only "
+            f"{share:.2%} of {n:,} sequences; {EXPECTED_AGREEMENT:.0%} or more are expected.",
+            f"Memorized by the published labels only: {published_only:,}; by the scan only: "
+            f"{scan_only:,}.",
+            "So its times may be those of another model than the labels. Likely causes: checkpoints"
+            " of v1 (the labels come from v0; see pythia.models), another variant, another commit,"
+            " or too low a precision. The scan goes on.",
+        )
+    return {"n": n, "share": share, "published_only": published_only, "scan_only": scan_only}
+
+
+def repeated_checkpoints(trajectories: Trajectories, target: str) -> list[list[int]]:
+    """Return the groups of steps at which a scan found exactly the same; say loudly if any.
+
+    Two models that are not the same do not agree on all log-probabilities to the last bit. Not all
+    revisions of a published model hold what their names say: of pythia-2.8b (v1), 86 of 154 serve
+    weights of the end of training (github.com/EleutherAI/pythia, issues 195 and 205). A mixture of
+    two checkpoints, as reported of two steps of pythia-12b (issue 206), is not found so.
+    """
+    steps, logprob = trajectories.steps, trajectories.continuation_logprob
+    if not logprob.size:
+        return []
+    _, group = np.unique(logprob, axis=1, return_inverse=True)
+    members = (steps[group.reshape(-1) == g].tolist() for g in range(group.max() + 1))
+    repeated = sorted(steps for steps in members if len(steps) > 1)
+    if repeated:
+        _warn(
+            f"of {target}, the checkpoints of these steps are one and the same model:",
+            *(", ".join(map(str, group)) for group in repeated),
+            "Not all can be what their names say, so times between them mean nothing.",
+            "Scan others (labels.checkpoints), or another release (pythia.models).",
+        )
+    return repeated
+
+
+def _warn(first: str, *lines: str) -> None:
+    rule = "!" * 90
+    filled = (textwrap.fill(line, len(rule)) for line in (f"WARNING: {first}", *lines))
+    print(rule, *filled, rule, sep="\n", file=sys.stderr, flush=True)
 
 
 def _repository(params: Params, suite: Suite) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,11 @@ from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
 from memorization.extraction.batches import Batch
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.files import replacing
+from memorization.labels.checkpoints import Models
 from memorization.labels.trajectories import Trajectories
 from memorization.progress import progress
-from memorization.suite import Suite
-
-# Given steps in order, yields each with its model, on the CPU or wherever it is loaded to.
-Models = Callable[[list[int]], Generator[tuple[int, GPTNeoXForCausalLM]]]
-
-
-def models_on_disk(suite: Suite, target: str) -> Models:
-    """Return a source of the checkpoints of a model that are part of a suite."""
-
-    def models(steps: list[int]) -> Generator[tuple[int, GPTNeoXForCausalLM]]:
-        for step in steps:
-            yield step, suite.load(target, step)
-
-    return models
 
 
 def scan(
@@ -54,13 +41,10 @@ def scan(
 
     Parameters
     ----------
-    index : int64 [n].
-    tokens : int [n, 64].
+    index, tokens : int64 [n] and int [n, 64].
     steps : ascending.
-    models : source of the checkpoints.
     batch, compiled, end_of_text : as for `score`.
     work : folder for the finished checkpoints, made if missing.
-    device : where to evaluate.
     at_end : told the match lengths at the last checkpoint as soon as they are known.
     job : what the progress is named.
 
@@ -81,7 +65,7 @@ def scan(
     ):
         placed = None
         for step, model in source:
-            placed = _placed(model, placed, device, compiled)
+            placed = _placed(model, placed, device)
             del model  # or two would be in memory while the next is loaded
             match_length, logprob = score(placed, tokens, batch, advance, compiled, end_of_text)
             _write(_file(work, step), match_length, logprob)
@@ -89,21 +73,16 @@ def scan(
                 at_end(match_length)
             if device.type == "cpu" and not compiled:
                 placed = None
-    columns = [_read(work, step) for step in steps]
-    return Trajectories(
-        index,
-        np.array(steps),
-        np.stack([match_length for match_length, _ in columns], axis=1),
-        np.stack([logprob for _, logprob in columns], axis=1),
-        np.ones((len(tokens), len(steps)), bool),
+    match_length, logprob = (
+        np.stack(columns, axis=1)
+        for columns in zip(*(_read(work, step) for step in steps), strict=True)
     )
+    observed = np.ones(match_length.shape, bool)
+    return Trajectories(index, np.array(steps), match_length, logprob, observed)
 
 
 def _placed(
-    model: GPTNeoXForCausalLM,
-    placed: GPTNeoXForCausalLM | None,
-    device: torch.device,
-    compiled: bool,
+    model: GPTNeoXForCausalLM, placed: GPTNeoXForCausalLM | None, device: torch.device
 ) -> GPTNeoXForCausalLM:
     """Return the model on the device; in the place of the one before where there is one.
 

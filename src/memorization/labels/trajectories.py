@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -67,3 +68,30 @@ class Trajectories:
             raise UserError(
                 f"{path}: damaged ({reason}); run `dvc repro labels` to make it again"
             ) from None
+
+
+def published_trajectories(
+    index: np.ndarray, evaluations: Mapping[int, np.ndarray], sequences_per_step: int
+) -> Trajectories:
+    """Return what published evaluations tell of some sequences, without running a model.
+
+    An evaluation lists the sequences that are memorized at a step, among those trained on by then:
+    ``index < sequences_per_step · step`` (``eval_memorization.py`` of EleutherAI/pythia evaluates
+    ``1024 · CHECKPOINT`` sequences). So a sequence that is not listed was either not memorized, or
+    not evaluated; its match length is not known in either case. ``evaluations`` are step ->
+    ``index`` of each memorized sequence, in any order.
+
+    >>> found = published_trajectories(np.array([3, 9]), {2: np.array([3]), 4: np.array([9])}, 4)
+    >>> found.observed.tolist(), found.match_length.tolist()
+    ([[True, True], [False, True]], [[32, -1], [-1, 32]])
+    """
+    steps = np.array(sorted(evaluations))
+    observed = index[:, None] < sequences_per_step * steps
+    listed = np.stack([np.isin(index, evaluations[step]) for step in steps.tolist()], axis=1)
+    return Trajectories(
+        index,
+        steps,
+        np.where(listed & observed, CONTINUATION, UNKNOWN).astype(np.int8),
+        np.full(observed.shape, np.nan, np.float32),
+        observed,
+    )

@@ -12,9 +12,9 @@ import torch
 from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
-from memorization.extraction import batches, cascade, extraction
+from memorization.extraction import batches, score
 from memorization.extraction.batches import batch_on
-from memorization.extraction.cascade import memorized
+from memorization.extraction.score import memorized
 from memorization.params import Params
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
@@ -36,7 +36,7 @@ from memorization.suite.suite import Suite
 # What fixes the bits of a suite beside the parameters.
 SOURCES = (
     Path(__file__).parent,
-    *(Path(str(module.__file__)) for module in (corpus_module, batches, cascade, extraction)),
+    *(Path(str(module.__file__)) for module in (corpus_module, batches, score)),
 )
 
 

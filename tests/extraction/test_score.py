@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from memorization.extraction.extraction import continuation_hidden, score
-from memorization.labels import extraction
+from memorization.extraction import score as module
+from memorization.extraction.score import continuation_hidden, memorized, score
 from memorization.params import Shape
 from memorization.suite.micro.train import new_model
 
@@ -11,14 +11,8 @@ from memorization.suite.micro.train import new_model
 def generated(model, tokens, **options):
     """What the model continues the prompts with, by transformers."""
     prompts = torch.from_numpy(tokens[:, :32].astype(np.int64))
-    return model.generate(
-        prompts,
-        attention_mask=torch.ones_like(prompts),
-        do_sample=False,
-        use_cache=False,
-        pad_token_id=0,
-        **options,
-    )[:, 32:].numpy()
+    options |= {"attention_mask": torch.ones_like(prompts), "pad_token_id": 0}
+    return model.generate(prompts, do_sample=False, use_cache=False, **options)[:, 32:].numpy()
 
 
 def leading(continuation, tokens):
@@ -51,13 +45,9 @@ def test_without_end_of_text_labels_equal_those_of_the_published_script(trained)
     found, _ = score(biased, tokens, 50, end_of_text=False)
     np.testing.assert_array_equal(found, expected)
     assert (found == 32).sum() > (score(biased, tokens, 50)[0] == 32).sum()
-
-
-def test_a_continuation_that_holds_end_of_text_is_not_memorized_without_it(trained):
-    model, tokens = trained
-    best = tokens[score(model, tokens, 96)[0] == 32][:1].copy()
-    best[0, 63] = 0
-    assert score(model, best, 1, end_of_text=False)[0] <= 31
+    # A continuation that holds it is never memorized.
+    ends = np.where(np.arange(64) == 63, 0, tokens)
+    assert score(biased, ends, 50, end_of_text=False)[0].max() <= 31
 
 
 def test_logprob_equals_a_plain_sum_over_tokens(trained):
@@ -73,18 +63,12 @@ def test_logprob_equals_a_plain_sum_over_tokens(trained):
 
 def test_equal_texts_get_equal_scores_in_the_callers_order(trained):
     model, tokens = trained
-    shuffled = np.concatenate([tokens[::-1], tokens[5:6]])
+    shuffled, done = np.concatenate([tokens[::-1], tokens[5:6]]), []
     match_length, logprob = score(model, tokens, batch=7)
-    again, logprob_again = score(model, shuffled, batch=7)
+    again, logprob_again = score(model, shuffled, 7, done.append)
+    assert sum(done) == 97
     np.testing.assert_array_equal(again, np.append(match_length[::-1], match_length[5]))
     np.testing.assert_array_equal(logprob_again, np.append(logprob[::-1], logprob[5]))
-
-
-def test_progress_counts_every_row_once(trained):
-    model, tokens = trained
-    done = []
-    score(model, np.repeat(tokens, 2, axis=0), batch=10, advance=done.append)
-    assert sum(done) == 192
 
 
 @pytest.mark.parametrize("parallel", [True, False])
@@ -112,7 +96,7 @@ def test_the_output_head_in_small_pieces(trained, monkeypatch):
     model, tokens = trained
     whole = score(model, tokens, 96)
     # Three sequences at a time, so that the last piece is smaller.
-    monkeypatch.setitem(extraction.LOGITS, "cpu", 3 * 32 * 300 + 5)
+    monkeypatch.setitem(module.LOGITS, "cpu", 3 * 32 * 300 + 5)
     pieces = score(model, tokens[:95], 95)
     np.testing.assert_array_equal(pieces[0], whole[0][:95])
     np.testing.assert_allclose(pieces[1], whole[1][:95], rtol=1e-6)
@@ -130,7 +114,65 @@ def test_in_16_bits_labels_hardly_change_and_logprobs_stay_float32(trained, dtyp
     np.testing.assert_allclose(found_logprob, logprob, rtol=0.05, atol=1.0)
 
 
+@pytest.mark.parametrize("batch", [1, 17, 96, "auto"])
+def test_memorized_gives_the_same_booleans_as_the_full_pass(trained, batch):
+    model, tokens = trained
+    expected = score(model, tokens, 96)[0] == 32
+    assert 10 <= expected.sum() <= 86
+    np.testing.assert_array_equal(memorized(model, tokens, batch), expected)
+
+
+def test_sequences_that_go_wrong_at_every_place(trained):
+    """Also just before and after the places where sequences are dropped."""
+    model, tokens = trained
+    right = tokens[score(model, tokens, 96)[0] == 32][0]
+    wrong = np.repeat(right[None], 33, axis=0)
+    places = np.arange(32)
+    wrong[places, 32 + places] = (wrong[places, 32 + places] + 1) % 300
+    found = memorized(model, wrong, 8)
+    np.testing.assert_array_equal(found, score(model, wrong, 8)[0] == 32)
+    assert found[32]
+    assert not found[:32].any()
+
+
+def test_ties_go_to_the_first_token_in_both(trained):
+    """Every memorized token gets a twin whose logit is the same, bit for bit."""
+    model, tokens = trained
+    twins = new_model(Shape(hidden=64, layers=2, heads=4), 600, 64, seed=0)
+    state = dict(model.state_dict())
+    for name in ("lm_head.weight", "gpt_neox.embed_in.weight"):
+        state[name] = torch.cat([state[name], state[name]])
+    twins.load_state_dict(state)
+    twins.eval()
+    later = np.where(np.arange(64) == 50, tokens + 300, tokens)  # ties, but is not the first
+    both = np.concatenate([tokens, later])
+    expected = score(twins, both, 64)[0] == 32
+    np.testing.assert_array_equal(memorized(twins, both, 64), expected)
+    assert expected[:96].sum() >= 10
+    assert not expected[96:].any()
+
+
+def test_chunks_duplicates_and_progress(trained, monkeypatch):
+    model, tokens = trained
+    many = np.concatenate([tokens, tokens[::-1], tokens[:30]])
+    monkeypatch.setattr(module, "CHUNK", 50)
+    done = []
+    found = memorized(model, many, 16, done.append)
+    np.testing.assert_array_equal(found, score(model, many, 16)[0] == 32)
+    assert sum(done) == len(many)
+
+
+def test_nothing_memorized_costs_little_more_than_the_prompts():
+    model = new_model(Shape(hidden=32, layers=1, heads=2), 300, 64, seed=3).eval()
+    tokens = np.random.default_rng(0).integers(0, 300, (200, 64)).astype(np.int32)
+    read = []
+    model.gpt_neox.embed_in.register_forward_hook(lambda _, ids, out: read.append(ids[0].numel()))
+    assert not memorized(model, tokens, 64).any()
+    assert 200 * 32 <= sum(read) < 200 * 32 * 1.1
+
+
 def test_no_sequences(trained):
     match_length, logprob = score(trained[0], np.empty((0, 64), np.int32), 8)
     assert match_length.shape == logprob.shape == (0,)
     assert (match_length.dtype, logprob.dtype) == (np.int8, np.float32)
+    assert memorized(trained[0], np.empty((0, 64), np.int32), 8).shape == (0,)

@@ -1,16 +1,23 @@
 import json
-import threading
 
 import numpy as np
 import pytest
 import torch
-from labels.remote import REPOSITORY, SHAPE, STEPS, VOCABULARY
+from labels.remote import (
+    REPOSITORY,
+    SHAPE,
+    STEPS,
+    VOCABULARY,
+    assert_same,
+    stopping_after,
+    wait_for_fetches,
+)
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
-from memorization.extraction.extraction import score
+from memorization.extraction.score import score
 from memorization.labels import scan as module
-from memorization.labels.remote import RemoteModels, precision
+from memorization.labels.checkpoints import RemoteModels, streamed
 from memorization.labels.scan import scan
 
 CPU = torch.device("cpu")
@@ -29,20 +36,23 @@ def scanned(remote, work, source=None, steps=STEPS):
 
 def fetched(hub):
     """Revisions whose weights were asked for, by commit."""
-    return {
-        request.path.split("/raw/")[1].split("/")[0]
-        for request in hub.requests
-        if request.method == "GET" and "/raw/" in request.path
-    }
+    got = [request.path for request in hub.requests if request.method == "GET"]
+    return {path.split("/raw/")[1].split("/")[0] for path in got if "/raw/" in path}
 
 
-def assert_same(a, b):
-    for name, array in vars(a).items():
-        np.testing.assert_array_equal(array, getattr(b, name))
+def test_every_form_of_checkpoint_gives_the_labels_of_its_weights(
+    remote, hub, tmp_path, monkeypatch
+):
+    """With at most two of them on disk, the next one fetched while the one before is in use."""
+    work, seen = tmp_path / "work", []
 
+    def watched(*arguments):
+        wait_for_fetches()  # as slow as the evaluation may be, no third one comes
+        seen.append({path.name for path in (work / "checkpoints").iterdir()})
+        return score(*arguments)
 
-def test_every_form_of_checkpoint_gives_the_labels_of_its_weights(remote, hub, tmp_path):
-    found = scanned(remote, tmp_path / "work")
+    monkeypatch.setattr(module, "score", watched)
+    found = scanned(remote, work)
     for column, step in enumerate(STEPS):
         model = with_weights(new_model(SHAPE, VOCABULARY, 0), remote.weights[step])
         expected = is_memorized(model, remote.sequences)
@@ -50,49 +60,23 @@ def test_every_form_of_checkpoint_gives_the_labels_of_its_weights(remote, hub, t
     counts = found.memorized.sum(0)
     assert counts[0] == 0
     assert counts[-1] > 100
-    assert list((tmp_path / "work" / "checkpoints").iterdir()) == []
-
-
-def test_at_most_two_checkpoints_are_on_disk(remote, hub, tmp_path, monkeypatch):
-    work, seen = tmp_path / "work", []
-
-    def watched(*arguments):
-        for thread in threading.enumerate():
-            if thread.name.startswith("fetch"):
-                thread.join()  # as slow as the evaluation may be, no third one comes
-        seen.append(sorted(path.name for path in (work / "checkpoints").iterdir()))
-        return score(*arguments)
-
-    monkeypatch.setattr(module, "score", watched)
-    scanned(remote, work)
-    assert seen == [
-        ["step100", "step20"],
-        ["step20", "step40"],
-        ["step40", "step60"],
-        ["step60", "step80"],
-        ["step80"],
-    ]
+    pairs = [(100, 20), (20, 40), (40, 60), (60, 80), (80,)]
+    assert seen == [{f"step{step}" for step in pair} for pair in pairs]
+    assert list((work / "checkpoints").iterdir()) == []
     cached = [path.stat().st_size for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert sum(cached) < 10_000  # nothing piles up in the hub's cache either
 
 
 def test_an_interrupted_scan_goes_on_with_the_same_bytes(remote, hub, tmp_path, monkeypatch):
     whole = scanned(remote, tmp_path / "whole")
-    done, commits = [], {step: hub.repositories.commit(REPOSITORY, f"step{step}") for step in STEPS}
-
-    def interrupted(*arguments):
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(arguments)
-        return score(*arguments)
-
-    monkeypatch.setattr(module, "score", interrupted)
+    commits = {step: hub.repositories.commit(REPOSITORY, f"step{step}") for step in STEPS}
+    monkeypatch.setattr(module, "score", stopping_after(2, []))
     with pytest.raises(KeyboardInterrupt):
         scanned(remote, tmp_path / "work")
-    for thread in threading.enumerate():
-        if thread.name.startswith("fetch"):
-            thread.join()
-    assert len(list((tmp_path / "work" / "checkpoints").iterdir())) == 2
+    wait_for_fetches()
+    # What is of another step is deleted.
+    (tmp_path / "work" / "checkpoints" / "step77.partial").mkdir()
+    assert len(list((tmp_path / "work" / "checkpoints").iterdir())) == 3
     monkeypatch.setattr(module, "score", score)
     hub.requests.clear()
     source = models(remote, tmp_path / "work")
@@ -150,7 +134,36 @@ def test_in_float16(remote, hub, tmp_path):
             assert torch.equal(model.state_dict()[name], published.to(dtype)), name
 
 
-def test_precision_by_device():
-    assert precision("auto", torch.device("cuda")) == torch.float16
-    assert precision("auto", CPU) == torch.float32
-    assert precision("bfloat16", torch.device("cuda")) == torch.bfloat16
+def stream(folder, steps, fail_at=None, error=None):
+    """Stream steps, one of which cannot be fetched."""
+
+    def fetch(step, place):
+        if step == fail_at:
+            raise error
+        with (place / "weights").open("a") as file:
+            file.write(f"{step}")
+
+    return streamed(steps, fetch, lambda place: (place / "weights").read_text(), folder)
+
+
+def test_a_half_fetched_step_is_gone_on_with_and_never_taken_for_a_whole_one(tmp_path):
+    half = tmp_path / "step40.partial"
+    half.mkdir()
+    (half / "weights").write_text("half of ")
+    assert list(stream(tmp_path, [40])) == [(40, "half of 40")]
+    assert list(stream(tmp_path, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (UserError("EleutherAI/pythia: no revision"), "no revision"),
+        (OSError(28, "No space left on device"), r"No space left.*two checkpoints must fit"),
+    ],
+)
+def test_a_failure_comes_in_one_line_when_its_step_is_asked_for(error, message, tmp_path):
+    steps = stream(tmp_path / "new", [40, 10, 20, 30], 20, error)
+    assert [next(steps), next(steps)] == [(40, "40"), (10, "10")]
+    with pytest.raises(UserError, match=message) as caught:
+        next(steps)
+    assert "\n" not in str(caught.value)
