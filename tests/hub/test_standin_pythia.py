@@ -25,14 +25,14 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, GPTNeoXForCausalLM
 
 from memorization.extraction.extraction import score
-from memorization.suite.pythia.facts import (
+from memorization.suite.pythia.facts import read_facts
+from memorization.suite.pythia.repositories import (
     DUPLICATES,
     EVALS,
     RAW_TEXT,
     frequencies_repository,
     model_repository,
     preshuffled_repository,
-    read_facts,
     sample_repository,
 )
 

@@ -6,8 +6,8 @@ import pytest
 from suite.pythia.miniature import DUPLICATES, FREQUENCIES, table
 
 from memorization.errors import UserError
+from memorization.suite import read_suite
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.suite import Suite
 
 SUITE = Path("suite")
 WANTED = {"published_counts": True}
@@ -15,7 +15,7 @@ WANTED = {"published_counts": True}
 
 def test_counts_of_each_sequence_and_token(hub, params):
     make_suite(params(WANTED), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.array([7, 0, 599, 13])
     np.testing.assert_array_equal(suite.published_duplicates(index), index % 7 + 1)
     # Both parts of the table together, up to the tokenizer's vocabulary.
@@ -25,7 +25,7 @@ def test_counts_of_each_sequence_and_token(hub, params):
 
 def test_no_counts_unless_asked_for(hub, params):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert suite.published_duplicates(np.array([1])) is None
     assert suite.published_token_counts() is None
     assert not [request for request in hub.requests if "usvsnsp" in request.path]
@@ -33,7 +33,10 @@ def test_no_counts_unless_asked_for(hub, params):
 
 @pytest.mark.parametrize(
     ("ids", "message"),
-    [(np.arange(1, 600), "1 of 600 sequences have no count"), (np.arange(601), "sequence 600")],
+    [
+        (np.arange(1, 600), "1 of 600 sequences have no count"),
+        (np.arange(601), "600 in 'sequence_id'; all must be 0 to 599"),
+    ],
 )
 def test_duplicates_of_other_sequences(serve, params, published, ids, message):
     counts = pa.array(np.ones(len(ids)), pa.uint32())
@@ -50,7 +53,8 @@ def test_duplicates_of_other_sequences(serve, params, published, ids, message):
     [
         ("sequence_id", None, "without a whole number in 'sequence_id'"),
         ("counts", None, "without a whole number in 'counts'"),
-        ("sequence_id", -1, "-1 in 'sequence_id'; all must be 0 or more"),
+        ("counts", 2**32 + 7, "4294967303 in 'counts'; all must be 0 to 4294967295"),
+        ("sequence_id", -1, "-1 in 'sequence_id'; all must be 0 to 599"),
     ],
 )
 def test_a_count_that_is_missing_or_of_no_sequence(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memorization.errors import UserError
-from memorization.suite.hub import Repository, download, list_files
+from memorization.suite.hub import Repository, download
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,7 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
     UserError
         If the revision holds no weights, or not all that its index names, or the hub fails.
     """
-    names = set(list_files(repository, "*"))
+    names = set(repository.files)
     found = next((name for name in _WEIGHTS if name in names), None)
     if found is None or "config.json" not in names:
         raise UserError(

@@ -12,7 +12,8 @@ JSON file whose keys are the fields of :class:`Facts`::
 
 ``models`` are in order of size and may be some of Pythia's only; ``rows`` may leave out a split,
 whose rows are then not counted; ``evaluated`` may be empty, and ``first_epoch`` be left out.
-Repositories, files, columns and splits are named alike in every such suite, by the functions below.
+Repositories, files, columns and splits are named alike in every such suite: see
+:mod:`memorization.suite.pythia.repositories`.
 
 Sources: the README of github.com/EleutherAI/pythia (commit a19eecb), the cards of the data sets and
 models on the Hugging Face hub, and the papers: Biderman et al. 2023a, "Pythia" (arXiv:2304.01373);
@@ -155,75 +156,6 @@ def read_facts(path: str | Path | None) -> Facts:
         key = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         raise UserError(f"pythia.facts={path}: {key + ': ' if key else ''}{message}") from None
-
-
-def model_repository(model: str, variant: str, release: str) -> str:
-    """Return the hub's name of a model; its checkpoints are the revisions ``stepK``.
-
-    The published labels come from the first release, v0: the evaluation script loops over these
-    names (EleutherAI/pythia, predictable-memorization/multinode_runner.sbatch), and the number of
-    rows of duped.12b.23000 is that of a figure made before v1 existed. The v0 checkpoints of 160m,
-    410m and 1.4b were trained with batches of 2048 sequences and are named by the number of
-    sequences seen: its ``step1000`` is optimizer step 500, and has seen as much data as that of any
-    other model (README, "Changelog").
-
-    >>> model_repository("1.4b", "deduped", "v0")
-    'EleutherAI/pythia-1.4b-deduped-v0'
-    >>> model_repository("70m", "duped", "v1")
-    'EleutherAI/pythia-70m'
-    """
-    deduped = "-deduped" if variant == "deduped" else ""
-    return f"EleutherAI/pythia-{model}{deduped}{'-v0' if release == 'v0' else ''}"
-
-
-# What each model has memorized: ``data/{split}-*.parquet`` with index int64, tokens
-# list<int64>[64]; splits duped.70m … deduped.12b, and for 12b duped.12b.23000 … (its card).
-EVALS = "EleutherAI/pythia-memorized-evals"
-
-# For every sequence the number of occurrences of its continuation in the whole training data:
-# ``data/{variant}-*.parquet`` with sequence_id, counts, both uint32 (card of the data set;
-# EleutherAI/semantic-memorization, working_dirs/orz/sequence_duplication).
-DUPLICATES = "usvsnsp/generation-num-duplicates"
-
-# The Pile without the parts whose authors objected, as text: ``train/*.jsonl.zst`` (card).
-RAW_TEXT = "monology/pile-uncopyrighted"
-
-
-def sample_repository(variant: str) -> str:
-    """Return the data set that is a uniform random sample of the training sequences.
-
-    ``data/train-*.parquet`` with Index int64, Tokens list<uint16>[64] and, for each model, 70M …
-    12B float64: the share of the continuation's 32 tokens that it generates right (card).
-    """
-    return f"EleutherAI/pile-{variant}-pythia-random-sampled"
-
-
-def preshuffled_repository(variant: str) -> str:
-    """Return the data set of the whole training data in training order, in Megatron's format.
-
-    ``document-00000-of-00020.bin`` … ``document-00020-of-00020.bin``, uint16 without a header,
-    which are one file cut anywhere; and ``document.idx`` (README, "Reproducing Training").
-    """
-    return f"EleutherAI/pile-{'standard' if variant == 'duped' else variant}-pythia-preshuffled"
-
-
-def frequencies_repository(variant: str) -> str:
-    """Return the data set of token counts over all of the training data.
-
-    Splits memorized and non_memorized with TokenID, Frequency, of which only the sum is used: which
-    part a token was counted in is the label itself (EleutherAI/semantic-memorization,
-    filters/token_frequency_statistics_filter.py).
-    """
-    return f"usvsnsp/{variant}-num-frequencies"
-
-
-def split_name(variant: str, model: str, step: int | None = None) -> str:
-    """Return the split of the labels of a model, at an earlier checkpoint if a step is given.
-
-    >>> split_name("duped", "12b", 23000)
-    'duped.12b.23000'
-    """
-    return f"{variant}.{model}" + ("" if step is None else f".{step}")
 
 
 # Layers, hidden size and heads: README, "Models"; parameters: the models' cards, which agree with

@@ -3,7 +3,7 @@
 A piece is some files and what was learnt while they were made. ``pieces/NAME.json`` marks it as
 done, and says what it was made from and how large its files are; so a later run takes over the
 pieces of an earlier one, and of the suite that is there already, where these are the same and
-whole.
+whole. Arrays that are larger than memory are made on disk, and go on where a run stopped.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from memorization.files import replacing
 from memorization.resume import file_sizes
@@ -42,27 +45,25 @@ class Pieces:
 
         Parameters
         ----------
-        name : of the piece.
         inputs : whatever fixes it, as plain JSON values.
         make : writes the files and returns what is known of them, as plain JSON values.
         files : the files or folders it consists of, below ``work``.
         """
-        mark = self.work / "pieces" / f"{name}.json"
+        mark = Path("pieces", f"{name}.json")
         inputs = json.loads(json.dumps(self.common | inputs))
         for folder in (self.work, self.earlier):
-            record = _read(folder / "pieces" / f"{name}.json")
+            record = _read(folder / mark)
             if record is None or record["inputs"] != inputs:
                 continue
             if record.get("files") == file_sizes(folder, *files):
                 if folder != self.work:
                     for file in files:
                         _link(folder / file, self.work / file)
-                    write_json(mark, record)
+                    write_json(self.work / mark, record)
                 return record["result"]
         result = make()
-        write_json(
-            mark, {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
-        )
+        record = {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
+        write_json(self.work / mark, record)
         return result
 
 
@@ -97,3 +98,85 @@ def _link_file(source: str | Path, destination: str | Path) -> None:
         os.link(source, destination)
     except OSError:
         shutil.copyfile(source, destination)
+
+
+def allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    """Return a new array of zeros in a ``.npy`` file, all of whose room on the disk is taken.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room. Writing to a mapped file that has no room kills the process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    try:
+        with path.open("r+b") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            else:  # on macOS
+                file.seek(array.offset)
+                for start in range(0, array.nbytes, 1 << 24):
+                    file.write(bytes(min(1 << 24, array.nbytes - start)))
+    except OSError:
+        path.unlink()
+        raise
+    return np.lib.format.open_memmap(path, "r+")
+
+
+def save_array(array: np.ndarray, path: Path) -> None:
+    """Write an array to a ``.npy`` file, whole or not at all."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.save(file, array)
+
+
+@dataclass
+class Growing:
+    """Rows of tokens in the making.
+
+    Attributes
+    ----------
+    rows : uint16 [n, T], on disk.
+    done : rows that are written.
+    state : what else was kept to go on from, as plain JSON values; or None.
+    """
+
+    rows: np.memmap
+    done: int
+    state: Any
+    _mark: Path
+
+    def append(self, rows: np.ndarray, state: Any = None) -> None:
+        """Write further rows, from behind which the next run would go on."""
+        stop = self.done + len(rows)
+        self.rows[self.done : stop] = rows
+        self.rows.flush()
+        self.done, self.state = stop, state
+        write_json(self._mark, {"done": stop, "state": state})
+
+
+@contextmanager
+def growing(path: Path, shape: tuple[int, int]) -> Iterator[Growing]:
+    """Open a uint16 array to be written to a ``.npy`` file, whole or not at all.
+
+    The file is put in its place when the block ends without an exception, with as many rows as
+    were appended to it.
+    """
+    partial, mark = path.with_name(path.name + ".growing"), path.with_name(path.name + ".done")
+    try:
+        kept = json.loads(mark.read_text(encoding="utf-8"))
+        rows = np.lib.format.open_memmap(partial, "r+")
+    except (OSError, ValueError):
+        kept = None
+    if kept is None or rows.shape != shape or rows.dtype != np.uint16:
+        mark.unlink(missing_ok=True)
+        kept, rows = {"done": 0, "state": None}, allocate(partial, np.uint16, shape)
+    file = Growing(rows, kept["done"], kept["state"], mark)
+    yield file
+    rows.flush()
+    if file.done < shape[0]:  # the source held no more
+        save_array(rows[: file.done], path)
+        partial.unlink()
+    else:
+        partial.replace(path)
+    mark.unlink(missing_ok=True)
