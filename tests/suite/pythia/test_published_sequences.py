@@ -8,13 +8,13 @@ from suite.pythia.miniature import lists
 
 from memorization.errors import UserError
 from memorization.suite.pythia import sequences
-from memorization.suite.pythia.sequences import merge as merge_columns
+from memorization.suite.pythia.sequences import read_sequences
 
 TOKENS = np.random.default_rng(0).integers(0, 65536, (40, 64))
 
 
-def merge(paths, folder, *more):
-    return merge_columns(paths, ("i", "t"), folder / "scratch", 40, *more)
+def read(*paths, scores=()):
+    return read_sequences(paths, ("i", "t"), 40, scores)
 
 
 def write(path, index, tokens=None, kind=None, **extra):
@@ -31,35 +31,34 @@ def write(path, index, tokens=None, kind=None, **extra):
 def test_sorted_and_each_index_once(tmp_path, monkeypatch, files, batch):
     monkeypatch.setattr(sequences, "BATCH", batch)
     paths = [write(tmp_path / f"{n}.parquet", np.array(i, int)) for n, i in enumerate(files)]
-    merged = merge(paths, tmp_path)
+    found = read(*paths)
     everything = [index for file in files for index in file]
     expected = np.array(sorted(set(everything)), int)
-    assert merged.n_rows == len(everything)
-    merged.write_table(tmp_path / "out.parquet")
+    assert found.n_rows == len(everything)
+    found.write(tmp_path / "out.parquet")
     table = parquet.read_table(tmp_path / "out.parquet")
     assert table.schema.names == ["index", "tokens"]
     assert table["index"].to_pylist() == expected.tolist()
     assert table["tokens"].to_pylist() == TOKENS[expected].tolist()
-    merged.write_arrays(tmp_path / "i.npy", tmp_path / "t.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "i.npy"), expected)
-    np.testing.assert_array_equal(np.load(tmp_path / "t.npy"), TOKENS[expected])
+    np.testing.assert_array_equal(found.index, expected)
+    np.testing.assert_array_equal(found.tokens, TOKENS[expected])
 
 
 @pytest.mark.parametrize("kind", [pa.uint16(), pa.int32(), pa.int64()])
 def test_tokens_of_any_integer_type_and_further_columns(tmp_path, kind):
     score = pa.array([0.5, 1.0, 0.25])
     path = write(tmp_path / "a.parquet", np.array([9, 2, 5]), kind=kind, score=score)
-    merged = merge([path], tmp_path, ["score"]).below(9)
-    assert merged.index.tolist() == [2, 5]
-    assert merged.scores[merged.order, 0].tolist() == [1.0, 0.25]
-    np.testing.assert_array_equal(merged.tokens[merged.order], TOKENS[[2, 5]])
+    found = read(path, scores=["score"]).below(9)
+    assert found.index.tolist() == [2, 5]
+    assert found.scores[:, 0].tolist() == [1.0, 0.25]
+    np.testing.assert_array_equal(found.tokens, TOKENS[[2, 5]])
 
 
 def test_lists_of_fixed_size_are_read_as_well(tmp_path):
     column = pa.FixedSizeListArray.from_arrays(pa.array(TOKENS[:3].ravel()), 64)
     parquet.write_table(pa.table({"i": [0, 1, 2], "t": column}), tmp_path / "a.parquet")
-    merged = merge([tmp_path / "a.parquet"], tmp_path)
-    np.testing.assert_array_equal(merged.tokens, TOKENS[:3])
+    found = read(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(found.tokens, TOKENS[:3])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_lists_of_fixed_size_are_read_as_well(tmp_path):
 def test_what_is_no_sequence(tmp_path, tokens, message):
     path = write(tmp_path / "a.parquet", np.arange(2), tokens)
     with pytest.raises(UserError, match=message):
-        merge([path], tmp_path)
+        read(path)
 
 
 @pytest.mark.parametrize(
@@ -91,21 +90,21 @@ def test_what_is_no_place_in_training_order(tmp_path, index, message):
     columns = {"i": index, "t": lists(TOKENS[:2], pa.int64())}
     parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
     with pytest.raises(UserError, match=rf"a.parquet: {message}; pin another commit"):
-        merge([tmp_path / "a.parquet"], tmp_path)
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("score", [[None, 1.0], [1.0, float("nan")]])
 def test_a_missing_score_is_not_a_low_one(tmp_path, score):
     path = write(tmp_path / "a.parquet", np.arange(2), score=pa.array(score, pa.float64()))
     with pytest.raises(UserError, match="a row without a number in 'score'; pin another commit"):
-        merge([path], tmp_path, ["score"])
+        read(path, scores=["score"])
 
 
 def test_a_missing_sequence(tmp_path):
     column = pa.array([TOKENS[0].tolist(), None])
     parquet.write_table(pa.table({"i": [0, 1], "t": column}), tmp_path / "a.parquet")
     with pytest.raises(UserError, match="a sequence of None tokens"):
-        merge([tmp_path / "a.parquet"], tmp_path)
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 200])
@@ -113,7 +112,7 @@ def test_a_file_that_is_cut_short(tmp_path, keep):
     path = write(tmp_path / "a.parquet", np.arange(40))
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UserError, match=r"not a whole Parquet file .*; delete it and run again"):
-        merge([path], tmp_path)
+        read(path)
 
 
 def test_a_file_that_is_damaged_in_the_middle(tmp_path):
@@ -122,4 +121,4 @@ def test_a_file_that_is_damaged_in_the_middle(tmp_path):
     content[200:1200] = bytes(1000)
     path.write_bytes(content)
     with pytest.raises(UserError, match="not a whole Parquet file"):
-        merge([path], tmp_path)
+        read(path)

@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
-from memorization.files import replacing
 from memorization.suite.hub import Repository, download
 from memorization.suite.pythia.facts import Facts
-from memorization.suite.pythia.pieces import allocate, save_array
-from memorization.suite.pythia.sequences import merge, read_batches, whole_numbers
+from memorization.suite.pythia.pieces import save_array
+from memorization.suite.pythia.sequences import read_batches, read_sequences, whole_numbers
 
 # Sizes of disagreement that are said aloud.
 LEAST_AGREEMENT = 0.99
@@ -44,16 +43,12 @@ def fetch_labels(
         or they hold a sequence that is not in the training data.
     """
     paths = [download(evals, name) for name in evals.matching(f"data/{split}-*.parquet")]
-    scratch = path.with_name(path.name + ".scratch")
-    try:
-        merged = merge(paths, ("index", "tokens"), scratch, facts.population)
-        _check_rows(evals, f"split {split}", merged.n_rows, facts.rows.get(split))
-        if step is not None:
-            merged = merged.below(step * facts.sequences_per_step)
-        merged.write_table(path)
-    finally:
-        scratch.unlink(missing_ok=True)
-    return {"rows": merged.n_rows, "sequences": len(merged.index)}
+    found = read_sequences(paths, ("index", "tokens"), facts.population)
+    _check_rows(evals, f"split {split}", found.n_rows, facts.rows.get(split))
+    if step is not None:
+        found = found.below(step * facts.sequences_per_step)
+    found.write(path)
+    return {"rows": found.n_rows, "sequences": len(found.index)}
 
 
 def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, int]:
@@ -64,16 +59,13 @@ def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, in
     Returns and raises as `fetch_labels`.
     """
     paths = [download(sample, name) for name in sample.matching("data/train-*.parquet")]
-    scratch = folder / "scratch"
     scores = [model.name.upper() for model in facts.models]
-    try:
-        merged = merge(paths, ("Index", "Tokens"), scratch, facts.population, scores)
-        _check_rows(sample, "the sample", merged.n_rows, facts.sample_rows)
-        merged.write_arrays(folder / "index.npy", folder / "tokens.npy")
-        save_array(merged.scores[merged.order] == 1, folder / "memorized.npy")
-    finally:
-        scratch.unlink(missing_ok=True)
-    return {"rows": merged.n_rows, "sequences": len(merged.index)}
+    found = read_sequences(paths, ("Index", "Tokens"), facts.population, scores)
+    _check_rows(sample, "the sample", found.n_rows, facts.sample_rows)
+    save_array(found.index, folder / "index.npy")
+    save_array(found.tokens, folder / "tokens.npy")
+    save_array(found.scores == 1, folder / "memorized.npy")
+    return {"rows": found.n_rows, "sequences": len(found.index)}
 
 
 def _check_rows(repository: Repository, what: str, n_rows: int, published: int | None) -> None:
@@ -172,17 +164,16 @@ def fetch_duplicates(
         If a sequence has no count, or one that is not of the population has.
     """
     most = {"sequence_id": population - 1, "counts": np.iinfo(np.uint32).max}
-    with replacing(path) as partial:
-        counts = allocate(partial, np.uint32, (population,))
-        for index, count in _columns(repository, f"data/{variant}-*.parquet", most):
-            counts[index] = count
-        missing = int((counts == 0).sum())
-        if missing:
-            raise UserError(
-                f"{repository}: {missing:,} of {population:,} sequences have no count; pin another "
-                "commit in pythia.revisions, or set pythia.published_counts to false"
-            )
-        counts.flush()
+    counts = np.zeros(population, np.uint32)
+    for index, count in _columns(repository, f"data/{variant}-*.parquet", most):
+        counts[index] = count
+    missing = int((counts == 0).sum())
+    if missing:
+        raise UserError(
+            f"{repository}: {missing:,} of {population:,} sequences have no count; pin another "
+            "commit in pythia.revisions, or set pythia.published_counts to false"
+        )
+    save_array(counts, path)
     return {"sequences": population}
 
 

@@ -58,7 +58,7 @@ class Pieces:
             if record.get("files") == file_sizes(folder, *files):
                 if folder != self.work:
                     for file in files:
-                        _link(folder / file, self.work / file)
+                        _copy(folder / file, self.work / file)
                     write_json(self.work / mark, record)
                 return record["result"]
         result = make()
@@ -80,48 +80,14 @@ def _read(mark: Path) -> dict[str, Any] | None:
         return None
 
 
-def _link(source: Path, destination: Path) -> None:
-    """Put a file or folder in a second place, without a copy where the file system can."""
+def _copy(source: Path, destination: Path) -> None:
+    """Put a file or folder in a second place; of links, such as to DVC's cache, their content."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.rmtree(destination, ignore_errors=True)
-        shutil.copytree(source, destination, copy_function=_link_file)
+        shutil.copytree(source, destination, copy_function=shutil.copyfile)
     else:
-        _link_file(source, destination)
-
-
-def _link_file(source: str | Path, destination: str | Path) -> None:
-    # DVC may have put a link to its cache there, which is what is to be linked.
-    source, destination = Path(source).resolve(), Path(destination)
-    destination.unlink(missing_ok=True)
-    try:
-        os.link(source, destination)
-    except OSError:
         shutil.copyfile(source, destination)
-
-
-def allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
-    """Return a new array of zeros in a ``.npy`` file, all of whose room on the disk is taken.
-
-    Raises
-    ------
-    OSError
-        If the disk has no room. Writing to a mapped file that has no room kills the process.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    try:
-        with path.open("r+b") as file:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-            else:  # on macOS
-                file.seek(array.offset)
-                for start in range(0, array.nbytes, 1 << 24):
-                    file.write(bytes(min(1 << 24, array.nbytes - start)))
-    except OSError:
-        path.unlink()
-        raise
-    return np.lib.format.open_memmap(path, "r+")
 
 
 def save_array(array: np.ndarray, path: Path) -> None:
@@ -130,53 +96,47 @@ def save_array(array: np.ndarray, path: Path) -> None:
         np.save(file, array)
 
 
-@dataclass
 class Growing:
     """Rows of tokens in the making.
 
     Attributes
     ----------
-    rows : uint16 [n, T], on disk.
     done : rows that are written.
     state : what else was kept to go on from, as plain JSON values; or None.
     """
 
-    rows: np.memmap
-    done: int
-    state: Any
-    _mark: Path
+    def __init__(self, partial: Path, shape: tuple[int, int]) -> None:
+        """Go on behind the rows that an earlier run has written, if these were of this shape."""
+        self.mark, self.shape = partial.with_suffix(".done"), list(shape)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        self.file = partial.open("ab")
+        self.done, self.state = 0, None
+        kept = _read(self.mark) or {}
+        if kept.get("shape") == self.shape and self.file.tell() >= 2 * kept["done"] * shape[1]:
+            self.done, self.state = kept["done"], kept["state"]
+        self.file.truncate(2 * self.done * shape[1])
 
     def append(self, rows: np.ndarray, state: Any = None) -> None:
-        """Write further rows, from behind which the next run would go on."""
-        stop = self.done + len(rows)
-        self.rows[self.done : stop] = rows
-        self.rows.flush()
-        self.done, self.state = stop, state
-        write_json(self._mark, {"done": stop, "state": state})
+        """Write further rows, uint16 [n, T]; the next run would go on behind them."""
+        self.file.write(rows.astype("<u2").tobytes())
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.done, self.state = self.done + len(rows), state
+        write_json(self.mark, {"shape": self.shape, "done": self.done, "state": state})
 
 
 @contextmanager
 def growing(path: Path, shape: tuple[int, int]) -> Iterator[Growing]:
-    """Open a uint16 array to be written to a ``.npy`` file, whole or not at all.
+    """Open a uint16 array, to be written row by row to a ``.npy`` file, whole or not at all.
 
-    The file is put in its place when the block ends without an exception, with as many rows as
-    were appended to it.
+    The file is there when the block ends without an exception, with as many rows as were appended
+    to it, at most as many as the shape has.
     """
-    partial, mark = path.with_name(path.name + ".growing"), path.with_name(path.name + ".done")
-    try:
-        kept = json.loads(mark.read_text(encoding="utf-8"))
-        rows = np.lib.format.open_memmap(partial, "r+")
-    except (OSError, ValueError):
-        kept = None
-    if kept is None or rows.shape != shape or rows.dtype != np.uint16:
-        mark.unlink(missing_ok=True)
-        kept, rows = {"done": 0, "state": None}, allocate(partial, np.uint16, shape)
-    file = Growing(rows, kept["done"], kept["state"], mark)
-    yield file
-    rows.flush()
-    if file.done < shape[0]:  # the source held no more
-        save_array(rows[: file.done], path)
-        partial.unlink()
-    else:
-        partial.replace(path)
-    mark.unlink(missing_ok=True)
+    partial = path.with_suffix(".growing")
+    rows = Growing(partial, shape)
+    with rows.file:
+        yield rows
+    content = np.memmap(partial, "<u2", "r") if rows.done else np.empty(0, "<u2")
+    save_array(content.reshape(rows.done, shape[1]), path)
+    partial.unlink()
+    rows.mark.unlink(missing_ok=True)

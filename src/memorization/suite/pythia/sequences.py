@@ -14,76 +14,52 @@ import pyarrow.parquet as parquet
 from memorization.errors import UserError
 from memorization.files import replacing
 from memorization.protocol import SEQUENCE
-from memorization.suite.pythia.pieces import allocate, save_array
 
-# Rows in memory at a time: 64 int64 a row as published, so 33 MB.
+# Rows that are read at a time: 64 int64 a row as published, so 33 MB.
 BATCH = 65_536
-MOST_TOKEN = np.iinfo(np.uint16).max
 
 _ANOTHER_COMMIT = "pin another commit of the data set in pythia.revisions"
 
 
 @dataclass(frozen=True)
-class Merged:
-    """Sequences of several files in order of their index.
+class Sequences:
+    """Sequences of several files, in order of their index.
 
     Attributes
     ----------
     n_rows : rows of the files.
     index : int64 [n], ascending, distinct.
-    order : int64 [n], the row that each comes from.
-    tokens : uint16 [n_rows, 64], in the order of the files, on disk.
-    scores : float32 [n_rows, k], in the order of the files.
+    tokens : uint16 [n, 64].
+    scores : float32 [n, k].
     """
 
     n_rows: int
     index: np.ndarray
-    order: np.ndarray
     tokens: np.ndarray
     scores: np.ndarray
 
-    def below(self, index: int) -> Merged:
+    def below(self, index: int) -> Sequences:
         """Return the sequences of a smaller index."""
-        n = int(np.searchsorted(self.index, index))
-        return replace(self, index=self.index[:n], order=self.order[:n])
+        rows = slice(int(np.searchsorted(self.index, index)))
+        return replace(
+            self, index=self.index[rows], tokens=self.tokens[rows], scores=self.scores[rows]
+        )
 
-    def in_order(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield (index, tokens uint16 [b, 64]) batch by batch, in order of the index."""
-        for start in range(0, len(self.index), BATCH):
-            rows = slice(start, start + BATCH)
-            yield self.index[rows], self.tokens[self.order[rows]]
-
-    def write_table(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write ``index`` int64 and ``tokens`` uint16[64] as Parquet, whole or not at all."""
-        schema = pa.schema([("index", pa.int64()), ("tokens", pa.list_(pa.uint16(), SEQUENCE))])
-        with (
-            replacing(path) as partial,
-            parquet.ParquetWriter(partial, schema, compression="zstd") as writer,
-        ):
-            for index, tokens in self.in_order():
-                column = pa.FixedSizeListArray.from_arrays(pa.array(tokens.ravel()), SEQUENCE)
-                writer.write_batch(pa.record_batch([pa.array(index), column], schema=schema))
-
-    def write_arrays(self, index_path: Path, tokens_path: Path) -> None:
-        """Write ``index`` int64 [n] and ``tokens`` uint16 [n, 64] as ``.npy``, whole or not."""
-        with replacing(tokens_path) as partial:
-            tokens = allocate(partial, np.uint16, (len(self.index), SEQUENCE))
-            start = 0
-            for _, batch in self.in_order():
-                tokens[start : start + len(batch)] = batch
-                start += len(batch)
-            tokens.flush()
-        save_array(self.index, index_path)
+        tokens = pa.FixedSizeListArray.from_arrays(pa.array(self.tokens.ravel()), SEQUENCE)
+        with replacing(path) as partial:
+            table = pa.table({"index": self.index, "tokens": tokens})
+            parquet.write_table(table, partial, compression="zstd")
 
 
-def merge(
+def read_sequences(
     paths: Sequence[Path],
     columns: tuple[str, str],
-    scratch: Path,
     population: int,
     scores: Sequence[str] = (),
-) -> Merged:
-    """Return the sequences of some Parquet files, sorted by index, each index once.
+) -> Sequences:
+    """Return the sequences of some Parquet files, each index once.
 
     Published tables hold a few indices twice: the evaluation's last batch of a rank runs on into
     the next rank's sequences (EleutherAI/pythia, predictable-memorization/eval_memorization.py).
@@ -91,7 +67,6 @@ def merge(
     Parameters
     ----------
     columns : names of the integer column of the index, and of that of lists of 64 tokens.
-    scratch : a file to keep tokens in meanwhile, 128 bytes a row.
     population : number of training sequences; an index is below.
     scores : names of number columns.
 
@@ -103,8 +78,8 @@ def merge(
     """
     n_rows = sum(_open(path).metadata.num_rows for path in paths)
     index = np.empty(n_rows, np.int64)
+    tokens = np.empty((n_rows, SEQUENCE), np.uint16)
     numbers = np.empty((n_rows, len(scores)), np.float32)
-    tokens = allocate(scratch, np.uint16, (n_rows, SEQUENCE))
     start = 0
     for path in paths:
         for batch in read_batches(path, [*columns, *scores]):
@@ -115,16 +90,16 @@ def merge(
                 numbers[rows, place] = _numbers(batch[name], name, path)
             start += len(batch)
     order = np.argsort(index, kind="stable")
-    ascending = index[order]
-    repeats = np.flatnonzero(ascending[1:] == ascending[:-1]) + 1
-    differ = (tokens[order[repeats]] != tokens[order[repeats - 1]]).any(axis=1)
+    index, tokens = index[order], tokens[order]
+    repeats = np.flatnonzero(index[1:] == index[:-1]) + 1
+    differ = (tokens[repeats] != tokens[repeats - 1]).any(axis=1)
     if differ.any():
         raise UserError(
-            f"{paths[0]}: index {ascending[repeats[differ][0]]} occurs twice, with different "
-            f"tokens; {_ANOTHER_COMMIT}"
+            f"{paths[0]}: index {index[repeats[differ][0]]} occurs twice, with different tokens; "
+            f"{_ANOTHER_COMMIT}"
         )
-    order = np.delete(order, repeats)
-    return Merged(n_rows, index[order], order, tokens, numbers)
+    is_first = np.append(True, index[1:] != index[:-1])[: len(index)]
+    return Sequences(n_rows, index[is_first], tokens[is_first], numbers[order][is_first])
 
 
 def read_batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -180,7 +155,8 @@ def _matrix(column: pa.Array, name: str, path: Path) -> np.ndarray:
     wrong = [length for length in lengths if length != SEQUENCE]
     if wrong:
         raise UserError(f"{path}: a sequence of {wrong[0]} tokens; all must have {SEQUENCE}")
-    return whole_numbers(column.flatten(), name, path, MOST_TOKEN).reshape(-1, SEQUENCE)
+    tokens = whole_numbers(column.flatten(), name, path, np.iinfo(np.uint16).max)
+    return tokens.reshape(-1, SEQUENCE)
 
 
 def _open(path: Path) -> parquet.ParquetFile:
