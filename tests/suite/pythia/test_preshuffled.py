@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suite.pythia.miniature import PRESHUFFLED, WINDOW, megatron_index
+from standin.tables import megatron_index
+from suite.pythia.miniature import PRESHUFFLED, WINDOW
 
 from memorization.errors import UserError
 from memorization.stages import sequences as stage
@@ -61,11 +62,11 @@ def test_only_the_rows_are_fetched(hub, published):
     [
         (megatron_index(600, WINDOW, dtype=4), "tokens of type 4, expected 8, uint16"),
         (megatron_index(599, WINDOW), r"96,000 bytes in the .bin files, expected 599 rows × 80"),
-        (megatron_index(600, WINDOW) + b"more", "document.idx is not of the 7,242 bytes it says"),
+        (megatron_index(600, WINDOW) + b"more", "document.idx is not of the 12,042 bytes it says"),
         (b"PK" + megatron_index(600, WINDOW), "not a Megatron index file"),
-        (megatron_index(600, WINDOW)[:34] + bytes(7208), "rows are not all of 80 tokens"),
+        (megatron_index(600, WINDOW)[:34] + bytes(12_008), "rows are not all of 80 tokens"),
         (
-            megatron_index(600, WINDOW)[: 34 + 2400] + bytes(4808),
+            megatron_index(600, WINDOW)[: 34 + 2400] + bytes(9608),
             "rows are not one after the other",
         ),
     ],

@@ -4,13 +4,16 @@ import pyarrow.parquet as parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from suite.pythia.miniature import lists
 
 from memorization.errors import UserError
 from memorization.suite.pythia import sequences
 from memorization.suite.pythia.sequences import read_sequences
 
 TOKENS = np.random.default_rng(0).integers(0, 65536, (40, 64))
+
+
+def lists(tokens, kind):
+    return pa.array(list(tokens), pa.list_(kind))
 
 
 def read(*paths, scores=()):
