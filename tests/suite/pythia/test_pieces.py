@@ -2,7 +2,10 @@ import json
 
 import pytest
 
+from memorization.suite.hub import Repository
 from memorization.suite.pythia.pieces import Pieces
+
+SOURCE = Repository("dataset", "o/d", "0" * 40)
 
 
 @pytest.fixture
@@ -12,7 +15,8 @@ def make(tmp_path):
     def run(work="work", text="one", common=1, inputs=1, interrupt=False):
         pieces = Pieces(tmp_path / work, tmp_path / "suite", {"code": common})
 
-        def write():
+        def write(*places):
+            assert places == (pieces.work / "folder", pieces.work / "b")
             made.append(work)
             (pieces.work / "folder").mkdir(parents=True, exist_ok=True)
             (pieces.work / "folder" / "a").write_text(text)
@@ -21,7 +25,7 @@ def make(tmp_path):
             (pieces.work / "b").write_text(text * 2)
             return {"length": len(text)}
 
-        return pieces.get("piece", {"commit": inputs}, write, "folder", "b")
+        return pieces.get("piece", SOURCE, write, "folder", "b", of=inputs)
 
     run.made = made
     return run

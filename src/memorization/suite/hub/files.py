@@ -70,20 +70,21 @@ class _Remote:
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from one place until before another."""
-        with explained(str(self)):
-            return persist(lambda attempts: self._read(start, stop, attempts))
 
-    def _read(self, start: int, stop: int, attempts: Attempts) -> bytes:
-        with self.part(start, stop, attempts) as answer:
-            if answer.status_code != 206 and (start, stop) != (0, self.size):
-                raise UserError(
-                    f"{self}: the hub sends the whole file in place of a part; set HF_ENDPOINT to "
-                    "a hub that can send parts"
-                )
-            content = answer.read()
-        if len(content) != stop - start:
-            raise NotAHub
-        return content
+        def attempt(attempts: Attempts) -> bytes:
+            with self.part(start, stop, attempts) as answer:
+                if answer.status_code != 206 and (start, stop) != (0, self.size):
+                    raise UserError(
+                        f"{self}: the hub sends the whole file in place of a part; set HF_ENDPOINT "
+                        "to a hub that can send parts"
+                    )
+                content = answer.read()
+            if len(content) != stop - start:
+                raise NotAHub
+            return content
+
+        with explained(str(self)):
+            return persist(attempt)
 
     def _find(self, attempts: Attempts, expired: str) -> str:
         """Return where the bytes are now; another thread may have asked already."""

@@ -175,24 +175,12 @@ _MODELS = (
 # same author's table joined on the index has a few rows more: 2,382,328 for duped.12b). Of 12b's
 # earlier evaluations the card's history states these four; the others are not checked.
 _ROWS = {
-    "duped.70m": 463_953,
-    "duped.160m": 689_673,
-    "duped.410m": 970_341,
-    "duped.1b": 1_256_141,
-    "duped.1.4b": 1_373_722,
-    "duped.2.8b": 1_675_077,
-    "duped.6.9b": 2_120_969,
-    "duped.12b": 2_382_326,
+    "duped": (463_953, 689_673, 970_341, 1_256_141, 1_373_722, 1_675_077, 2_120_969, 2_382_326),
+    "deduped": (411_448, 581_195, 811_039, 1_032_865, 1_048_097, 1_355_211, 1_680_294, 1_871_215),
+}
+_EARLIER_ROWS = {
     "duped.12b.23000": 198_175,
     "duped.12b.43000": 442_253,
-    "deduped.70m": 411_448,
-    "deduped.160m": 581_195,
-    "deduped.410m": 811_039,
-    "deduped.1b": 1_032_865,
-    "deduped.1.4b": 1_048_097,
-    "deduped.2.8b": 1_355_211,
-    "deduped.6.9b": 1_680_294,
-    "deduped.12b": 1_871_215,
     "deduped.12b.63000": 585_067,
     "deduped.12b.83000": 852_068,
 }
@@ -206,7 +194,12 @@ PUBLISHED = Facts(
     window=2049,
     steps=tuple(range(1000, 143_001, 1000)),
     models=_MODELS,
-    rows=_ROWS,
+    rows={
+        f"{variant}.{model.name}": n
+        for variant, counts in _ROWS.items()
+        for model, n in zip(_MODELS, counts, strict=True)
+    }
+    | _EARLIER_ROWS,
     sample_rows=5_000_000,
     evaluated={"12b": (23_000, 43_000, 63_000, 83_000, 103_000, 123_000)},
     # 207 billion tokens without duplicates, 2,097,152 a step: about 1.5 epochs (Biderman et al.

@@ -134,18 +134,17 @@ class _Suite:
 
     def fetch(self) -> dict[str, Any]:
         """Fetch every part; return what of them is worth telling."""
-        sample = self.sources[repositories.sample_repository(self.params.variant)]
-        work, target = self.pieces.work, self.params.target
+        facts, target = self.facts, self.params.target
         labels = self._labels()
         tokenizer = self._tokenizer()
         self._reference()
-        make = partial(fetch_sample, sample, self.facts, work / "sample")
-        sampled = self.pieces.get("sample", _of(sample), make, "sample")
-        agreement = agreements(work, self.facts, target, sample)
-        corpus = self._corpus(sampled["sequences"], tokenizer)
+        source = self.sources[repositories.sample_repository(self.params.variant)]
+        sample = self.pieces.get("sample", source, partial(fetch_sample, source, facts), "sample")
+        agreement = agreements(self.pieces.work, facts, target, source)
+        corpus = self._corpus(sample["sequences"], tokenizer)
         vocabulary = tokenizer.get_vocab_size()
         self._counts(vocabulary)
-        checks = {"labels": labels, "sample": sampled, "agreement": agreement}
+        checks = {"labels": labels, "sample": sample, "agreement": agreement}
         return {"vocabulary": vocabulary, "corpus": corpus, "checks": checks}
 
     def _labels(self) -> dict[str, dict[str, int]]:
@@ -157,89 +156,76 @@ class _Suite:
         for model, step in wanted:
             split = repositories.split_name(self.params.variant, model, step)
             file = f"evals/{model}.parquet" if step is None else f"evals/{model}.step{step}.parquet"
-            make = partial(fetch_labels, evals, facts, split, step, self.pieces.work / file)
-            found[split] = self.pieces.get(split, _of(evals), make, file)
+            make = partial(fetch_labels, evals, facts, split, step)
+            found[split] = self.pieces.get(split, evals, make, file)
         return found
 
     def _tokenizer(self) -> Tokenizer:
-        place = self.pieces.work / "tokenizer.json"
-
-        def make() -> dict[str, Any]:
+        def make(place: Path) -> dict[str, Any]:
             path = download(self.model, "tokenizer.json")
             _read_tokenizer(path)
             with replacing(place) as partial:
                 shutil.copyfile(path, partial)
             return {}
 
-        self.pieces.get("tokenizer", _of(self.model), make, place.name)
-        return _read_tokenizer(place)
+        self.pieces.get("tokenizer", self.model, make, "tokenizer.json")
+        return _read_tokenizer(self.pieces.work / "tokenizer.json")
 
     def _reference(self) -> None:
         """Fetch the reference model and keep it in the layout that every suite has."""
         if self.reference is None:
             return
         model = self.facts.model(self.reference)
-        folder = f"{model.name}/step{self.facts.steps[-1]}"
 
-        def make() -> dict[str, Any]:
+        def make(folder: Path) -> dict[str, Any]:
             # Here, so that a run that needs no model does not wait for the libraries.
             from memorization.suite.checkpoints import save_checkpoint
             from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 
-            loaded = load_published(download_checkpoint(self.model), model)
-            save_checkpoint(loaded, self.pieces.work / folder)
+            save_checkpoint(load_published(download_checkpoint(self.model), model), folder)
             return {}
 
-        self.pieces.get("reference", _of(self.model), make, folder)
+        folder = f"{model.name}/step{self.facts.steps[-1]}"
+        self.pieces.get("reference", self.model, make, folder)
 
     def _corpus(self, n_sample: int, tokenizer: Tokenizer) -> dict[str, Any]:
         """Fetch the text to count over, unless it is the sample; return what it is."""
-        params, facts, work = self.params, self.facts, self.pieces.work
+        params, facts = self.params, self.facts
         kind, window, population = params.pythia.corpus, facts.window, facts.population
         if kind == "sample":
             return {"source": kind, "rows": n_sample, "tokens": n_sample * SEQUENCE}
         n_rows = min(max(params.pythia.corpus_tokens // window, 1), population)
-        inputs: dict[str, Any] = {"rows": n_rows}
-        files = ["corpus.npy"]
         if kind == "raw":
-            repository = self.sources[repositories.RAW_TEXT]
-            inputs |= {"tokenizer": _of(self.model)}
+            source = self.sources[repositories.RAW_TEXT]
+            make = partial(fetch_text, source, tokenizer, (n_rows, window))
+            inputs = {"rows": n_rows, "tokenizer": self.model.commit}
+            found = self.pieces.get("corpus", source, make, "corpus.npy", **inputs)
         else:
-            repository = self.sources[repositories.preshuffled_repository(params.variant)]
-            inputs |= {"seed": params.seed}
-            files.append("corpus_index.npy")
-
-        def make() -> dict[str, Any]:
-            if kind == "raw":
-                return fetch_text(repository, tokenizer, (n_rows, window), work / "corpus.npy")
+            source = self.sources[repositories.preshuffled_repository(params.variant)]
             # A uniform random sample of whole training rows.
             rng = generator(params.seed, "corpus")
             index = np.sort(rng.choice(population, n_rows, replace=False))
-            source = open_preshuffled(repository, window, population)
-            fetch_rows(source, index, work / "corpus.npy", "corpus")
-            save_array(index, work / "corpus_index.npy")
-            return {"rows": n_rows}
 
-        found = self.pieces.get("corpus", _of(repository) | inputs, make, *files)
+            def fetch(place: Path, index_place: Path) -> dict[str, Any]:
+                rows = open_preshuffled(source, window, population)
+                fetch_rows(rows, index, place, "corpus")
+                save_array(index, index_place)
+                return {"rows": n_rows}
+
+            inputs = {"rows": n_rows, "seed": params.seed}
+            files = ("corpus.npy", "corpus_index.npy")
+            found = self.pieces.get("corpus", source, fetch, *files, **inputs)
         return {"source": kind, **found, "tokens": found["rows"] * window}
 
     def _counts(self, vocabulary: int) -> None:
         """Fetch the counts by others, where these are wanted."""
-        variant, population = self.params.variant, self.facts.population
-        folder, get = self.pieces.work / "counts", self.pieces.get
-        if repository := self.sources.get(repositories.DUPLICATES):
-            place = folder / "duplicates.npy"
-            make = partial(fetch_duplicates, repository, variant, population, place)
-            inputs = _of(repository) | {"variant": variant}
-            get("duplicates", inputs, make, "counts/duplicates.npy")
-        if repository := self.sources.get(repositories.frequencies_repository(variant)):
-            make = partial(fetch_token_counts, repository, vocabulary, folder / "tokens.npy")
-            inputs = _of(repository) | {"vocabulary": vocabulary}
-            get("token_counts", inputs, make, "counts/tokens.npy")
-
-
-def _of(repository: Repository) -> dict[str, Any]:
-    return {"repository": repository.name, "commit": repository.commit}
+        variant, get = self.params.variant, self.pieces.get
+        if source := self.sources.get(repositories.DUPLICATES):
+            make = partial(fetch_duplicates, source, variant, self.facts.population)
+            get("duplicates", source, make, "counts/duplicates.npy", variant=variant)
+        if source := self.sources.get(repositories.frequencies_repository(variant)):
+            make = partial(fetch_token_counts, source, vocabulary)
+            get("token_counts", source, make, "counts/tokens.npy", vocabulary=vocabulary)
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:

@@ -21,6 +21,7 @@ import numpy as np
 
 from memorization.files import replacing
 from memorization.resume import file_sizes
+from memorization.suite.hub import Repository
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,26 @@ class Pieces:
     common: dict[str, Any]
 
     def get(
-        self, name: str, inputs: dict[str, Any], make: Callable[[], dict[str, Any]], *files: str
+        self,
+        name: str,
+        source: Repository,
+        make: Callable[..., dict[str, Any]],
+        *files: str,
+        **inputs: Any,
     ) -> dict[str, Any]:
         """Return what is known of a piece, making it unless it is there.
 
         Parameters
         ----------
-        inputs : whatever fixes it, as plain JSON values.
-        make : writes the files and returns what is known of them, as plain JSON values.
+        source : the repository that it is made from.
+        make : writes the files, whose paths it is given, and returns what is known of them, as
+            plain JSON values.
         files : the files or folders it consists of, below ``work``.
+        inputs : whatever else fixes it, as plain JSON values.
         """
         mark = Path("pieces", f"{name}.json")
-        inputs = json.loads(json.dumps(self.common | inputs))
+        made_from = {"repository": source.name, "commit": source.commit}
+        inputs = json.loads(json.dumps(self.common | made_from | inputs))
         for folder in (self.work, self.earlier):
             record = _read(folder / mark)
             if record is None or record["inputs"] != inputs:
@@ -61,7 +70,7 @@ class Pieces:
                         _copy(folder / file, self.work / file)
                     write_json(self.work / mark, record)
                 return record["result"]
-        result = make()
+        result = make(*(self.work / file for file in files))
         record = {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
         write_json(self.work / mark, record)
         return result
