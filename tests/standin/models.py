@@ -108,8 +108,8 @@ def checkpoint_files(
 
     Parameters
     ----------
-    form : ``safetensors``, ``bin`` (only ``pytorch_model.bin``), ``both``, or either of the former
-        in shards, as ``sharded safetensors``.
+    form : ``safetensors``, ``bin`` (only ``pytorch_model.bin``), ``both``, or in two shards:
+        ``sharded`` (safetensors) or ``sharded bin``.
     """
     # Today's names and shapes, back to those in which the checkpoints were published.
     old = {name.replace("lm_head.", "embed_out."): tensor for name, tensor in weights.items()}
@@ -127,13 +127,11 @@ def checkpoint_files(
         "transformers_version": "4.24.0",
     }
     files = {"config.json": (json.dumps(config, indent=2) + "\n").encode()}
-    if form in ("bin", "both"):
-        files["pytorch_model.bin"] = _saved(old, "bin")
-    if form in ("safetensors", "both"):
-        files["model.safetensors"] = _saved(old, "safetensors")
-    if form.startswith("sharded "):
-        files |= _sharded(old, form.removeprefix("sharded "))
-    return files
+    if form.startswith("sharded"):
+        return files | _sharded(old, "bin" if form == "sharded bin" else "safetensors")
+    names = {"bin": "pytorch_model.bin", "safetensors": "model.safetensors"}
+    endings = names if form == "both" else [form]
+    return files | {names[ending]: _saved(old, ending) for ending in endings}
 
 
 def _saved(weights: Weights, ending: str) -> bytes:

@@ -246,7 +246,7 @@ def _models(plan: Plan, name: str, variant: Variant) -> dict[str, dict[str, File
         ).encode(),
     }
     _, second, third, *_, last = plan.steps  # most are safetensors
-    forms = {second: "bin", third: "sharded safetensors", last: "both"}
+    forms = {second: "bin", third: "sharded", last: "both"}
     repositories: dict[str, dict[str, Files]] = {}
     for model, shape in plan.shapes.items():
         revisions = {

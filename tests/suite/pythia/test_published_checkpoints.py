@@ -12,12 +12,12 @@ from memorization.suite.hub import resolve
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 
 
-@pytest.mark.parametrize("ending", ["safetensors", "bin"])
-def test_weights_in_shards(serve, published, tmp_path, ending):
+@pytest.mark.parametrize("form", ["sharded", "sharded bin"])
+def test_weights_in_shards(serve, published, tmp_path, form):
     files = published.files(MODEL)
     del files["model.safetensors"], files["pytorch_model.bin"]
     shape, weights = SHAPES["70m"], published.weights
-    files |= checkpoint_files(shape, VOCABULARY, weights, f"sharded {ending}")
+    files |= checkpoint_files(shape, VOCABULARY, weights, form)
     serve()
     folder = download_checkpoint(resolve("model", MODEL, "step100"), tmp_path / "checkpoint")
     assert folder == tmp_path / "checkpoint"
