@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub.small_hub import small_repositories
+from hub.small_hub import HASTY, LABELS, small_repositories
 from standin import Hub, connect
+
+from memorization.suite.hub import Repository, asking
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in HASTY.items():
+        monkeypatch.setattr(asking, name, seconds)
 
 
 @pytest.fixture
@@ -20,3 +28,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return tmp_path / "home" / "hub"
+
+
+@pytest.fixture
+def labels(hub: Hub) -> Repository:
+    return Repository("dataset", "EleutherAI/evals", hub.commit(LABELS))

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.suite.hub import Patience
 
-# As the default, in miniature.
-HASTY = Patience(connect=1, read=0.4, question=1.5, total=0.8, rate_limit=2.5)
+# As the bounds on waiting (memorization.suite.hub.asking), in miniature.
+HASTY = {"CONNECT": 1, "READ": 0.4, "QUESTION": 1.5, "TOTAL": 0.8, "RATE_LIMIT": 2.5}
 
 LABELS = "datasets/EleutherAI/evals"
 MODEL = "EleutherAI/pythia-70m"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import socket
 import threading
@@ -10,81 +9,114 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub.small_hub import HASTY, LABELS, MODEL, fails
+from hub.small_hub import LABELS, MODEL, fails
 from huggingface_hub import HfApi, constants
 from standin import Fault, Hub, connect
 
-from memorization.suite.hub import PATIENCE, Repository, download, list_files, resolve
+from memorization.suite.hub import Repository, asking, download, resolve
 
 
-def labels(hub: Hub) -> Repository:
-    return Repository("dataset", "EleutherAI/evals", hub.commit(LABELS))
+def again(repository: Repository) -> Repository:
+    """Return the same repository, of which nothing is in memory."""
+    return Repository(repository.kind, repository.name, repository.commit)
 
 
 class TestResolve:
     def test_answers_with_the_commit_of_a_branch(self, hub: Hub) -> None:
         for revision in ("step3000", "odd/name", "main"):
-            found = resolve("model", MODEL, revision, patience=HASTY)
+            found = resolve("model", MODEL, revision)
             assert found == Repository("model", MODEL, hub.commit(MODEL, revision))
             assert found.commit == HfApi(hub.endpoint).model_info(MODEL, revision=revision).sha
-        assert resolve("model", MODEL, patience=HASTY).commit == hub.commit(MODEL, "main")
+        assert resolve("model", MODEL).commit == hub.commit(MODEL, "main")
 
-    def test_is_one_question(self, hub: Hub) -> None:
-        resolve("dataset", "EleutherAI/evals", patience=HASTY)
-        assert len(hub.requests) == 1
+    def test_is_one_question_with_the_token(
+        self, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        resolve("dataset", "EleutherAI/evals")
+        [request] = hub.requests
+        assert request.authorized
 
     def test_reads_the_pinned_commit(self, hub: Hub) -> None:
         pinned = hub.commit(MODEL, "step1000")
-        assert resolve("model", MODEL, pinned=pinned, patience=HASTY).commit == pinned
+        assert resolve("model", MODEL, pinned=pinned).commit == pinned
         assert pinned in hub.requests[-1].path
-
-    def test_a_token_is_sent(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HF_TOKEN", "hf_secret")
-        resolve("dataset", "EleutherAI/evals", patience=HASTY)
-        assert hub.requests[-1].authorized
 
     def test_another_commit_than_the_pinned_one_is_an_error(self, hub: Hub) -> None:
         hub.fail(Fault("commit", "/api/*"))
-        pinned = hub.commit(MODEL)
-        with fails(MODEL, pinned, "pythia.revisions"):
-            resolve("model", MODEL, pinned=pinned, patience=HASTY)
+        with fails(MODEL, hub.commit(MODEL), "pythia.revisions"):
+            resolve("model", MODEL, pinned=hub.commit(MODEL))
 
     def test_a_commit_that_does_not_exist(self, hub: Hub) -> None:
         with fails(MODEL, "f" * 40, "pythia.revisions"):
-            resolve("model", MODEL, pinned="f" * 40, patience=HASTY)
+            resolve("model", MODEL, pinned="f" * 40)
 
-    def test_a_missing_revision_names_the_nearest(self, hub: Hub) -> None:
-        with fails("'step2000'", "there are step1000, step3000, step1, step0, step143000, "):
-            resolve("model", MODEL, "step2000", patience=HASTY)
-        with fails("'mian'", "there are main, "):
-            resolve("model", MODEL, "mian", patience=HASTY)
+    @pytest.mark.parametrize(
+        ("name", "revision", "words"),
+        [
+            (MODEL, "step2000", ("'step2000'", "there are step3000, step1000, ")),
+            (MODEL, "mian", ("'mian'", "there are main, ")),
+            ("EleutherAI/nothing", None, ("EleutherAI/nothing", "404", "HF_TOKEN")),
+        ],
+    )
+    def test_what_is_missing(
+        self, hub: Hub, name: str, revision: str | None, words: tuple[str, ...]
+    ) -> None:
+        with fails(*words):
+            resolve("model", name, revision)
 
-    def test_a_missing_repository(self, hub: Hub) -> None:
-        with fails("EleutherAI/nothing", "404", "HF_TOKEN"):
-            resolve("model", "EleutherAI/nothing", patience=HASTY)
+    @pytest.mark.parametrize(
+        ("fault", "words"),
+        [
+            (Fault("status", "/api/*", status=401), ("401", "HF_TOKEN")),
+            (Fault("status", "/api/*", status=403), ("403", "HF_TOKEN")),
+            (
+                Fault("status", "/api/*", status=403, headers={"X-Error-Code": "GatedRepo"}),
+                ("gated", "ask for access", "HF_TOKEN"),
+            ),
+            (Fault("silent"), ("does not answer", "HF_ENDPOINT")),
+            (Fault("status", "/api/*", status=200), ("not answer as a hub does", "HF_ENDPOINT")),
+            (Fault("status", "/api/*", status=500), ("error 500", "HF_ENDPOINT")),
+            (
+                Fault("status", "/api/*", status=429, headers={"Retry-After": "120"}),
+                ("429", "HF_TOKEN"),
+            ),
+        ],
+    )
+    def test_a_hub_that_fails(self, hub: Hub, fault: Fault, words: tuple[str, ...]) -> None:
+        hub.fail(fault)
+        with fails(MODEL, *words):
+            resolve("model", MODEL)
+        assert len(hub.requests) <= 2
 
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_a_closed_repository(self, hub: Hub, status: int) -> None:
-        hub.fail(Fault("status", "/api/*", status=status))
-        with fails(MODEL, str(status), "HF_TOKEN"):
-            resolve("model", MODEL, patience=HASTY)
-
-    def test_a_gated_repository(self, hub: Hub) -> None:
-        hub.fail(Fault("status", "/api/*", status=403, headers={"X-Error-Code": "GatedRepo"}))
-        with fails(MODEL, "gated", "ask for access", "HF_TOKEN"):
-            resolve("model", MODEL, patience=HASTY)
+    def test_a_passing_fault_passes(self, hub: Hub) -> None:
+        hub.fail(Fault("status", "/api/*", status=503, times=1))
+        assert resolve("model", MODEL).commit == hub.commit(MODEL)
+        assert [request.status for request in hub.requests] == [503, 200]
 
     def test_a_refused_connection(self, hub: Hub) -> None:
         hub.stop()
         with fails(MODEL, hub.endpoint, "refused", "HF_ENDPOINT", "micro targets"):
-            resolve("model", MODEL, patience=HASTY)
+            resolve("model", MODEL)
 
-    def test_a_host_without_an_address(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("endpoint", "words"),
+        [
+            ("http://hub.invalid", ("http://hub.invalid cannot be reached", "HF_ENDPOINT")),
+            ("huggingface.co", ("HF_ENDPOINT=huggingface.co", "https://")),
+            ("ftp://huggingface.co", ("HF_ENDPOINT=ftp://huggingface.co", "https://")),
+        ],
+    )
+    def test_an_address_that_is_none(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        endpoint: str,
+        words: tuple[str, ...],
     ) -> None:
-        connect(monkeypatch, "http://hub.invalid", tmp_path)
-        with fails("http://hub.invalid cannot be reached", "HF_ENDPOINT"):
-            resolve("model", MODEL, patience=HASTY)
+        connect(monkeypatch, endpoint, tmp_path)
+        with fails(*words):
+            resolve("model", MODEL)
 
     def test_a_name_that_is_looked_up_for_ever(
         self, hub: Hub, monkeypatch: pytest.MonkeyPatch
@@ -93,57 +125,24 @@ class TestResolve:
         never = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait(10))
         with fails(MODEL, hub.endpoint, "HF_ENDPOINT"):
-            resolve("model", MODEL, patience=HASTY)
+            resolve("model", MODEL)
         never.set()
 
-    def test_a_host_that_never_answers(self, hub: Hub) -> None:
-        hub.fail(Fault("silent"))
-        with fails(MODEL, hub.endpoint, "does not answer", "HF_ENDPOINT"):
-            resolve("model", MODEL, patience=HASTY)
 
-    def test_a_host_that_is_no_hub(self, hub: Hub) -> None:
-        hub.fail(Fault("status", "/api/*", status=200))
-        with fails(MODEL, "does not answer as a hub does", "HF_ENDPOINT"):
-            resolve("model", MODEL, patience=HASTY)
-
-    @pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://huggingface.co"])
-    def test_an_address_that_is_none(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint: str
-    ) -> None:
-        connect(monkeypatch, endpoint, tmp_path)
-        with fails(f"HF_ENDPOINT={endpoint}", "https://"):
-            resolve("model", MODEL, patience=HASTY)
-
-    def test_a_passing_fault_passes(self, hub: Hub) -> None:
-        hub.fail(Fault("status", "/api/*", status=503, times=1))
-        assert resolve("model", MODEL, patience=HASTY).commit == hub.commit(MODEL)
-        assert [request.status for request in hub.requests] == [503, 200]
-
-    def test_a_lasting_fault_does_not(self, hub: Hub) -> None:
-        hub.fail(Fault("status", "/api/*", status=500))
-        with fails(MODEL, "error 500", "HF_ENDPOINT"):
-            resolve("model", MODEL, patience=HASTY)
-
-    def test_too_many_requests(self, hub: Hub) -> None:
-        hub.fail(Fault("status", "/api/*", status=429, headers={"Retry-After": "120"}))
-        with fails(MODEL, "429", "HF_TOKEN"):
-            resolve("model", MODEL, patience=HASTY)
-        assert len(hub.requests) == 1
-
-    def test_never_takes_long(self) -> None:
-        assert PATIENCE.question <= 10
-        assert PATIENCE.question + PATIENCE.total <= 30
-        assert PATIENCE.connect < PATIENCE.question
-        assert PATIENCE.read < PATIENCE.total
+def test_never_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert asking.QUESTION <= 10
+    assert asking.QUESTION + asking.TOTAL <= 30
+    assert asking.CONNECT < asking.QUESTION
+    assert asking.READ < asking.TOTAL
 
 
 class TestWithoutNetwork:
-    @pytest.fixture(params=["stopped", "silent", "offline"])
-    def cut(self, request: pytest.FixtureRequest, hub: Hub) -> Iterator[None]:
+    @pytest.fixture(params=["stopped", "silent", "offline"], autouse=True)
+    def _cut(self, request: pytest.FixtureRequest, hub: Hub, labels: Repository) -> Iterator[None]:
         """Fill the cache with the labels, then take the hub away."""
-        repository = labels(hub)
-        for name in list_files(repository, "data/duped.70m-*"):
-            download(repository, name, patience=HASTY)
+        for name in labels.matching("data/duped.70m-*"):
+            download(labels, name)
         with pytest.MonkeyPatch.context() as patch:
             if request.param == "stopped":
                 hub.stop()
@@ -153,82 +152,100 @@ class TestWithoutNetwork:
                 patch.setattr(constants, "HF_HUB_OFFLINE", True)
             yield
 
-    @pytest.mark.usefixtures("cut")
     def test_a_pinned_and_cached_commit_is_read(
-        self, hub: Hub, capsys: pytest.CaptureFixture[str]
+        self, labels: Repository, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        pinned = hub.commit(LABELS)
-        found = resolve("dataset", "EleutherAI/evals", pinned=pinned, patience=HASTY)
-        assert found == labels(hub)
-        assert f"read from the cache, at the pinned commit {pinned}" in capsys.readouterr().err
-        names = list_files(found, "data/duped.70m-*", patience=HASTY)
+        found = resolve("dataset", "EleutherAI/evals", pinned=labels.commit)
+        assert found == labels
+        said = f"read from the cache, at the pinned commit {labels.commit}"
+        assert said in capsys.readouterr().err
+        names = found.matching("data/duped.70m-*")
         assert len(names) == 2
-        assert all(download(found, name, patience=HASTY).exists() for name in names)
+        assert all(download(found, name).exists() for name in names)
 
-    @pytest.mark.usefixtures("cut")
     def test_another_pinned_commit_is_not(self) -> None:
         with fails("EleutherAI/evals"):
-            resolve("dataset", "EleutherAI/evals", pinned="f" * 40, patience=HASTY)
+            resolve("dataset", "EleutherAI/evals", pinned="f" * 40)
 
-    @pytest.mark.usefixtures("cut")
-    def test_what_is_cached_is_not_taken_for_the_newest(self, hub: Hub) -> None:
-        with fails(
-            "EleutherAI/evals", f"pythia.revisions: {{EleutherAI/evals: {hub.commit(LABELS)}}}"
-        ):
-            resolve("dataset", "EleutherAI/evals", patience=HASTY)
+    def test_what_is_cached_is_not_taken_for_the_newest(self, labels: Repository) -> None:
+        with fails("EleutherAI/evals", f"pythia.revisions: {{EleutherAI/evals: {labels.commit}}}"):
+            resolve("dataset", "EleutherAI/evals")
 
-    @pytest.mark.usefixtures("cut")
-    def test_a_file_that_is_not_cached(self, hub: Hub) -> None:
+    def test_a_file_that_is_not_cached(self, labels: Repository) -> None:
         with fails("README.md"):
-            download(labels(hub), "README.md", patience=HASTY)
+            download(labels, "README.md")
 
 
-class TestListFiles:
-    def test_lists_what_the_client_lists(self, hub: Hub) -> None:
-        found = list_files(labels(hub), patience=HASTY)
-        assert found == sorted(
-            HfApi(hub.endpoint).list_repo_files(labels(hub).name, repo_type="dataset")
-        )
-        assert len(found) == 6
+class TestListing:
+    def test_lists_what_the_client_lists(self, hub: Hub, labels: Repository) -> None:
+        theirs = HfApi(hub.endpoint).list_repo_files(labels.name, repo_type="dataset")
+        assert labels.matching("*") == sorted(theirs)
+        assert len(theirs) == 6
 
-    def test_splits_are_not_mixed_up(self, hub: Hub) -> None:
-        found = list_files(labels(hub), "data/duped.70m-*.parquet", patience=HASTY)
-        assert found == [
+    def test_splits_are_not_mixed_up(self, labels: Repository) -> None:
+        assert labels.matching("data/duped.70m-*.parquet") == [
             "data/duped.70m-00000-of-00002-0123abc.parquet",
             "data/duped.70m-00001-of-00002-0123abc.parquet",
         ]
 
-    def test_a_missing_split_names_those_that_exist(self, hub: Hub) -> None:
+    def test_a_missing_split_names_those_that_exist(self, labels: Repository) -> None:
         with fails(
             "'data/duped.13b-*.parquet'", "duped.12b.23000", "duped.1b.new", "duped.70m", "odd name"
         ):
-            list_files(labels(hub), "data/duped.13b-*.parquet", patience=HASTY)
+            labels.matching("data/duped.13b-*.parquet")
 
-    def test_a_missing_shard(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        with Hub({LABELS: {"main": {"data/a-00000-of-00002-ff.parquet": b""}}}) as half:
+    @pytest.mark.parametrize(
+        "shards", [["00000-of-00002-ff"], ["00000-of-00002-" + a for a in "ab"]]
+    )
+    def test_a_missing_shard(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shards: list[str]
+    ) -> None:
+        files = {f"data/a-{shard}.parquet": b"" for shard in shards}
+        with Hub({LABELS: {"main": files}}) as half:
             connect(monkeypatch, half.endpoint, tmp_path)
-            with fails("data/a-*", "only 1 are there", "incomplete"):
-                list_files(labels(half), "data/a-*", patience=HASTY)
+            repository = Repository("dataset", "EleutherAI/evals", half.commit(LABELS))
+            with fails("'data/a'", "of 2 shards", "[0", "incomplete"):
+                repository.matching("data/a-*")
 
-    def test_a_listing_is_asked_for_once(self, hub: Hub, cache: Path) -> None:
-        first = list_files(labels(hub), patience=HASTY)
+    def test_is_asked_for_once(self, hub: Hub, labels: Repository, cache: Path) -> None:
+        first = labels.files
         asked = len(hub.requests)
         assert asked == 4  # pages of two: six files and a folder
-        assert list_files(labels(hub), patience=HASTY) == first
+        assert again(labels).files == first
         assert len(hub.requests) == asked
         [kept] = cache.rglob("trees/*.json")
-        assert json.loads(kept.read_text())["files"].keys() == set(first)
+        assert json.loads(kept.read_text()).keys() == set(first)
 
-    def test_a_damaged_listing_is_asked_for_again(self, hub: Hub, cache: Path) -> None:
-        first = list_files(labels(hub), patience=HASTY)
+    def test_if_damaged_is_asked_for_again(self, labels: Repository, cache: Path) -> None:
+        first = labels.files
         [kept] = cache.rglob("trees/*.json")
-        for damage in ("{", "[]", '{"format_version": 2}'):
+        for damage in ("{", "[]", '{"a": 2}'):
             kept.write_text(damage)
-            assert list_files(labels(hub), patience=HASTY) == first
+            assert again(labels).files == first
 
-    def test_a_failing_page(self, hub: Hub) -> None:
+    def test_a_failing_page(
+        self, hub: Hub, labels: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         hub.fail(Fault("status", "*/tree/*", status=502, times=2))
-        assert len(list_files(labels(hub), patience=dataclasses.replace(HASTY, total=2))) == 6
+        with monkeypatch.context() as patch:
+            patch.setattr(asking, "TOTAL", 2)
+            assert len(labels.files) == 6
         hub.fail(Fault("silent", "*/tree/*"))
         with fails(MODEL, "does not answer"):
-            list_files(Repository("model", MODEL, hub.commit(MODEL)), patience=HASTY)
+            Repository("model", MODEL, hub.commit(MODEL)).matching("*")
+
+    @pytest.mark.parametrize("of", ["itself", "another host"])
+    def test_a_next_page_that_is_not_the_hubs(
+        self, hub: Hub, labels: Repository, monkeypatch: pytest.MonkeyPatch, of: str
+    ) -> None:
+        """The token would go to another host; a page that names itself would be read for ever."""
+        asked: list[str] = []
+
+        def ask(url: str, _: type) -> tuple[list, str]:
+            asked.append(url)
+            return [], url if of == "itself" else "http://elsewhere.invalid/page"
+
+        monkeypatch.setattr("memorization.suite.hub.repository.ask", ask)
+        with fails("does not answer as a hub does"):
+            labels.matching("*")
+        assert len(asked) == 1

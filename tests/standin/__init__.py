@@ -1,6 +1,6 @@
 """A stand-in for the Hugging Face hub on 127.0.0.1, from the standard library.
 
-The real ``huggingface_hub``, ``datasets`` and ``transformers`` talk to it through ``HF_ENDPOINT``.
+The real ``huggingface_hub`` and ``transformers`` talk to it through ``HF_ENDPOINT``.
 It serves what those clients ask for (revisions, trees, files, ranges), with the hub's headers, its
 redirects to a second host for large files and its error codes; any answer can be made to fail.
 

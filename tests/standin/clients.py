@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,16 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
-
-# Where the clients keep the address when they are imported, by module and name.
-ENDPOINTS = {
-    "huggingface_hub.constants": ("ENDPOINT",),
-    "datasets.config": ("HF_ENDPOINT",),
-}
-CACHES = {
-    "huggingface_hub.constants": {"HF_HOME": "", "HF_HUB_CACHE": "hub", "HF_XET_CACHE": "xet"},
-    "datasets.config": {"HF_CACHE_HOME": "", "HF_DATASETS_CACHE": "datasets"},
-}
 
 
 def environment(endpoint: str, home: Path) -> dict[str, str]:
@@ -32,36 +21,30 @@ def environment(endpoint: str, home: Path) -> dict[str, str]:
         "HF_TOKEN": "",
         "NO_PROXY": "127.0.0.1",
     }
-    unset = ("HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_DATASETS_OFFLINE")
+    unset = ("HF_HUB_OFFLINE", "HF_HUB_CACHE")
     return {name: value for name, value in os.environ.items() if name not in unset} | ours
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, endpoint: str, home: Path) -> None:
-    """Point the clients of this process at the stand-in, whether they are imported already or not.
+    """Point the hub's client in this process, by which ``transformers`` fetches, at the stand-in.
 
-    ``huggingface_hub`` and ``datasets``; ``transformers`` fetches by way of the former.
+    Whether it is imported already or not: it keeps the address and the folders.
     """
     for name, value in environment(endpoint, home).items():
         monkeypatch.setenv(name, value)
-    import huggingface_hub.constants
-    from huggingface_hub import close_session, hf_api
+    from huggingface_hub import close_session, constants, hf_api
 
-    url = "{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(
-        huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{endpoint}/{url}"
-    )
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
+    values = {
+        "ENDPOINT": endpoint,
+        "HUGGINGFACE_CO_URL_TEMPLATE": f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+        "HF_HUB_DISABLE_TELEMETRY": True,
+        "HF_HOME": str(home),
+        "HF_HUB_CACHE": str(home / "hub"),
+        "HF_XET_CACHE": str(home / "xet"),
+    }
+    for name, value in values.items():
+        monkeypatch.setattr(constants, name, value)
     monkeypatch.setattr(hf_api.api, "endpoint", endpoint)
-    for module, names in ENDPOINTS.items():
-        if module in sys.modules or module.startswith("huggingface_hub"):
-            for name in names:
-                monkeypatch.setattr(importlib.import_module(module), name, endpoint)
-    for module, places in CACHES.items():
-        if module in sys.modules or module.startswith("huggingface_hub"):
-            for name, place in places.items():
-                loaded = importlib.import_module(module)
-                old = getattr(loaded, name)
-                monkeypatch.setattr(loaded, name, type(old)(home / place))
     if "transformers.utils.hub" in sys.modules:  # makes itself a client when it first needs one
         monkeypatch.setattr(sys.modules["transformers.utils.hub"], "_hf_api", None)
     close_session()

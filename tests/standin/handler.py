@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 API = re.compile(
     r"/api/(?P<kind>models|datasets)/(?P<name>[^/]+/[^/]+)"
-    r"(?:/(?P<verb>revision|tree|paths-info|refs)(?:/(?P<revision>[^/]+))?(?:/(?P<path>.*))?)?"
+    r"(?:/(?P<verb>revision|tree|refs)(?:/(?P<revision>[^/]+))?(?:/(?P<path>.*))?)?"
 )
 FILE = re.compile(
     r"/(?P<name>(?:datasets/)?[^/]+/[^/]+)/(?:resolve|raw)/(?P<revision>[^/]+)/(?P<path>.+)"
@@ -40,17 +40,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing; `Hub.requests` has it."""
 
     def do_GET(self) -> None:
-        self._answer()
-
-    def do_HEAD(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        self.body = self.rfile.read(length)
         self.place = urlsplit(self.path)
         self.route = unquote(self.place.path)
         fault = self._fault("silent", "status")
@@ -62,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._error(fault.status, "", "made to fail", fault.headers)
+
+    do_HEAD = do_GET
 
     def answer(self) -> None:
         raise NotImplementedError
@@ -76,13 +67,15 @@ class _Handler(BaseHTTPRequestHandler):
         authorized = "Authorization" in self.headers
         self.hub.requests.append(Request(self.command, self.path, asked, status, authorized))
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+    def _begin(self, status: int, headers: dict[str, str]) -> None:
         self._log(status)
         self.send_response(status)
-        headers = {"Content-Length": str(len(body)), **headers}
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        self._begin(status, {"Content-Length": str(len(body)), **headers})
         if self.command != "HEAD":
             self.wfile.write(body)
 
@@ -119,17 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(416, {"Content-Range": f"bytes */{fault.after}"})
             stop = min(stop, fault.after)
             headers["Content-Length"] = str(stop - start)
-        self._log(status)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self._begin(status, headers)
         if self.command != "HEAD":
             self._send_body(file, start, stop, fault)
 
     def _send_body(self, file: File, start: int, stop: int, fault: Fault | None) -> None:
-        kind = fault.kind if fault else None
-        end = stop
+        kind, end = (fault.kind, stop) if fault else (None, stop)
         if fault is not None and kind == "cut":
             end = min(stop, start + fault.after)
         elif fault is not None and kind == "truncate":
@@ -161,8 +149,6 @@ class HubHandler(_Handler):
                 return answer(
                     **{name: unquote(text or "") for name, text in match.groupdict().items()}
                 )
-        if self.route == "/api/whoami-v2":
-            return self._error(401, "", "Invalid username or password.")
         return self._error(404, "", f"no such page: {self.route}")
 
     def _api(self, kind: str, name: str, verb: str, revision: str, path: str) -> None:
@@ -177,28 +163,9 @@ class HubHandler(_Handler):
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         if verb == "tree":
             return self._tree(found, path.strip("/"))
-        if verb == "paths-info":
-            return self._paths_info(found)
-        return self._json(self._information(name, kind, found))
-
-    def _information(self, name: str, kind: str, revision: Revision) -> dict:
-        commit = OTHER_COMMIT if self._fault("commit") else revision.commit
-        return {
-            "_id": commit[:24],
-            "id": name,
-            **({"modelId": name} if kind == "models" else {}),
-            "author": name.split("/")[0],
-            "sha": commit,
-            "lastModified": "2023-04-03T00:00:00.000Z",
-            "createdAt": "2022-03-02T23:29:04.000Z",
-            "private": False,
-            "gated": False,
-            "disabled": False,
-            "downloads": 0,
-            "likes": 0,
-            "tags": [],
-            "siblings": [{"rfilename": path} for path in revision.files],
-        }
+        commit = OTHER_COMMIT if self._fault("commit") else found.commit
+        files = [{"rfilename": path} for path in found.files]
+        return self._json({"id": name, "sha": commit, "siblings": files})
 
     def _tree(self, revision: Revision, folder: str) -> None:
         query = parse_qs(self.place.query)
@@ -219,20 +186,6 @@ class HubHandler(_Handler):
             again = f"{self.hub.endpoint}{self.place.path}?recursive={recursive}&cursor={stop}"
             headers["Link"] = f'<{again}&limit={stop - start}>; rel="next"'
         return self._json(inside[start:stop], headers)
-
-    def _paths_info(self, revision: Revision) -> None:
-        if "json" in self.headers.get("Content-Type", ""):
-            paths = json.loads(self.body)["paths"]
-        else:
-            paths = parse_qs(self.body.decode())["paths"]
-        folders = revision.folders()
-        found = []
-        for path in paths:
-            if path in revision.files:
-                found.append(revision.files[path].description())
-            elif path in folders:
-                found.append(_folder(path))
-        self._json(found)
 
     def _resolve(self, name: str, revision: str, path: str) -> None:
         if self.hub.repositories.branches(name) is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +108,8 @@ def checkpoint_files(
 
     Parameters
     ----------
-    form : ``safetensors``, ``bin`` (only ``pytorch_model.bin``), ``both`` or ``sharded``.
+    form : ``safetensors``, ``bin`` (only ``pytorch_model.bin``), ``both``, or in two shards:
+        ``sharded`` (safetensors) or ``sharded bin``.
     """
     # Today's names and shapes, back to those in which the checkpoints were published.
     old = {name.replace("lm_head.", "embed_out."): tensor for name, tensor in weights.items()}
@@ -127,28 +127,33 @@ def checkpoint_files(
         "transformers_version": "4.24.0",
     }
     files = {"config.json": (json.dumps(config, indent=2) + "\n").encode()}
-    if form in ("bin", "both"):
-        buffer = io.BytesIO()
-        torch.save(old, buffer)
-        files["pytorch_model.bin"] = buffer.getvalue()
-    if form in ("safetensors", "both"):
-        files["model.safetensors"] = save(old, {"format": "pt"})
-    if form == "sharded":
-        files |= _sharded(old)
-    return files
+    if form.startswith("sharded"):
+        return files | _sharded(old, "bin" if form == "sharded bin" else "safetensors")
+    names = {"bin": "pytorch_model.bin", "safetensors": "model.safetensors"}
+    endings = names if form == "both" else [form]
+    return files | {names[ending]: _saved(old, ending) for ending in endings}
 
 
-def _sharded(weights: Mapping[str, torch.Tensor]) -> dict[str, bytes]:
+def _saved(weights: Weights, ending: str) -> bytes:
+    if ending == "safetensors":
+        return save(weights, {"format": "pt"})
+    buffer = io.BytesIO()
+    torch.save(weights, buffer)
+    return buffer.getvalue()
+
+
+def _sharded(weights: Weights, ending: str) -> dict[str, bytes]:
     names = sorted(weights)
     parts = [names[: len(names) // 2], names[len(names) // 2 :]]
+    stem = "model" if ending == "safetensors" else "pytorch_model"
     files, places = {}, {}
     for number, part in enumerate(parts, 1):
-        file = f"model-{number:05d}-of-{len(parts):05d}.safetensors"
-        files[file] = save({name: weights[name] for name in part}, {"format": "pt"})
+        file = f"{stem}-{number:05d}-of-{len(parts):05d}.{ending}"
+        files[file] = _saved({name: weights[name] for name in part}, ending)
         places |= dict.fromkeys(part, file)
     size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
     index = {"metadata": {"total_size": size}, "weight_map": places}
-    return files | {"model.safetensors.index.json": json.dumps(index, indent=2).encode()}
+    return files | {f"{stem}.{ending}.index.json": json.dumps(index, indent=2).encode()}
 
 
 def _config(shape: Shape, vocabulary: int) -> dict:

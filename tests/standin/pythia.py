@@ -245,9 +245,8 @@ def _models(plan: Plan, name: str, variant: Variant) -> dict[str, dict[str, File
             {"tokenizer_class": "PreTrainedTokenizerFast", **special}
         ).encode(),
     }
-    forms = {plan.steps[-1]: "both"} | dict(
-        zip(plan.steps[1:4:2], ("bin", "sharded"), strict=False)
-    )
+    _, second, third, *_, last = plan.steps  # most are safetensors
+    forms = {second: "bin", third: "sharded", last: "both"}
     repositories: dict[str, dict[str, Files]] = {}
     for model, shape in plan.shapes.items():
         revisions = {

@@ -66,8 +66,7 @@ def megatron_files(rows: np.ndarray, n_shards: int) -> Files:
     """Return the training data as ``document-0000i-of-0000n.bin`` and ``document.idx``.
 
     Cut so that rows straddle; the last number is n, as in ``document-00020-of-00020.bin``, the
-    21st. Index: the magic, version 1, code 8 (uint16), numbers of rows and of documents, then their
-    sizes, places and borders (EleutherAI/pythia, utils/mmap_dataset.py).
+    21st.
     """
     content = rows.astype("<u2").tobytes()
     size = len(content) // n_shards + 1001
@@ -77,14 +76,20 @@ def megatron_files(rows: np.ndarray, n_shards: int) -> Files:
         ]
         for shard in range(n_shards)
     }
-    n, window = rows.shape
-    header = struct.pack("<9sQBQQ", b"MMIDIDX\0\0", 1, 8, n, n + 1)
+    return files | {"document.idx": megatron_index(*rows.shape)}
+
+
+def megatron_index(n: int, window: int, dtype: int = 8) -> bytes:
+    """Return the index of so many rows, each a document (EleutherAI/pythia, utils/mmap_dataset.py).
+
+    The magic, version 1, the type (8: uint16), numbers of rows and of documents, then their sizes,
+    places and borders.
+    """
+    header = struct.pack("<9sQBQQ", b"MMIDIDX\0\0", 1, dtype, n, n + 1)
     sizes = np.full(n, window, "<i4")
     places = np.arange(n, dtype="<i8") * window * 2
-    files["document.idx"] = header + b"".join(
-        part.tobytes() for part in (sizes, places, np.arange(n + 1, dtype="<i8"))
-    )
-    return files
+    borders = np.arange(n + 1, dtype="<i8")
+    return header + sizes.tobytes() + places.tobytes() + borders.tobytes()
 
 
 def continuation_counts(rows: np.ndarray) -> np.ndarray:

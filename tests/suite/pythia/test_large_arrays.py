@@ -1,36 +1,18 @@
-import os
-
 import numpy as np
 import pytest
 
-from memorization.suite.pythia.arrays import allocate, writing
+from memorization.suite.pythia.pieces import growing
 
 ROWS = np.arange(12, dtype=np.uint16).reshape(4, 3)
 
 
-@pytest.mark.parametrize("reserves", [True, False])
-@pytest.mark.parametrize("shape", [(5, 3), (7,), (0, 4)])
-def test_an_array_of_zeros_whose_room_is_taken(tmp_path, monkeypatch, shape, reserves):
-    if not reserves:  # as on macOS
-        monkeypatch.delattr(os, "posix_fallocate")
-    path = tmp_path / "folder" / "a.npy"
-    array = allocate(path, np.uint32, shape)
-    np.testing.assert_array_equal(array, np.zeros(shape, np.uint32))
-    array[:] = 3
-    array.flush()
-    np.testing.assert_array_equal(np.load(path), np.full(shape, 3, np.uint32))
-    status = path.stat()
-    assert status.st_blocks * 512 >= status.st_size
-
-
 def fill(path, until, state=None, shape=(4, 3)):
-    with writing(path, shape) as file:
+    with growing(path, shape) as file:
         seen = file.done, file.state
         for row in range(file.done, until):
-            file.rows[row] = ROWS[row]
-            file.keep(row + 1, state)
+            file.append(ROWS[row : row + 1], state)
         if until < 4:
-            file.rows[until] = 99  # written, but not said to be
+            file.file.write(b"more")  # written, but not said to be
             raise KeyboardInterrupt
     return seen
 
@@ -55,7 +37,7 @@ def test_what_was_kept_of_another_shape_is_not_taken_up(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), ROWS)
 
 
-@pytest.mark.parametrize("lost", ["a.npy.partial", "a.npy.done"])
+@pytest.mark.parametrize("lost", ["a.growing", "a.done"])
 def test_half_of_what_was_kept_is_lost(tmp_path, lost):
     with pytest.raises(KeyboardInterrupt):
         fill(tmp_path / "a.npy", 2)
@@ -65,8 +47,15 @@ def test_half_of_what_was_kept_is_lost(tmp_path, lost):
 
 
 def test_fewer_rows_than_announced(tmp_path):
-    with writing(tmp_path / "a.npy", (4, 3)) as file:
-        file.rows[:2] = ROWS[:2]
-        file.keep(2)
+    with growing(tmp_path / "a.npy", (4, 3)) as file:
+        file.append(ROWS[:2])
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), ROWS[:2])
     assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]
+
+
+def test_what_was_kept_is_shorter_than_said(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "a.npy", 2)
+    (tmp_path / "a.growing").write_bytes(b"sh")
+    assert fill(tmp_path / "a.npy", 4) == (0, None)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), ROWS)

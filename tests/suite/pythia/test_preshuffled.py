@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suite.pythia.miniature import PRESHUFFLED, WINDOW, megatron_index
+from standin.tables import megatron_index
+from suite.pythia.miniature import PRESHUFFLED, WINDOW
 
 from memorization.errors import UserError
 from memorization.stages import sequences as stage
+from memorization.suite import read_suite
 from memorization.suite.hub import resolve
-from memorization.suite.pythia import preshuffled
+from memorization.suite.pythia import corpus
+from memorization.suite.pythia.corpus import cached_rows, open_preshuffled, overlaps
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.pythia.preshuffled import cached_rows, open_preshuffled, overlaps
-from memorization.suite.suite import Suite
 from memorization.tables import SEQUENCES, read_table
 
 SUITE = Path("suite")
@@ -39,9 +40,9 @@ def test_parts_of_rows_are_the_bytes_of_the_concatenated_shards(sizes, row_bytes
 
 def test_rows_of_the_hub_straddling_ones_too(hub, published):
     source = open_preshuffled(resolve("dataset", NAME), WINDOW, 600)
-    assert source.n_rows == 600
-    cut = int(source.sizes[0]) // (2 * WINDOW)
-    assert int(source.sizes[0]) % (2 * WINDOW) != 0
+    size, *_ = source.sizes.values()
+    cut, rest = divmod(size, 2 * WINDOW)
+    assert rest
     index = np.array([599, cut, 0, cut, 2 * cut, cut + 1, cut - 1])
     np.testing.assert_array_equal(source.read(index), published.rows[index])
     assert source.read(index).dtype == np.uint16
@@ -61,11 +62,11 @@ def test_only_the_rows_are_fetched(hub, published):
     [
         (megatron_index(600, WINDOW, dtype=4), "tokens of type 4, expected 8, uint16"),
         (megatron_index(599, WINDOW), r"96,000 bytes in the .bin files, expected 599 rows × 80"),
-        (megatron_index(600, WINDOW) + b"more", "document.idx is not of the 7,242 bytes it says"),
+        (megatron_index(600, WINDOW) + b"more", "document.idx is not of the 12,042 bytes it says"),
         (b"PK" + megatron_index(600, WINDOW), "not a Megatron index file"),
-        (megatron_index(600, WINDOW)[:34] + bytes(7208), "rows are not all of 80 tokens"),
+        (megatron_index(600, WINDOW)[:34] + bytes(12_008), "rows are not all of 80 tokens"),
         (
-            megatron_index(600, WINDOW)[: 34 + 2400] + bytes(4808),
+            megatron_index(600, WINDOW)[: 34 + 2400] + bytes(9608),
             "rows are not one after the other",
         ),
     ],
@@ -84,7 +85,7 @@ def test_fewer_rows_than_the_population(hub):
 
 def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
     make_suite(params({"corpus": "preshuffled"}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     n = 4000 // WINDOW
     described = {"source": "preshuffled", "rows": n, "tokens": n * WINDOW}
     assert suite.manifest["corpus"] == described
@@ -97,31 +98,31 @@ def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
     # None of them is studied, so that no studied sequence's own row is in the corpus.
     np.testing.assert_array_equal(suite.not_studied, drawn)
     make_suite(params({"corpus": "preshuffled"}, seed=1), Path("other"))
-    assert (Suite.read("other").corpus_rows(everything) != rows).any()
+    assert (read_suite("other").corpus_rows(everything) != rows).any()
 
 
 def test_a_corpus_larger_than_the_training_data_is_all_of_them(hub, params, published):
     make_suite(params({"corpus": "preshuffled", "corpus_tokens": 10**9}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     np.testing.assert_array_equal(suite.corpus, published.rows)
     np.testing.assert_array_equal(suite.corpus_rows(np.arange(600)), np.arange(600))
     assert not len(suite.not_studied)
 
 
-@pytest.mark.parametrize("corpus", ["sample", "preshuffled"])
+@pytest.mark.parametrize("kind", ["sample", "preshuffled"])
 def test_counts_do_not_depend_on_whether_a_sequences_own_row_was_drawn(
-    hub, params, published, monkeypatch, corpus
+    hub, params, published, monkeypatch, kind
 ):
     """Rows of the sample are no longer than the sequence; of whole rows, none is a studied one."""
-    wanted = params({"corpus": corpus, "sequences": {"cases": "all", "cohort": 200}})
+    wanted = params({"corpus": kind, "sequences": {"cases": "all", "cohort": 200}})
     monkeypatch.setattr(stage, "load_params", lambda: wanted)
     make_suite(wanted, Path("results/suite"))
     stage.main()
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     sample = read_table("results/sequences.parquet", SEQUENCES)
     index = sample["index"].to_numpy()
     everything = np.union1d(published.sampled, published.memorized["duped.410m"])
-    if corpus == "sample":
+    if kind == "sample":
         np.testing.assert_array_equal(index, everything)
     else:
         assert (suite.corpus_rows(everything) >= 0).any()
@@ -131,10 +132,10 @@ def test_counts_do_not_depend_on_whether_a_sequences_own_row_was_drawn(
 
 
 def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, monkeypatch):
-    monkeypatch.setattr(preshuffled, "BATCH", 7)
+    monkeypatch.setattr(corpus, "ROWS", 7)
     wanted = params({"corpus": "preshuffled"})
     make_suite(wanted, Path("whole"))
-    read = preshuffled.Preshuffled.read
+    read = corpus.Preshuffled.read
     batches = []
 
     def interrupted(source, index):
@@ -144,7 +145,7 @@ def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, mon
         return read(source, index)
 
     with monkeypatch.context() as patch:
-        patch.setattr(preshuffled.Preshuffled, "read", interrupted)
+        patch.setattr(corpus.Preshuffled, "read", interrupted)
         with pytest.raises(KeyboardInterrupt):
             make_suite(wanted, SUITE)
     later = []
@@ -153,7 +154,7 @@ def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, mon
         later.append(index)
         return read(source, index)
 
-    monkeypatch.setattr(preshuffled.Preshuffled, "read", recorded)
+    monkeypatch.setattr(corpus.Preshuffled, "read", recorded)
     make_suite(wanted, SUITE)
     assert len(later) == 8 - 3  # of 50 rows, 7 at a time
     assert not set(np.concatenate(later)) & set(np.concatenate(batches))
@@ -163,7 +164,7 @@ def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, mon
 
 def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
     make_suite(params({"context": True}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.array([500, 3, 3, 122, 123, 599])
     np.testing.assert_array_equal(suite.context(index), published.rows[index])
     hub.stop()
@@ -173,9 +174,9 @@ def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
 
 def test_two_runs_that_want_the_same_rows_fetch_them_once(hub, params, published, monkeypatch):
     """The second waits for the first, which is held up until both have begun."""
-    monkeypatch.setattr(preshuffled, "BATCH", 50)
+    monkeypatch.setattr(corpus, "ROWS", 50)
     repository, index = resolve("dataset", NAME), np.arange(0, 600, 3)
-    read, begun, reading = preshuffled.Preshuffled.read, threading.Event(), []
+    read, begun, reading = corpus.Preshuffled.read, threading.Event(), []
 
     def slow(source, index):
         reading.append(index)
@@ -185,7 +186,7 @@ def test_two_runs_that_want_the_same_rows_fetch_them_once(hub, params, published
     def run():
         return cached_rows(repository, index, WINDOW, 600)
 
-    monkeypatch.setattr(preshuffled.Preshuffled, "read", slow)
+    monkeypatch.setattr(corpus.Preshuffled, "read", slow)
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(run), pool.submit(run)]
         time.sleep(0.5)
@@ -204,5 +205,5 @@ def test_no_room_for_rows_beside_the_cache(hub, published, monkeypatch, tmp_path
 
 def test_no_context_unless_asked_for(hub, params):
     make_suite(params(), SUITE)
-    assert Suite.read(SUITE).context(np.array([1])) is None
+    assert read_suite(SUITE).context(np.array([1])) is None
     assert not [request for request in hub.requests if "preshuffled" in request.path]

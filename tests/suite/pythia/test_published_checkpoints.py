@@ -4,38 +4,20 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load, save
-from suite.pythia.miniature import MODEL
+from standin.models import checkpoint_files
+from suite.pythia.miniature import MODEL, SHAPES, VOCABULARY
 
 from memorization.errors import UserError
 from memorization.suite.hub import resolve
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
 
 
-def shards(files: dict[str, bytes], ending: str) -> None:
-    """Spread the weights over two files and an index, as those of the larger models are."""
-    weights = load(files.pop("model.safetensors"))
-    del files["pytorch_model.bin"]
-    halves = [dict(list(weights.items())[part::2]) for part in (0, 1)]
-    places = {}
-    for part, half in enumerate(halves, 1):
-        name = f"{'model' if ending == 'safetensors' else 'pytorch_model'}-0000{part}-of-00002"
-        path = f"{name}.{ending}"
-        places |= dict.fromkeys(half, path)
-        if ending == "safetensors":
-            files[path] = save(half, {"format": "pt"})
-        else:
-            import io
-
-            sink = io.BytesIO()
-            torch.save(half, sink)
-            files[path] = sink.getvalue()
-    index = "model.safetensors" if ending == "safetensors" else "pytorch_model.bin"
-    files[f"{index}.index.json"] = json.dumps({"metadata": {}, "weight_map": places}).encode()
-
-
-@pytest.mark.parametrize("ending", ["safetensors", "bin"])
-def test_weights_in_shards(serve, published, tmp_path, ending):
-    shards(published.files(MODEL), ending)
+@pytest.mark.parametrize("form", ["sharded", "sharded bin"])
+def test_weights_in_shards(serve, published, tmp_path, form):
+    files = published.files(MODEL)
+    del files["model.safetensors"], files["pytorch_model.bin"]
+    shape, weights = SHAPES["70m"], published.weights
+    files |= checkpoint_files(shape, VOCABULARY, weights, form)
     serve()
     folder = download_checkpoint(resolve("model", MODEL, "step100"), tmp_path / "checkpoint")
     assert folder == tmp_path / "checkpoint"
@@ -43,7 +25,7 @@ def test_weights_in_shards(serve, published, tmp_path, ending):
     model = load_published(folder, published.facts.model("70m"))
     assert model.dtype == torch.float16
     assert not model.training
-    for name, value in published.reference.state_dict().items():
+    for name, value in published.weights.items():
         assert torch.equal(model.state_dict()[name], value)
 
 
@@ -73,7 +55,7 @@ def test_in_another_type(hub, published, tmp_path):
     folder = download_checkpoint(resolve("model", MODEL, "step100"))
     model = load_published(folder, published.facts.model("70m"), torch.float32)
     assert model.dtype == torch.float32
-    for name, value in published.reference.state_dict().items():
+    for name, value in published.weights.items():
         assert torch.equal(model.state_dict()[name], value.float())
 
 

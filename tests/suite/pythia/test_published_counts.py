@@ -3,72 +3,67 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from suite.pythia.miniature import DUPLICATES, FREQUENCIES, table
+from standin.tables import parquet_shards
+from suite.pythia.miniature import DUPLICATES, FREQUENCIES
 
 from memorization.errors import UserError
+from memorization.suite import read_suite
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.suite import Suite
 
 SUITE = Path("suite")
 WANTED = {"published_counts": True}
 
 
-def test_counts_of_each_sequence_and_token(hub, params):
+def replace(published, repository, split, columns):
+    """Serve another table of counts."""
+    columns = {name: pa.array(values, pa.int64()) for name, values in columns.items()}
+    published.repositories[repository]["main"] = parquet_shards(split, pa.table(columns), 1)
+
+
+def test_counts_of_each_sequence_and_token(hub, params, published):
     make_suite(params(WANTED), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.array([7, 0, 599, 13])
     np.testing.assert_array_equal(suite.published_duplicates(index), index % 7 + 1)
     # Both parts of the table together, up to the tokenizer's vocabulary.
     vocabulary = suite.manifest["vocabulary"]
-    np.testing.assert_array_equal(suite.published_token_counts(), np.arange(vocabulary) * 20)
+    counted = np.bincount(published.rows.ravel(), minlength=vocabulary)[:vocabulary]
+    np.testing.assert_array_equal(suite.published_token_counts(), counted)
 
 
 def test_no_counts_unless_asked_for(hub, params):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert suite.published_duplicates(np.array([1])) is None
     assert suite.published_token_counts() is None
     assert not [request for request in hub.requests if "usvsnsp" in request.path]
 
 
 @pytest.mark.parametrize(
-    ("ids", "message"),
-    [(np.arange(1, 600), "1 of 600 sequences have no count"), (np.arange(601), "sequence 600")],
+    ("index", "counts", "message"),
+    [
+        (range(1, 600), [1] * 599, "1 of 600 sequences have no count"),
+        (range(601), [1] * 601, "600 in 'sequence_id'; all must be 0 to 599"),
+        ([*range(599), None], [1] * 600, "without a whole number in 'sequence_id'"),
+        ([*range(599), -1], [1] * 600, "-1 in 'sequence_id'; all must be 0 to 599"),
+        (range(600), [1] * 599 + [None], "without a whole number in 'counts'"),
+        (
+            range(600),
+            [1] * 599 + [2**32 + 7],
+            "4294967303 in 'counts'; all must be 0 to 4294967295",
+        ),
+    ],
 )
-def test_duplicates_of_other_sequences(serve, params, published, ids, message):
-    counts = pa.array(np.ones(len(ids)), pa.uint32())
-    content = table({"sequence_id": pa.array(ids, pa.uint32()), "counts": counts})
-    published.repositories[DUPLICATES]["main"] = {"data/duped-00000-of-00001.parquet": content}
+def test_duplicates_of_other_sequences(serve, params, published, index, counts, message):
+    replace(published, DUPLICATES, "duped", {"sequence_id": list(index), "counts": counts})
     serve()
     with pytest.raises(UserError, match=message):
         make_suite(params(WANTED), SUITE)
     assert not SUITE.exists()
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [
-        ("sequence_id", None, "without a whole number in 'sequence_id'"),
-        ("counts", None, "without a whole number in 'counts'"),
-        ("sequence_id", -1, "-1 in 'sequence_id'; all must be 0 or more"),
-    ],
-)
-def test_a_count_that_is_missing_or_of_no_sequence(
-    serve, params, published, column, value, message
-):
-    columns = {"sequence_id": list(range(600)), "counts": [1] * 600}
-    columns[column].append(value)
-    columns["counts" if column == "sequence_id" else "sequence_id"].append(5)
-    content = table({name: pa.array(values, pa.int64()) for name, values in columns.items()})
-    published.repositories[DUPLICATES]["main"] = {"data/duped-00000-of-00001.parquet": content}
-    serve()
-    with pytest.raises(UserError, match=message):
-        make_suite(params(WANTED), SUITE)
-
-
 def test_no_token_counted(serve, params, published):
-    content = table({"TokenID": pa.array([1]), "Frequency": pa.array([0])})
-    published.repositories[FREQUENCIES]["main"] = {"data/memorized-00000-of-00001.parquet": content}
+    replace(published, FREQUENCIES, "memorized", {"TokenID": [1], "Frequency": [0]})
     serve()
     with pytest.raises(UserError, match="every count is 0"):
         make_suite(params(WANTED), SUITE)

@@ -1,47 +1,112 @@
-"""Whole files of a repository: fetched once, resumed, and checked against the hub's digest."""
+"""The bytes of a repository's files: whole, in parts, or as a stream; each checked."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
-from huggingface_hub import constants
-from huggingface_hub.utils import WeakFileLock
+import httpx2
+import numpy as np
+from huggingface_hub import constants, get_hf_file_metadata, get_session, hf_hub_url
+from huggingface_hub.utils import WeakFileLock, hf_raise_for_status
 
 from memorization.errors import UserError
 from memorization.progress import progress
-from memorization.suite.hub.failures import Unreachable, disk, explained, full
-from memorization.suite.hub.patience import PATIENCE, Attempts, Patience, persist
+from memorization.suite.hub.asking import Attempts, headers, persist
+from memorization.suite.hub.failures import NotAHub, Unreachable, disk, explained
 from memorization.suite.hub.repository import Repository
-from memorization.suite.hub.source import Source, describe
 
-MB = 1_000_000
-# Files from this size on show their progress.
-LARGE = 50 * MB
-
-
-def file_size(repository: Repository, filename: str, *, patience: Patience = PATIENCE) -> int:
-    """Return the size of a file in bytes; of a cached one without a question to the hub."""
-    cached = repository.place(filename)
-    if cached.exists():
-        return cached.stat().st_size
-    return describe(repository, filename, patience).size
+# Files from this many bytes on show their progress.
+LARGE = 50_000_000
+# A request costs about as long as this many bytes: gaps up to here are read and thrown away.
+GAP = 1 << 16
+# Bytes in one request, about; so that an interrupted one loses little and all connections work.
+SPAN = 1 << 22
+CONNECTIONS = 16
+# From this many requests on, progress is shown.
+MANY = 200
 
 
-def download(
-    repository: Repository,
-    filename: str,
-    folder: Path | None = None,
-    *,
-    patience: Patience = PATIENCE,
-) -> Path:
+class _Remote:
+    """A file on the hub; renews the signed link to its bytes when that expires."""
+
+    def __init__(self, repository: Repository, filename: str) -> None:
+        self.repository, self.filename = repository, filename
+        self.size, self.digest = repository.file(filename)
+        self._url = ""
+        self._lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return f"{self.repository}, {self.filename}"
+
+    @contextmanager
+    def part(self, start: int, stop: int, attempts: Attempts) -> Iterator[httpx2.Response]:
+        """Yield the answer that carries some bytes: 206, or 200 if it carries the whole file."""
+        url = self._url or self._find(attempts, "")
+        is_signed = urlsplit(url)[:2] != urlsplit(constants.ENDPOINT)[:2]
+        # The token is for the hub alone, not for the host that the signed link leads to.
+        asked = {"Accept-Encoding": "identity"} | ({} if is_signed else headers())
+        if (start, stop) != (0, self.size):
+            asked["Range"] = f"bytes={start}-{stop - 1}"
+        with get_session().stream("GET", url, headers=asked, timeout=attempts.timeout()) as answer:
+            if is_signed and answer.status_code == 403:
+                self._find(attempts, url)
+                raise httpx2.RemoteProtocolError("the signed link to its bytes has expired")
+            hf_raise_for_status(answer)
+            said = answer.headers.get("Content-Range", "")
+            if answer.status_code == 206 and said != f"bytes {start}-{stop - 1}/{self.size}":
+                raise NotAHub
+            yield answer
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from one place until before another."""
+
+        def attempt(attempts: Attempts) -> bytes:
+            with self.part(start, stop, attempts) as answer:
+                if answer.status_code != 206 and (start, stop) != (0, self.size):
+                    raise UserError(
+                        f"{self}: the hub sends the whole file in place of a part; set HF_ENDPOINT "
+                        "to a hub that can send parts"
+                    )
+                content = answer.read()
+            if len(content) != stop - start:
+                raise NotAHub
+            return content
+
+        with explained(str(self)):
+            return persist(attempt)
+
+    def _find(self, attempts: Attempts, expired: str) -> str:
+        """Return where the bytes are now; another thread may have asked already."""
+        with self._lock:
+            if self._url == expired:
+                where = self.repository
+                url = hf_hub_url(
+                    where.name, self.filename, repo_type=where.kind, revision=where.commit
+                )
+                # The client passes it on as it is; a number would leave the connection unbounded.
+                timeout: Any = attempts.timeout()
+                found = get_hf_file_metadata(url, timeout=timeout, headers=headers())
+                if found.commit_hash != where.commit:
+                    raise UserError(
+                        f"{where.name}: asked for commit {where.commit}, but {constants.ENDPOINT} "
+                        f"answers with {found.commit_hash}; read from another hub"
+                    )
+                self._url = found.location
+            return self._url
+
+
+def download(repository: Repository, filename: str, folder: Path | None = None) -> Path:
     """Return the path of a whole and verified copy of a file.
 
     Parameters
@@ -52,44 +117,44 @@ def download(
     Raises
     ------
     UserError
-        If the hub fails for ``patience.total`` seconds without progress, if what came is not what
-        the hub announced, if its name leads out of the folder, or if the disk is full. The part
-        that has arrived stays beside the file's place (``….incomplete``), and the next call goes on
-        from there.
+        If the hub fails for a while without progress, if what came is not what the hub announced,
+        if its name leads out of the folder, or if the disk is full. The part that has arrived stays
+        beside the file's place (``….incomplete``), and the next call goes on from there.
     """
     place = repository.place(filename, folder)
-    if folder is None and place.exists() and _is_sound(place.resolve()):
+    if folder is None and place.exists() and _matches(place, place.resolve().name):
         return place
-    source = Source(repository, filename, patience)
-    size, digest = source.remote.size, source.remote.digest
+    remote = _Remote(repository, filename)
     if folder is not None:
-        with disk(folder, size):
-            return _fetch(source, place, patience)
+        with disk(folder, remote.size):
+            return _fetch(remote, place)
     # The lock, the place and the link are those of the hub's client, which can read what we cache.
     cache = Path(constants.HF_HUB_CACHE)
-    lock = cache / ".locks" / repository.cache.name / f"{digest}.lock"
-    with disk(cache, size):
+    lock = cache / ".locks" / repository.cache.name / f"{remote.digest}.lock"
+    with disk(cache, remote.size):
         lock.parent.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(lock):
-            _link(_fetch(source, repository.cache / "blobs" / digest, patience), place)
+            if not (place.exists() and _matches(place, remote.digest)):
+                _link(_fetch(remote, repository.cache / "blobs" / remote.digest), place)
     return place
 
 
-def _fetch(source: Source, place: Path, patience: Patience) -> Path:
+def _fetch(remote: _Remote, place: Path) -> Path:
     """Return the place, once the whole file is there."""
-    remote = source.remote
-    if place.is_file() and place.stat().st_size == remote.size and _matches(place, remote.digest):
+    if place.is_file() and _matches(place, remote.digest):
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
     # Named after the content as well: the first part of another version is of no use.
     partial = place.with_name(f"{place.name}.{remote.digest[:8]}.incomplete")
-    resumed = _complete(source, partial, patience)
+    with partial.open("ab") as out:
+        first = out.tell()
+        _complete(remote, out)
     if not _matches(partial, remote.digest):
         partial.unlink()
-        if resumed:  # its first part may have been damaged here; once more, from the start
-            return _fetch(source, place, patience)
+        if first:  # it may have been damaged here; once more, from the start
+            return _fetch(remote, place)
         raise UserError(
-            f"{source}: what came is not what the hub announced (its digest is not "
+            f"{remote}: what came is not what the hub announced (its digest is not "
             f"{remote.digest[:12]}…), and was removed; run the same command again, or set "
             "HF_ENDPOINT to another hub"
         )
@@ -97,73 +162,58 @@ def _fetch(source: Source, place: Path, patience: Patience) -> Path:
     return place
 
 
-def _complete(source: Source, partial: Path, patience: Patience) -> bool:
-    """Append what is missing to the first part of a file; return whether there was one."""
-    size = source.remote.size
-    with partial.open("ab") as out:
-        done = out.tell()
-        if done > size:
-            done = _empty(out)
-        if shutil.disk_usage(partial.parent).free < size - done:
-            raise full(partial.parent, size - done)
-        try:
-            with explained(str(source)), _bar(source, done) as advance:
-                persist(lambda attempts: _append(source, out, advance, attempts), patience)
-        except Unreachable as error:
-            arrived = out.tell()
-            raise Unreachable(
-                f"{error} ({arrived:,} of {size:,} bytes are here; the same command goes on from "
-                "there)"
-            ) from None
-    return done > 0
+def _complete(remote: _Remote, out: BinaryIO) -> None:
+    """Append what is missing to the first part of a file."""
+    size = remote.size
+    if out.tell() > size:
+        _empty(out)
+    furthest = out.tell()
+    if shutil.disk_usage(Path(out.name).parent).free < size - furthest:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def append(attempts: Attempts) -> None:
+        nonlocal furthest
+        if out.tell() == size:
+            return
+        with remote.part(out.tell(), size, attempts) as answer:
+            if answer.status_code == 200 and out.tell():
+                _empty(out)
+            # As it comes: chunks of a fixed size would lose what has come of one when it breaks.
+            for chunk in answer.iter_bytes():
+                out.write(chunk)
+                if out.tell() > furthest:  # else the host knows no ranges, and began anew
+                    attempts.progress()
+                    advance(out.tell() - furthest)
+                    furthest = out.tell()
+                if furthest > size:
+                    break
+        if out.tell() != size:
+            raise UserError(
+                f"{remote}: the hub announced {size:,} bytes but sends {out.tell():,}; set "
+                "HF_ENDPOINT to another hub"
+            )
+
+    # A bar for a large file, unless something else is being shown meanwhile.
+    is_shown = size >= LARGE and threading.current_thread() is threading.main_thread()
+    name = remote.filename.rpartition("/")[2]
+    bar = progress(name, size, "bytes", furthest) if is_shown else nullcontext(_quiet)
+    try:
+        with explained(str(remote)), bar as advance:
+            persist(append)
+    except Unreachable as error:
+        raise Unreachable(
+            f"{error} ({out.tell():,} of {size:,} bytes are here; the same command goes on from "
+            "there)"
+        ) from None
 
 
-def _append(
-    source: Source, out: BinaryIO, advance: Callable[[int], None], attempts: Attempts
-) -> None:
-    size = source.remote.size
-    start = out.tell()
-    if start == size:
-        return
-    with source.part(start, size, attempts) as answer:
-        if answer.status_code == 200 and start:
-            _empty(out)
-        # As it comes: chunks of a fixed size would lose what has come of one when it breaks off.
-        for chunk in answer.iter_bytes():
-            out.write(chunk)
-            advance(len(chunk))
-            attempts.progress()
-    if out.tell() != size:
-        raise UserError(
-            f"{source}: the hub announced {size:,} bytes but sends {out.tell():,}; set "
-            "HF_ENDPOINT to another hub"
-        )
-
-
-def _empty(out: BinaryIO) -> int:
+def _empty(out: BinaryIO) -> None:
     out.seek(0)
-    return out.truncate()
+    out.truncate()
 
 
-@contextmanager
-def _bar(source: Source, done: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is told of more bytes: a bar for a large file, unless in the background."""
-    in_background = threading.current_thread() is not threading.main_thread()
-    if source.remote.size < LARGE or in_background:
-        yield lambda _: None
-        return
-    name = source.filename.rpartition("/")[2]
-    with progress(name, source.remote.size // MB, "MB", done // MB) as advance:
-        rest = done % MB
-
-        def more(count: int) -> None:
-            nonlocal rest
-            rest += count
-            if rest >= MB:
-                advance(rest // MB)
-                rest %= MB
-
-        yield more
+def _quiet(_: int) -> None:
+    """Show no progress."""
 
 
 def _link(blob: Path, place: Path) -> None:
@@ -180,20 +230,83 @@ def _link(blob: Path, place: Path) -> None:
         partial.replace(place)
 
 
-def _is_sound(blob: Path) -> bool:
-    """Return whether a cached file is what its name says; a copy under its own name is trusted."""
-    return _matches(blob, blob.name)
-
-
 def _matches(path: Path, digest: str) -> bool:
-    """Return whether a file has a digest: SHA-256, or git's id (SHA-1 with a header).
-
-    True where what should be a digest is none: then only its size is known.
-    """
+    """Return whether a file has a digest: SHA-256, or git's id (SHA-1 with a header)."""
     if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", digest):
-        return True
+        return False
     with path.open("rb") as file:
         if len(digest) == 64:
             return hashlib.file_digest(file, "sha256").hexdigest() == digest
         header = b"blob %d\0" % path.stat().st_size
         return hashlib.sha1(header + file.read()).hexdigest() == digest
+
+
+def stream(repository: Repository, filename: str) -> Iterator[bytes]:
+    """Yield the bytes of a file from its start, block by block, and keep none of them."""
+    remote = _Remote(repository, filename)
+    for start in range(0, remote.size, SPAN):
+        yield remote.read(start, min(start + SPAN, remote.size))
+
+
+def read_ranges(repository: Repository, filename: str, starts: np.ndarray, size: int) -> np.ndarray:
+    """Return parts of a file, in the order asked for, uint8 [n, size]; many at a time.
+
+    Neighbours are read in one request; a file that is in the cache is read there.
+
+    Parameters
+    ----------
+    starts : int [n], byte offsets, in any order.
+    size : bytes of each part.
+
+    Raises
+    ------
+    UserError
+        If the hub fails for a while, or answers with other parts than asked.
+    ValueError
+        If a part is not inside of the file.
+    """
+    starts = np.asarray(starts, np.int64)
+    cached = repository.place(filename)
+    if cached.exists():
+        content = np.memmap(cached, np.uint8, "r")
+        total, read = len(content), lambda start, stop: content[start:stop].tobytes()
+    else:
+        remote = _Remote(repository, filename)
+        total, read = remote.size, remote.read
+    if len(starts) and (starts.min() < 0 or starts.max() + size > total):
+        raise ValueError(f"{filename}: parts must lie within its {total:,} bytes")
+    rows = np.empty((len(starts), size), np.uint8)
+
+    def fetch(members: np.ndarray) -> None:
+        first, stop = int(starts[members[0]]), int(starts[members[-1]]) + size
+        span = np.frombuffer(read(first, stop), np.uint8)
+        rows[members] = span[(starts[members] - first)[:, None] + np.arange(size)]
+
+    jobs = spans(starts, size)
+    is_shown, name = len(jobs) >= MANY, f"rows of {filename}"
+    bar = progress(name, len(jobs), "requests") if is_shown else nullcontext(_quiet)
+    with ThreadPoolExecutor(CONNECTIONS) as pool, bar as advance:
+        try:
+            for _ in pool.map(fetch, jobs):
+                advance(1)
+        except BaseException:  # the first failure ends them all
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return rows
+
+
+def spans(starts: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return which parts are read by one request each: the places of neighbours, by start.
+
+    >>> spans(np.array([900_000, 0, 10]), 10)
+    [array([1, 2]), array([0])]
+    """
+    if not len(starts):
+        return []
+    order = np.argsort(starts, kind="stable")
+    begin = starts[order]
+    apart = np.append(True, np.diff(begin) > size + GAP)
+    # Neighbourhoods that are too long for one request are cut at multiples of a span.
+    place = (begin - begin[apart][np.cumsum(apart) - 1]) // SPAN
+    cut = apart | np.append(False, np.diff(place) != 0)
+    return np.split(order, np.flatnonzero(cut)[1:])

@@ -1,29 +1,41 @@
-"""A repository on the hub, at one commit."""
+"""A repository on the hub at one commit, and the files that it holds there."""
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
-from urllib.parse import quote
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path, PureWindowsPath
+from typing import Literal, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from huggingface_hub import constants
 from huggingface_hub.errors import RevisionNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
 from memorization.errors import UserError
+from memorization.files import replacing
+from memorization.suite.hub.asking import ask, ask_quickly
 from memorization.suite.hub.failures import NotAHub, Unreachable, explained
-from memorization.suite.hub.names import is_inside, some
-from memorization.suite.hub.patience import PATIENCE, Patience, persist, within
-from memorization.suite.hub.requests import get, parsed
 
 Kind = Literal["dataset", "model"]
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 
 
 class CommitNotFound(UserError):
     """The hub does not have the commit that must be read."""
+
+
+class File(NamedTuple):
+    """A file's size in bytes, and its digest: SHA-256 if it is large, else git's id (SHA-1)."""
+
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -41,12 +53,20 @@ class Repository:
     name: str
     commit: str
 
+    def __str__(self) -> str:
+        """``owner/name at 0123456``."""
+        return f"{self.name} at {self.commit[:7]}"
+
+    @property
+    def api(self) -> str:
+        """The address at which the hub is asked about the repository."""
+        return f"{constants.ENDPOINT}/api/{self.kind}s/{self.name}"
+
     @property
     def cache(self) -> Path:
         """Where the hub's client caches the repository."""
-        return Path(
-            constants.HF_HUB_CACHE, repo_folder_name(repo_id=self.name, repo_type=self.kind)
-        )
+        folder = repo_folder_name(repo_id=self.name, repo_type=self.kind)
+        return Path(constants.HF_HUB_CACHE, folder)
 
     @property
     def snapshot(self) -> Path:
@@ -62,38 +82,107 @@ class Repository:
         Raises
         ------
         UserError
-            If the name leads out of the folder.
+            If the name leads out of the folder, on this system or another.
         """
-        if not is_inside(filename):
+        leads_out = not {"", ".", ".."}.isdisjoint(filename.split("/"))
+        if leads_out or not {"\\", "\0"}.isdisjoint(filename) or PureWindowsPath(filename).drive:
             raise UserError(
                 f"{self}: '{filename}' is no name of a file inside of a folder, so it is neither "
                 "read nor written; read from another hub (HF_ENDPOINT)"
             )
         return (folder or self.snapshot) / filename
 
-    @property
-    def api(self) -> str:
-        """The address at which the hub is asked about the repository."""
-        return f"{constants.ENDPOINT}/api/{self.kind}s/{self.name}"
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """All files by their names.
 
-    def __str__(self) -> str:
-        """``owner/name at 0123456``."""
-        return f"{self.name} at {self.commit[:7]}"
+        A commit never changes, so they are kept in the cache; read again, they need no network.
+
+        Raises
+        ------
+        UserError
+            If the hub cannot be asked, or one has a name that leads elsewhere.
+        """
+        kept = self.cache / "trees" / f"{self.commit}.files.json"
+        with suppress(OSError, ValueError, TypeError, AttributeError):  # then the hub is asked
+            known = json.loads(kept.read_text(encoding="utf-8"))
+            return {name: File(*file) for name, file in known.items()}
+        with explained(str(self)):
+            files = self._ask_for_files()
+        # A cache that cannot be written costs a question more, next time.
+        with suppress(OSError), replacing(kept) as partial:
+            partial.write_text(json.dumps(files), encoding="utf-8")
+        return files
+
+    def _ask_for_files(self) -> dict[str, File]:
+        files: dict[str, File] = {}
+        url, asked = f"{self.api}/tree/{self.commit}?recursive=true", set()
+        while url:
+            # The token goes along, so pages must be the hub's own; and no page leads back.
+            if url in asked or urlsplit(url)[:2] != urlsplit(constants.ENDPOINT)[:2]:
+                raise NotAHub
+            asked.add(url)
+            page, url = ask(url, list)
+            try:
+                for entry in page:
+                    if entry["type"] == "file":
+                        self.place(entry["path"])
+                        digest = (entry.get("lfs") or entry)["oid"]
+                        files[entry["path"]] = File(entry["size"], digest)
+            except (KeyError, TypeError, AttributeError):
+                raise NotAHub from None
+        if not files:
+            raise NotAHub
+        return files
+
+    def file(self, name: str) -> File:
+        """Return the size and digest of a file; a `UserError` if there is none of this name."""
+        if name not in self.files:
+            raise UserError(f"{self}, {name}: no such file at {constants.ENDPOINT}")
+        return self.files[name]
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the names of the files that match a glob, sorted; ``*`` matches ``/`` as well.
+
+        Raises
+        ------
+        UserError
+            If none does (it names what there is), if of the shards ``-0000i-of-0000n`` of a split
+            one is missing or there twice, or if the hub cannot be asked.
+        """
+        names = sorted(self.files)
+        found = [name for name in names if fnmatchcase(name, pattern)]
+        if not found:
+            folder, _, wanted = pattern.rpartition("/")
+            inside = [name for name in names if name.rpartition("/")[0] == folder] or names
+            splits = sorted({SHARD.split(name.rpartition("/")[2])[0] for name in inside})
+            raise UserError(
+                f"{self}: no file matches '{pattern}'; there are "
+                f"{nearest(splits, SHARD.split(wanted)[0], 40)}"
+            )
+        shards: dict[tuple[str, int], list[int]] = {}
+        for name in found:
+            if match := SHARD.search(name):
+                whole = name[: match.start()], int(match[2])
+                shards.setdefault(whole, []).append(int(match[1]))
+        for (split, n), numbers in shards.items():
+            # Some are numbered from 0 to n: one more is no fault.
+            if not set(range(n)) <= set(numbers) or len(set(numbers)) < len(numbers):
+                raise UserError(
+                    f"{self}: of {n} shards of '{split}' only {sorted(numbers)} are there, and "
+                    "each must be there once; the copy is incomplete: read from another hub "
+                    "(HF_ENDPOINT)"
+                )
+        return found
 
 
 def resolve(
-    kind: Kind,
-    name: str,
-    revision: str | None = None,
-    pinned: str | None = None,
-    *,
-    patience: Patience = PATIENCE,
+    kind: Kind, name: str, revision: str | None = None, pinned: str | None = None
 ) -> Repository:
     """Return a repository at the commit of a revision: one quick question to the hub.
 
     Parameters
     ----------
-    kind, name : ``dataset`` or ``model``, and ``owner/name``.
     revision : branch or tag, such as ``step3000``; default ``main``.
     pinned : the commit that must be read; the hub is asked for exactly this one and its answer is
         compared. When the hub cannot be reached but this commit is cached, that is said and done.
@@ -103,28 +192,20 @@ def resolve(
     CommitNotFound
         If the pinned commit does not exist, or another one answers.
     UserError
-        Within ``patience.question`` seconds: the hub is unreachable or silent; the repository or
-        the revision does not exist.
+        In seconds: the hub is unreachable or silent; the repository or the revision does not exist.
     """
     wanted = pinned or revision or "main"
     repository = Repository(kind, name, pinned or "")
-    url = f"{repository.api}/revision/{quote(wanted, safe='')}"
-    # Once more after a failure, not more often: a hub that is away is to be known in seconds.
-    hasty = Patience(patience.connect, patience.read, total=patience.question, rate_limit=0)
     try:
         with explained(name):
-            answer = within(
-                patience.question,
-                lambda: persist(lambda attempts: get(url, attempts), hasty, tries=2),
-            )
-            commit = parsed(answer, dict).get("sha")
+            commit = ask_quickly(f"{repository.api}/revision/{quote(wanted, safe='')}").get("sha")
             if not isinstance(commit, str) or not re.fullmatch("[0-9a-f]{40}", commit):
                 raise NotAHub
     except Unreachable as error:
         return _cached(repository, error)
     except UserError as error:
         if isinstance(error.__context__, RevisionNotFoundError):
-            raise _missing(repository, wanted, patience) from None
+            raise _missing(repository, wanted) from None
         raise
     if pinned is not None and commit != pinned:
         raise CommitNotFound(
@@ -137,10 +218,8 @@ def resolve(
 def _cached(wanted: Repository, error: Unreachable) -> Repository:
     """Return what is pinned when the cache has something of it; else raise the error."""
     if wanted.commit and wanted.snapshot.is_dir():
-        print(
-            f"{wanted.name}: read from the cache, at the pinned commit {wanted.commit}",
-            file=sys.stderr,
-        )
+        said = f"{wanted.name}: read from the cache, at the pinned commit {wanted.commit}"
+        print(said, file=sys.stderr)
         return wanted
     known = sorted(path.name for path in (wanted.cache / "snapshots").glob("*"))
     if known and not wanted.commit:
@@ -151,7 +230,7 @@ def _cached(wanted: Repository, error: Unreachable) -> Repository:
     raise error
 
 
-def _missing(repository: Repository, wanted: str, patience: Patience) -> UserError:
+def _missing(repository: Repository, wanted: str) -> UserError:
     """Return the error of a revision that does not exist, with the nearest that do."""
     name = repository.name
     if repository.commit:
@@ -160,7 +239,18 @@ def _missing(repository: Repository, wanted: str, patience: Patience) -> UserErr
             "remove the pin to read the newest"
         )
     with explained(name):
-        answer = persist(lambda attempts: get(f"{repository.api}/refs", attempts), patience)
-        refs = parsed(answer, dict)
+        refs = ask(f"{repository.api}/refs", dict)[0]
     names = [ref["name"] for ref in refs.get("branches", []) + refs.get("tags", [])]
-    return UserError(f"{name}: no revision '{wanted}'; there are {some(names, wanted, most=6)}")
+    return UserError(f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}")
+
+
+def nearest(names: list[str], wanted: str, most: int) -> str:
+    """Return some of the names that exist, those spelt most like a wanted one first.
+
+    >>> nearest(["duped.12b", "duped.1b", "deduped.12b"], "dupd.12b", most=2)
+    'duped.12b, duped.1b and 1 more'
+    """
+    near = difflib.get_close_matches(wanted, names, most)
+    shown = list(dict.fromkeys(near + names))[:most]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -26,12 +26,12 @@ from memorization.resume import (
     source_digest,
     work_folder,
 )
+from memorization.suite import Suite, read_suite
 from memorization.suite.device import choose_device
 from memorization.suite.micro import corpus as corpus_module
 from memorization.suite.micro.corpus import read_corpus
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
-from memorization.suite.suite import Suite
 
 # What fixes the bits of a suite beside the parameters.
 SOURCES = (
@@ -75,7 +75,7 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
         if not (work / name / f"step{steps[-1]}").exists():
             train(model, windows, params.suite.training, steps, work / name, device)
     _write_manifest(params, models, steps, work)
-    suite = Suite.read(work)
+    suite = read_suite(work)
     for name in models:
         _write_evals(suite, name, device, params.batch)
     publish(work, destination, inputs)

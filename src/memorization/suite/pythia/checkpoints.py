@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memorization.errors import UserError
-from memorization.suite.hub import Repository, download, list_files
+from memorization.suite.hub import Repository, download
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,6 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-_ANOTHER_COMMIT = "pin another commit in pythia.revisions"
 
 
 def download_checkpoint(repository: Repository, folder: Path | None = None) -> Path:
@@ -40,35 +39,29 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
     UserError
         If the revision holds no weights, or not all that its index names, or the hub fails.
     """
-    names = set(list_files(repository, "*"))
-    found = next((name for name in _WEIGHTS if name in names), None)
-    if found is None or "config.json" not in names:
+    where = f"{repository.name} at {repository.commit}"
+    weights = next((name for name in _WEIGHTS if name in repository.files), None)
+    if weights is None or "config.json" not in repository.files:
         raise UserError(
-            f"{repository.name} at {repository.commit}: holds no checkpoint; expected config.json "
-            f"and one of {', '.join(_WEIGHTS)}"
+            f"{where}: holds no checkpoint; expected config.json and one of {', '.join(_WEIGHTS)}"
         )
     config = download(repository, "config.json", folder)
-    path = download(repository, found, folder)
-    if found.endswith(".index.json"):
-        for shard in _shards(path, names, repository):
+    path = download(repository, weights, folder)
+    if weights.endswith(".index.json"):
+        try:
+            shards = set(map(str, json.loads(path.read_text("utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{where}: {weights} is no index of weights; pin another commit in pythia.revisions"
+            ) from None
+        for shard in sorted(shards):
+            if shard not in repository.files:
+                raise UserError(
+                    f"{where}: {weights} names weights in '{shard}', which is no file of this "
+                    "revision; pin another commit in pythia.revisions"
+                )
             download(repository, shard, folder)
     return config.parent
-
-
-def _shards(index: Path, names: set[str], repository: Repository) -> list[str]:
-    """Return the files that the weights are spread over, by the index of a checkpoint."""
-    where = f"{repository.name} at {repository.commit}: {index.name}"
-    try:
-        shards = set(map(str, json.loads(index.read_text("utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{where} is no index of weights; {_ANOTHER_COMMIT}") from None
-    unknown = sorted(shards - names)
-    if unknown:
-        raise UserError(
-            f"{where} names weights in '{unknown[0]}', which is no file of this revision; "
-            f"{_ANOTHER_COMMIT}"
-        )
-    return sorted(shards)
 
 
 def load_published(
@@ -112,16 +105,12 @@ def load_published(
             f"{folder}: not a checkpoint that can be loaded ({reason}); delete it and run again"
         ) from None
     loaded, found = answer
-    if found["missing_keys"] or found["mismatched_keys"]:
-        missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+    missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
+    if missing:
         raise UserError(f"{folder}: the weights lack {missing[0]}; delete it and run again")
     config = loaded.config
-    shape = (
-        config.num_hidden_layers,
-        config.hidden_size,
-        config.num_attention_heads,
-        config.vocab_size,
-    )
+    layers, hidden = config.num_hidden_layers, config.hidden_size
+    shape = (layers, hidden, config.num_attention_heads, config.vocab_size)
     expected = (model.layers, model.hidden, model.heads, model.vocabulary)
     if shape != expected:
         raise UserError(

@@ -12,7 +12,8 @@ JSON file whose keys are the fields of :class:`Facts`::
 
 ``models`` are in order of size and may be some of Pythia's only; ``rows`` may leave out a split,
 whose rows are then not counted; ``evaluated`` may be empty, and ``first_epoch`` be left out.
-Repositories, files, columns and splits are named alike in every such suite, by the functions below.
+Repositories, files, columns and splits are named alike in every such suite: see
+:mod:`memorization.suite.pythia.repositories`.
 
 Sources: the README of github.com/EleutherAI/pythia (commit a19eecb), the cards of the data sets and
 models on the Hugging Face hub, and the papers: Biderman et al. 2023a, "Pythia" (arXiv:2304.01373);
@@ -157,75 +158,6 @@ def read_facts(path: str | Path | None) -> Facts:
         raise UserError(f"pythia.facts={path}: {key + ': ' if key else ''}{message}") from None
 
 
-def model_repository(model: str, variant: str, release: str) -> str:
-    """Return the hub's name of a model; its checkpoints are the revisions ``stepK``.
-
-    The published labels come from the first release, v0: the evaluation script loops over these
-    names (EleutherAI/pythia, predictable-memorization/multinode_runner.sbatch), and the number of
-    rows of duped.12b.23000 is that of a figure made before v1 existed. The v0 checkpoints of 160m,
-    410m and 1.4b were trained with batches of 2048 sequences and are named by the number of
-    sequences seen: its ``step1000`` is optimizer step 500, and has seen as much data as that of any
-    other model (README, "Changelog").
-
-    >>> model_repository("1.4b", "deduped", "v0")
-    'EleutherAI/pythia-1.4b-deduped-v0'
-    >>> model_repository("70m", "duped", "v1")
-    'EleutherAI/pythia-70m'
-    """
-    deduped = "-deduped" if variant == "deduped" else ""
-    return f"EleutherAI/pythia-{model}{deduped}{'-v0' if release == 'v0' else ''}"
-
-
-# What each model has memorized: ``data/{split}-*.parquet`` with index int64, tokens
-# list<int64>[64]; splits duped.70m … deduped.12b, and for 12b duped.12b.23000 … (its card).
-EVALS = "EleutherAI/pythia-memorized-evals"
-
-# For every sequence the number of occurrences of its continuation in the whole training data:
-# ``data/{variant}-*.parquet`` with sequence_id, counts, both uint32 (card of the data set;
-# EleutherAI/semantic-memorization, working_dirs/orz/sequence_duplication).
-DUPLICATES = "usvsnsp/generation-num-duplicates"
-
-# The Pile without the parts whose authors objected, as text: ``train/*.jsonl.zst`` (card).
-RAW_TEXT = "monology/pile-uncopyrighted"
-
-
-def sample_repository(variant: str) -> str:
-    """Return the data set that is a uniform random sample of the training sequences.
-
-    ``data/train-*.parquet`` with Index int64, Tokens list<uint16>[64] and, for each model, 70M …
-    12B float64: the share of the continuation's 32 tokens that it generates right (card).
-    """
-    return f"EleutherAI/pile-{variant}-pythia-random-sampled"
-
-
-def preshuffled_repository(variant: str) -> str:
-    """Return the data set of the whole training data in training order, in Megatron's format.
-
-    ``document-00000-of-00020.bin`` … ``document-00020-of-00020.bin``, uint16 without a header,
-    which are one file cut anywhere; and ``document.idx`` (README, "Reproducing Training").
-    """
-    return f"EleutherAI/pile-{'standard' if variant == 'duped' else variant}-pythia-preshuffled"
-
-
-def frequencies_repository(variant: str) -> str:
-    """Return the data set of token counts over all of the training data.
-
-    Splits memorized and non_memorized with TokenID, Frequency, of which only the sum is used: which
-    part a token was counted in is the label itself (EleutherAI/semantic-memorization,
-    filters/token_frequency_statistics_filter.py).
-    """
-    return f"usvsnsp/{variant}-num-frequencies"
-
-
-def split_name(variant: str, model: str, step: int | None = None) -> str:
-    """Return the split of the labels of a model, at an earlier checkpoint if a step is given.
-
-    >>> split_name("duped", "12b", 23000)
-    'duped.12b.23000'
-    """
-    return f"{variant}.{model}" + ("" if step is None else f".{step}")
-
-
 # Layers, hidden size and heads: README, "Models"; parameters: the models' cards, which agree with
 # 2·V·h + L·(12h² + 13h) + 2h for untied embeddings of V rows; V: config.json of each.
 _MODELS = (
@@ -243,24 +175,12 @@ _MODELS = (
 # same author's table joined on the index has a few rows more: 2,382,328 for duped.12b). Of 12b's
 # earlier evaluations the card's history states these four; the others are not checked.
 _ROWS = {
-    "duped.70m": 463_953,
-    "duped.160m": 689_673,
-    "duped.410m": 970_341,
-    "duped.1b": 1_256_141,
-    "duped.1.4b": 1_373_722,
-    "duped.2.8b": 1_675_077,
-    "duped.6.9b": 2_120_969,
-    "duped.12b": 2_382_326,
+    "duped": (463_953, 689_673, 970_341, 1_256_141, 1_373_722, 1_675_077, 2_120_969, 2_382_326),
+    "deduped": (411_448, 581_195, 811_039, 1_032_865, 1_048_097, 1_355_211, 1_680_294, 1_871_215),
+}
+_EARLIER_ROWS = {
     "duped.12b.23000": 198_175,
     "duped.12b.43000": 442_253,
-    "deduped.70m": 411_448,
-    "deduped.160m": 581_195,
-    "deduped.410m": 811_039,
-    "deduped.1b": 1_032_865,
-    "deduped.1.4b": 1_048_097,
-    "deduped.2.8b": 1_355_211,
-    "deduped.6.9b": 1_680_294,
-    "deduped.12b": 1_871_215,
     "deduped.12b.63000": 585_067,
     "deduped.12b.83000": 852_068,
 }
@@ -274,7 +194,12 @@ PUBLISHED = Facts(
     window=2049,
     steps=tuple(range(1000, 143_001, 1000)),
     models=_MODELS,
-    rows=_ROWS,
+    rows={
+        f"{variant}.{model.name}": n
+        for variant, counts in _ROWS.items()
+        for model, n in zip(_MODELS, counts, strict=True)
+    }
+    | _EARLIER_ROWS,
     sample_rows=5_000_000,
     evaluated={"12b": (23_000, 43_000, 63_000, 83_000, 103_000, 123_000)},
     # 207 billion tokens without duplicates, 2,097,152 a step: about 1.5 epochs (Biderman et al.

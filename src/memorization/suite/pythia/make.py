@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tokenizers import Tokenizer
+
 from memorization.errors import UserError
+from memorization.files import replacing
 from memorization.params import Params
+from memorization.protocol import SEQUENCE
+from memorization.randomness import generator
 from memorization.resume import file_digest, is_made_from, publish, source_digest, work_folder
-from memorization.suite.pythia.facts import Facts, model_repository, read_facts
-from memorization.suite.pythia.parts import Parts
-from memorization.suite.pythia.pieces import Pieces, write_json
-from memorization.suite.pythia.repositories import Repositories, reference_of, resolve_all
-from memorization.suite.pythia.sample import agreements
+from memorization.suite.hub import Repository, download
+from memorization.suite.pythia import repositories
+from memorization.suite.pythia.corpus import fetch_rows, fetch_text, open_preshuffled
+from memorization.suite.pythia.facts import Facts, read_facts
+from memorization.suite.pythia.labels import (
+    agreements,
+    fetch_duplicates,
+    fetch_labels,
+    fetch_sample,
+    fetch_token_counts,
+)
+from memorization.suite.pythia.pieces import Pieces, save_array, write_json
 
 # What fixes the bytes of a suite beside the parameters and what is on the hub.
 SOURCES = (Path(__file__).parent, Path(__file__).parents[1] / "checkpoints.py")
@@ -36,7 +52,7 @@ def make_suite(params: Params, destination: Path) -> None:
         If the hub or the disk fails, or what was published is not what it should be.
     """
     facts = read_facts(params.pythia.facts)
-    reference = reference_of(params, facts)
+    reference = repositories.reference_of(params, facts)
     common = {
         "facts": params.pythia.facts and file_digest(params.pythia.facts),
         "source": source_digest(*SOURCES),
@@ -49,14 +65,16 @@ def make_suite(params: Params, destination: Path) -> None:
     }
     if is_made_from(destination, inputs):
         return
-    sources = resolve_all(params, facts)
-    work = work_folder("suite", inputs | {"commits": sources.commits})
-    parts = Parts(params, facts, sources, Pieces(work, destination, common))
+    sources = repositories.resolve_all(params, facts)
+    commits = {name: repository.commit for name, repository in sources.items()}
+    work = work_folder("suite", inputs | {"commits": commits})
+    suite = _Suite(params, facts, reference, sources, Pieces(work, destination, common))
     try:
-        manifest = _manifest(params, facts, sources, reference) | _fetch(parts, reference)
-        write_json(work / "manifest.json", manifest)
+        write_json(work / "manifest.json", suite.manifest() | suite.fetch())
     except Exception as error:
-        if not _is_disk_full(error):
+        # The library that writes weights has an exception of its own, without a number.
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if not is_full and os.strerror(errno.ENOSPC) not in str(error):
             raise
         raise UserError(
             f"{work}: disk full; make room and run the same command again, it goes on where it "
@@ -65,54 +83,153 @@ def make_suite(params: Params, destination: Path) -> None:
     publish(work, destination, inputs)
 
 
-def _is_disk_full(error: Exception) -> bool:
-    # The library that writes weights has an exception of its own, without a number.
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    return full or os.strerror(errno.ENOSPC) in str(error)
+@dataclass(frozen=True)
+class _Suite:
+    """A suite in the making: what is fetched, from where, and what has been so far."""
+
+    params: Params
+    facts: Facts
+    reference: str | None
+    sources: dict[str, Repository]
+    pieces: Pieces
+
+    @property
+    def model(self) -> Repository:
+        """A model at its last checkpoint."""
+        return next(found for found in self.sources.values() if found.kind == "model")
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what is known of the suite beforehand."""
+        params, facts, sources = self.params, self.facts, self.sources
+        release, variant = params.pythia.models, params.variant
+        rows = sources.get(repositories.preshuffled_repository(variant))
+        return {
+            "suite": "pythia",
+            "variant": variant,
+            "release": release,
+            "population": facts.population,
+            "sequences_per_step": facts.sequences_per_step,
+            "window": facts.window,
+            "steps": list(facts.steps),
+            "first_epoch": facts.first_epoch.get(variant),
+            "models": [
+                {
+                    "name": model.name,
+                    "parameters": model.parameters,
+                    "shape": {"layers": model.layers, "hidden": model.hidden, "heads": model.heads},
+                    "repository": repositories.model_repository(model.name, variant, release),
+                    # Of the others only the labels are read, whose commit is the data set's.
+                    "commit": self.model.commit if model.name == self.reference else None,
+                }
+                for model in facts.up_to(params.target)
+            ],
+            "evaluations": [*facts.evaluated.get(params.target, ()), facts.steps[-1]],
+            "datasets": {
+                name: found.commit for name, found in sources.items() if found.kind == "dataset"
+            },
+            "context": {"repository": rows.name, "commit": rows.commit}
+            if rows and params.pythia.context
+            else None,
+        }
+
+    def fetch(self) -> dict[str, Any]:
+        """Fetch every part; return what of them is worth telling."""
+        facts, target = self.facts, self.params.target
+        labels = self._labels()
+        tokenizer = self._tokenizer()
+        self._reference()
+        source = self.sources[repositories.sample_repository(self.params.variant)]
+        sample = self.pieces.get("sample", source, partial(fetch_sample, source, facts), "sample")
+        agreement = agreements(self.pieces.work, facts, target, source)
+        corpus = self._corpus(sample["sequences"], tokenizer)
+        vocabulary = tokenizer.get_vocab_size()
+        self._counts(vocabulary)
+        checks = {"labels": labels, "sample": sample, "agreement": agreement}
+        return {"vocabulary": vocabulary, "corpus": corpus, "checks": checks}
+
+    def _labels(self) -> dict[str, dict[str, int]]:
+        """Fetch what the target and all smaller models have memorized; return rows by split."""
+        facts, target, evals = self.facts, self.params.target, self.sources[repositories.EVALS]
+        wanted: list[tuple[str, int | None]] = [(m.name, None) for m in facts.up_to(target)]
+        wanted += [(target, step) for step in facts.evaluated.get(target, ())]
+        found = {}
+        for model, step in wanted:
+            split = repositories.split_name(self.params.variant, model, step)
+            file = f"evals/{model}.parquet" if step is None else f"evals/{model}.step{step}.parquet"
+            make = partial(fetch_labels, evals, facts, split, step)
+            found[split] = self.pieces.get(split, evals, make, file)
+        return found
+
+    def _tokenizer(self) -> Tokenizer:
+        def make(place: Path) -> dict[str, Any]:
+            path = download(self.model, "tokenizer.json")
+            _read_tokenizer(path)
+            with replacing(place) as partial:
+                shutil.copyfile(path, partial)
+            return {}
+
+        self.pieces.get("tokenizer", self.model, make, "tokenizer.json")
+        return _read_tokenizer(self.pieces.work / "tokenizer.json")
+
+    def _reference(self) -> None:
+        """Fetch the reference model and keep it in the layout that every suite has."""
+        if self.reference is None:
+            return
+        model = self.facts.model(self.reference)
+
+        def make(folder: Path) -> dict[str, Any]:
+            # Here, so that a run that needs no model does not wait for the libraries.
+            from memorization.suite.checkpoints import save_checkpoint
+            from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
+
+            save_checkpoint(load_published(download_checkpoint(self.model), model), folder)
+            return {}
+
+        folder = f"{model.name}/step{self.facts.steps[-1]}"
+        self.pieces.get("reference", self.model, make, folder)
+
+    def _corpus(self, n_sample: int, tokenizer: Tokenizer) -> dict[str, Any]:
+        """Fetch the text to count over, unless it is the sample; return what it is."""
+        params, facts = self.params, self.facts
+        kind, window, population = params.pythia.corpus, facts.window, facts.population
+        if kind == "sample":
+            return {"source": kind, "rows": n_sample, "tokens": n_sample * SEQUENCE}
+        n_rows = min(max(params.pythia.corpus_tokens // window, 1), population)
+        if kind == "raw":
+            source = self.sources[repositories.RAW_TEXT]
+            make = partial(fetch_text, source, tokenizer, (n_rows, window))
+            inputs = {"rows": n_rows, "tokenizer": self.model.commit}
+            found = self.pieces.get("corpus", source, make, "corpus.npy", **inputs)
+        else:
+            source = self.sources[repositories.preshuffled_repository(params.variant)]
+            # A uniform random sample of whole training rows.
+            rng = generator(params.seed, "corpus")
+            index = np.sort(rng.choice(population, n_rows, replace=False))
+
+            def fetch(place: Path, index_place: Path) -> dict[str, Any]:
+                rows = open_preshuffled(source, window, population)
+                fetch_rows(rows, index, place, "corpus")
+                save_array(index, index_place)
+                return {"rows": n_rows}
+
+            inputs = {"rows": n_rows, "seed": params.seed}
+            files = ("corpus.npy", "corpus_index.npy")
+            found = self.pieces.get("corpus", source, fetch, *files, **inputs)
+        return {"source": kind, **found, "tokens": found["rows"] * window}
+
+    def _counts(self, vocabulary: int) -> None:
+        """Fetch the counts by others, where these are wanted."""
+        variant, get = self.params.variant, self.pieces.get
+        if source := self.sources.get(repositories.DUPLICATES):
+            make = partial(fetch_duplicates, source, variant, self.facts.population)
+            get("duplicates", source, make, "counts/duplicates.npy", variant=variant)
+        if source := self.sources.get(repositories.frequencies_repository(variant)):
+            make = partial(fetch_token_counts, source, vocabulary)
+            get("token_counts", source, make, "counts/tokens.npy", vocabulary=vocabulary)
 
 
-def _fetch(parts: Parts, reference: str | None) -> dict[str, Any]:
-    """Fetch every part; return what of them is worth telling."""
-    labels = parts.labels()
-    tokenizer = parts.tokenizer()
-    if reference is not None:
-        parts.reference(reference)
-    sample = parts.sample()
-    agreeing = agreements(parts.work, parts.facts, parts.params.target, parts.sources.sample)
-    corpus = parts.corpus(sample["sequences"], tokenizer)
-    vocabulary = tokenizer.get_vocab_size()
-    parts.counts(vocabulary)
-    checks = {"labels": labels, "sample": sample, "agreement": agreeing}
-    return {"vocabulary": vocabulary, "corpus": corpus, "checks": checks}
-
-
-def _manifest(
-    params: Params, facts: Facts, sources: Repositories, reference: str | None
-) -> dict[str, Any]:
-    """Return what is known of the suite beforehand."""
-    models = facts.up_to(params.target)
-    context = sources.preshuffled if params.pythia.context else None
-    return {
-        "suite": "pythia",
-        "variant": params.variant,
-        "release": params.pythia.models,
-        "population": facts.population,
-        "sequences_per_step": facts.sequences_per_step,
-        "window": facts.window,
-        "steps": list(facts.steps),
-        "first_epoch": facts.first_epoch.get(params.variant),
-        "models": [
-            {
-                "name": model.name,
-                "parameters": model.parameters,
-                "shape": {"layers": model.layers, "hidden": model.hidden, "heads": model.heads},
-                "repository": model_repository(model.name, params.variant, params.pythia.models),
-                # Of the others only the labels are read, whose commit is the data set's.
-                "commit": sources.model.commit if model.name == reference else None,
-            }
-            for model in models
-        ],
-        "evaluations": [*facts.evaluated.get(params.target, ()), facts.steps[-1]],
-        "datasets": sources.datasets,
-        "context": context and {"repository": context.name, "commit": context.commit},
-    }
+def _read_tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more special
+        raise UserError(f"{path}: not a tokenizer ({error}); delete it and run again") from None

@@ -3,7 +3,7 @@
 A piece is some files and what was learnt while they were made. ``pieces/NAME.json`` marks it as
 done, and says what it was made from and how large its files are; so a later run takes over the
 pieces of an earlier one, and of the suite that is there already, where these are the same and
-whole.
+whole. Arrays that are larger than memory are made on disk, and go on where a run stopped.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from memorization.files import replacing
 from memorization.resume import file_sizes
+from memorization.suite.hub import Repository
 
 
 @dataclass(frozen=True)
@@ -36,33 +40,39 @@ class Pieces:
     common: dict[str, Any]
 
     def get(
-        self, name: str, inputs: dict[str, Any], make: Callable[[], dict[str, Any]], *files: str
+        self,
+        name: str,
+        source: Repository,
+        make: Callable[..., dict[str, Any]],
+        *files: str,
+        **inputs: Any,
     ) -> dict[str, Any]:
         """Return what is known of a piece, making it unless it is there.
 
         Parameters
         ----------
-        name : of the piece.
-        inputs : whatever fixes it, as plain JSON values.
-        make : writes the files and returns what is known of them, as plain JSON values.
+        source : the repository that it is made from.
+        make : writes the files, whose paths it is given, and returns what is known of them, as
+            plain JSON values.
         files : the files or folders it consists of, below ``work``.
+        inputs : whatever else fixes it, as plain JSON values.
         """
-        mark = self.work / "pieces" / f"{name}.json"
-        inputs = json.loads(json.dumps(self.common | inputs))
+        mark = Path("pieces", f"{name}.json")
+        made_from = {"repository": source.name, "commit": source.commit}
+        inputs = json.loads(json.dumps(self.common | made_from | inputs))
         for folder in (self.work, self.earlier):
-            record = _read(folder / "pieces" / f"{name}.json")
+            record = _read(folder / mark)
             if record is None or record["inputs"] != inputs:
                 continue
             if record.get("files") == file_sizes(folder, *files):
                 if folder != self.work:
                     for file in files:
-                        _link(folder / file, self.work / file)
-                    write_json(mark, record)
+                        _copy(folder / file, self.work / file)
+                    write_json(self.work / mark, record)
                 return record["result"]
-        result = make()
-        write_json(
-            mark, {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
-        )
+        result = make(*(self.work / file for file in files))
+        record = {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
+        write_json(self.work / mark, record)
         return result
 
 
@@ -79,21 +89,63 @@ def _read(mark: Path) -> dict[str, Any] | None:
         return None
 
 
-def _link(source: Path, destination: Path) -> None:
-    """Put a file or folder in a second place, without a copy where the file system can."""
+def _copy(source: Path, destination: Path) -> None:
+    """Put a file or folder in a second place; of links, such as to DVC's cache, their content."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.rmtree(destination, ignore_errors=True)
-        shutil.copytree(source, destination, copy_function=_link_file)
+        shutil.copytree(source, destination, copy_function=shutil.copyfile)
     else:
-        _link_file(source, destination)
-
-
-def _link_file(source: str | Path, destination: str | Path) -> None:
-    # DVC may have put a link to its cache there, which is what is to be linked.
-    source, destination = Path(source).resolve(), Path(destination)
-    destination.unlink(missing_ok=True)
-    try:
-        os.link(source, destination)
-    except OSError:
         shutil.copyfile(source, destination)
+
+
+def save_array(array: np.ndarray, path: Path) -> None:
+    """Write an array to a ``.npy`` file, whole or not at all."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.save(file, array)
+
+
+class Growing:
+    """Rows of tokens in the making.
+
+    Attributes
+    ----------
+    done : rows that are written.
+    state : what else was kept to go on from, as plain JSON values; or None.
+    """
+
+    def __init__(self, partial: Path, shape: tuple[int, int]) -> None:
+        """Go on behind the rows that an earlier run has written, if these were of this shape."""
+        self.mark, self.shape = partial.with_suffix(".done"), list(shape)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        self.file = partial.open("ab")
+        self.done, self.state = 0, None
+        kept = _read(self.mark) or {}
+        if kept.get("shape") == self.shape and self.file.tell() >= 2 * kept["done"] * shape[1]:
+            self.done, self.state = kept["done"], kept["state"]
+        self.file.truncate(2 * self.done * shape[1])
+
+    def append(self, rows: np.ndarray, state: Any = None) -> None:
+        """Write further rows, uint16 [n, T]; the next run would go on behind them."""
+        self.file.write(rows.astype("<u2").tobytes())
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.done, self.state = self.done + len(rows), state
+        write_json(self.mark, {"shape": self.shape, "done": self.done, "state": state})
+
+
+@contextmanager
+def growing(path: Path, shape: tuple[int, int]) -> Iterator[Growing]:
+    """Open a uint16 array, to be written row by row to a ``.npy`` file, whole or not at all.
+
+    The file is there when the block ends without an exception, with as many rows as were appended
+    to it, at most as many as the shape has.
+    """
+    partial = path.with_suffix(".growing")
+    rows = Growing(partial, shape)
+    with rows.file:
+        yield rows
+    content = np.memmap(partial, "<u2", "r") if rows.done else np.empty(0, "<u2")
+    save_array(content.reshape(rows.done, shape[1]), path)
+    partial.unlink()
+    rows.mark.unlink(missing_ok=True)

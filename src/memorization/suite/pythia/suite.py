@@ -125,7 +125,7 @@ class PythiaSuite(Suite):
             return None
         # Here, because it brings the hub's client, which other stages need not wait for.
         from memorization.suite.hub import Repository
-        from memorization.suite.pythia.preshuffled import cached_rows
+        from memorization.suite.pythia.corpus import cached_rows
 
         repository = Repository("dataset", source["repository"], source["commit"])
         return cached_rows(repository, index, self.manifest["window"], self.population)
