@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from memorization.report.drawing import BLACK, BLUE, GREY, label
 from memorization.report.results import Results
-from memorization.report.style import BLACK, BLUE, GREY
 from memorization.siblings import published
 
 PANELS = ("precision", "recall")
@@ -41,8 +41,8 @@ def draw(results: Results) -> Figure:
     panels[0].xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}%"))
     panels[0].set_ylim(0, 1.05)
     panels[0].set_ylabel("over the training sequences")
-    label = f"pre-training compute of the predictor (% of that of {found['target']})"
-    figure.supxlabel(label, fontsize=8.5)
+    compute = f"pre-training compute of the predictor (% of that of {found['target']})"
+    figure.supxlabel(compute, fontsize=8.5)
     # Of recall, which is defined wherever precision is.
     handles, labels = panels[-1].get_legend_handles_labels()
     if handles:
@@ -88,15 +88,7 @@ def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
     # Names once, beside the points that rise and so have room to their left.
     if metric == PANELS[-1]:
         for model, height in zip(known, y, strict=True):
-            axes.annotate(
-                model,
-                (x[model], height),
-                xytext=(-5, 4),
-                textcoords="offset points",
-                ha="right",
-                fontsize=7.5,
-                color=BLUE,
-            )
+            label(axes, model, (x[model], height), (-5, 4), ha="right", fontsize=7.5, color=BLUE)
 
 
 def _draw_checkpoints(axes: Axes, checkpoints: Mapping[str, Any], metric: str) -> None:
