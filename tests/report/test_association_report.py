@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memorization.report.facts import association
 from memorization.report.figures import correlation, univariate
 from memorization.report.figures.univariate import AGREEMENT
 from memorization.report.tables import TABLES
 from memorization.report.tables.families import added, seldom
-from memorization.report.variables import topic
+from memorization.report.variables import filled, texts
 
 FEATURES = (
     *("duplication.sequence_count", "surprisal.mean", "surprisal.max"),
@@ -280,8 +281,15 @@ def test_features_that_were_not_computed_are_marked(few):
     assert "hindsight mean gap †" in names
 
 
+def said_of(few):
+    facts, cases = dict(few.metrics), {}
+    facts["suite"] = SimpleNamespace(name="micro")
+    association(few, facts, cases)
+    return filled({"association": texts()["association"]}, facts, cases)["association"]
+
+
 def test_the_text_counts_and_compares(few):
-    found = topic(few, "association")
+    found = said_of(few)
     assert [found[name] for name in ("told", "agree", "contradict", "open", "undecided")] == [
         *("3", "1", "1", "1", "1"),
     ]
@@ -298,7 +306,7 @@ def test_the_text_counts_and_compares(few):
     for name in ("surprisal", "repetition"):
         family = few.metrics["association"]["families"][name]
         family["average_precision_added_to_duplication"] = NO_SIDE
-    assert topic(few, "association")["beyond_duplication"] == (
+    assert said_of(few)["beyond_duplication"] == (
         "No family could be shown to add to duplication (at most 0.200, at the end of an interval)"
     )
 
@@ -309,7 +317,7 @@ def test_without_counts_of_copies_the_text_says_so(few):
         score.pop("average_precision_added_to_duplication", None)
     found["families"]["exposure"] = found["families"].pop("duplication")
     few.association["family"] = few.association["family"].replace("duplication", "exposure")
-    said = topic(few, "association")
+    said = said_of(few)
     assert said["duplication"] == "not known, as copies were not counted"
     assert said["beyond_duplication"] == "No family could be compared with duplication"
     assert said["whole_versus_duplication"] == "nothing is added to it"

@@ -12,10 +12,9 @@ import yaml
 
 from memorization.errors import UserError
 from memorization.features import feature_table
-from memorization.report import sentences
 from memorization.report.drawing import svg
 from memorization.report.figures import FIGURES
-from memorization.report.numbers import side
+from memorization.report.numbers import ADDS, VERSUS, side
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
@@ -191,7 +190,7 @@ def test_variables_say_what_the_metrics_say(results):
     assert numbers(found["whether"]["over_count"]) == pytest.approx(
         [difference[name] for name in ("value", "low", "high")], abs=0.00501
     )
-    assert sentences.ADDS[side(difference)] in found["whether"]["headline"]
+    assert ADDS[side(difference)] in found["whether"]["headline"]
     left = whether["unexposed"]["sibling"][best]["average_precision"]
     assert found["whether"]["unexposed"].startswith("In the sample 7 rows, 2 of them memorized")
     assert f"{left['value']:.2f}" in found["whether"]["unexposed"]
@@ -270,7 +269,7 @@ def test_a_sparse_scan_says_which_checkpoints(params, write_study, tmp_path):
     ],
 )
 def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
-    assert sentences.VERSUS[side({"value": 0.0, "low": low, "high": high})] == verb
+    assert VERSUS[side({"value": 0.0, "low": low, "high": high})] == verb
 
 
 def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
@@ -291,7 +290,7 @@ def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
 def test_what_large_samples_need_is_said_of_them_alone(results, monkeypatch):
     found = variables(results)
     assert found["importance"]["thinned"] == found["when"]["thinned"] == ""
-    monkeypatch.setattr("memorization.report.variables.LARGEST", 100)
+    monkeypatch.setattr("memorization.report.facts.LARGEST", 100)
     monkeypatch.setattr("memorization.when.models.forest.Forest.largest", 200)
     found = variables(results)
     assert "Rows beyond 100 are thinned" in found["importance"]["thinned"]

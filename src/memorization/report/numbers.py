@@ -107,6 +107,21 @@ def span(values: Sequence[float], digits: int = 2) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
+# What the side on which an interval lies allows to say: of a difference, and of what is added.
+VERSUS = {
+    "above": "exceeds",
+    "below": "falls short of",
+    "neither": "cannot be told apart from",
+    "unknown": "cannot be compared with",
+}
+ADDS = {
+    "above": "so that all else adds to it",
+    "below": "so that all else takes away from it",
+    "neither": "so that all else is not shown to add to it",
+    "unknown": "and whether all else adds to it is not known",
+}
+
+
 def share(part: float | None, whole: float | None) -> float | None:
     """Return a fraction; None where there is nothing to take it of."""
     return None if part is None or not whole else part / whole
