@@ -152,8 +152,9 @@ def strata(results: Results, facts: Facts, cases: Cases) -> None:
     # The strata of the smallest counts in which no row of the sample is memorized.
     never = list(itertools.takewhile(lambda name: not part[name]["cases"], part))
     first = percent_estimate(next(iter(part.values()))["prevalence"])
-    facts["of_rare"] = f"Of the sequences whose continuation occurs once in {where}, {first} are "
-    facts["of_rare"] += "memorized"
+    facts["of_rare"] = (
+        f"Of the sequences whose continuation occurs once in {where}, {first} are memorized"
+    )
     if never:
         most_often = never[-1].rpartition("-")[2]
         times = "once" if most_often == "1" else f"at most {most_often} times"
@@ -300,14 +301,13 @@ def calibrated(ratio: Estimate, slope: Estimate) -> str:
 
 def off_groups(results: Results, predicted: np.ndarray, truth: np.ndarray) -> list[str]:
     """Return the groups whose interval does not hold what was predicted, in words."""
-    groups = grouped(results, predicted, truth)
-    found = zip(groups.predicted, groups.observed, groups.low, groups.high, strict=True)
+    groups = grouped(results, predicted, truth).rename(columns={"observed": "value"})
+    records: list[Any] = groups.to_dict("records")
     return [
-        f"that predicted at {percent(float(predicted))} is observed at "
-        + percent_estimate({"value": float(seen), "low": float(low), "high": float(high)})
-        for predicted, seen, low, high in found
+        f"that predicted at {percent(group['predicted'])} is observed at {percent_estimate(group)}"
+        for group in records
         # All resamples agree where nothing was observed, or nothing else: that says little.
-        if low < high and not low <= predicted <= high
+        if group["low"] < group["high"] and not group["low"] <= group["predicted"] <= group["high"]
     ]
 
 
@@ -374,10 +374,8 @@ def _contradicted(table: pd.DataFrame) -> list[str]:
             told.append((against, as_expected, family_name(str(family))))
     # Of like ones, in the order of the features.
     told.sort(key=lambda row: -row[0])
-    words = (" with it", *[""] * len(told))
-    return [
-        f"{n} ({a} against, {w}{x})" for (a, w, n), x in zip(told, words[: len(told)], strict=True)
-    ]
+    said = [f"{name} ({against} against, {as_expected})" for against, as_expected, name in told]
+    return [text.replace(")", " with it)") for text in said[:1]] + said[1:]
 
 
 def _added(scores: Mapping[str, Any]) -> dict[str, Estimate]:

@@ -27,6 +27,15 @@ from memorization.suite import Suite
 
 METRICS = ("association", "labels", "siblings", "split", "whether", "when")
 
+PREDICTIONS = {
+    "association": tables.ASSOCIATION,
+    "correlation": tables.CORRELATION,
+    "importance": tables.IMPORTANCE,
+    "kaplan_meier": tables.KAPLAN_MEIER,
+    "whether": tables.WHETHER,
+    "when": tables.WHEN,
+}
+
 # The metric by which the best of several models is named.
 # Over all sequences every survival model ranks nearly as well as can be.
 HEADLINE = {"whether": "average_precision", "when": "concordance_memorized"}
@@ -75,25 +84,12 @@ class Results:
             splits=tables.read_table(folder / "splits.parquet", tables.SPLITS),
         )
         trajectories = Trajectories.read(folder / "trajectories.npz")
-        schemas = {
-            "association": tables.ASSOCIATION,
-            "correlation": tables.CORRELATION,
-            "importance": tables.IMPORTANCE,
-            "kaplan_meier": tables.KAPLAN_MEIER,
-            "whether": tables.WHETHER,
-            "when": tables.WHEN,
+        trajectories = rows_of(trajectories, sample["index"].to_numpy())
+        predictions = {
+            name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
+            for name, schema in PREDICTIONS.items()
         }
-        return Results(
-            params,
-            suite,
-            metrics,
-            sample,
-            rows_of(trajectories, sample["index"].to_numpy()),
-            **{
-                name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
-                for name, schema in schemas.items()
-            },
-        )
+        return Results(params, suite, metrics, sample, trajectories, **predictions)
 
     @property
     def steps(self) -> np.ndarray:
@@ -145,14 +141,7 @@ class Results:
         return tables.joined(self.sample[["index"]], **found)[column]
 
     def strata(self, count: str) -> dict[str, Any]:
-        """Return the strata of a count in the whether question, from rare to frequent.
-
-        Empty where it was not counted.
-
-        Parameters
-        ----------
-        count : ``sequence_count`` or ``continuation_count``.
-        """
+        """Return the strata of a count, from rare to frequent; none where it was not counted."""
         found = self.metrics["whether"].get("strata", {}).get(count, {})
         return {name: found[name] for name in STRATA if name in found}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,24 +22,11 @@ EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9)
 FLOOR = 3e-5
 
 
-@dataclass(frozen=True)
-class GroupedFractions:
-    """Fractions in groups of like prediction, from low to high; groups without rows are left out.
+def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
+    """Return predicted and observed fractions of the population, in groups of like prediction.
 
-    Attributes
-    ----------
-    predicted, observed : float [g], mean probability, and fraction memorized.
-    low, high : float [g], of the observed fraction's interval; NaN: none.
-    """
-
-    predicted: np.ndarray
-    observed: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> GroupedFractions:
-    """Return the fractions of the population, with intervals of the cluster bootstrap.
+    One row a group that has any, from low to high. Columns: predicted (mean probability), observed
+    (fraction memorized), low and high (of its interval, by the cluster bootstrap; NaN: none).
 
     Parameters
     ----------
@@ -57,9 +45,10 @@ def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> Gro
 
     replicates = replicate(observed, truth, None, weight, results.drawn)
     level = results.params.bootstrap.level
-    low, high = np.array([interval(values, level) for values in replicates.T]).T
+    ends = [interval(values, level) for values in replicates.T]
+    found = pd.DataFrame(ends, columns=["low", "high"])
     predicted = (weight * probability) @ member / (weight @ member)
-    return GroupedFractions(predicted, observed(truth, None, weight), low, high)
+    return found.assign(predicted=predicted, observed=observed(truth, None, weight))
 
 
 def draw(results: Results) -> Figure:
@@ -91,33 +80,26 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, found: GroupedFractions) -> None:
+def _draw_panel(axes: Axes, found: pd.DataFrame) -> None:
     axes.plot([FLOOR, 1], [FLOOR, 1], color=GREY, linewidth=0.8, linestyle=REFERENCE)
-    x, y = np.maximum(found.predicted, FLOOR), np.maximum(found.observed, FLOOR)
-    drawn = found.low < found.high
-    low, high = np.maximum(found.low, FLOOR), np.maximum(found.high, FLOOR)
-    axes.vlines(x[drawn], low[drawn], high[drawn], color=BLUE, linewidth=1)
+    shown = found.clip(lower=FLOOR)
+    bounded = found["low"] < found["high"]
+    x, low, high = (shown[bounded][name] for name in ("predicted", "low", "high"))
+    axes.vlines(x, low, high, color=BLUE, linewidth=1)
+    outside = (found[["predicted", "observed"]] < FLOOR).any(axis=1)
     # An interval that goes on below the axis ends in an arrow.
-    _draw_marks(axes, x, np.full(len(x), FLOOR), drawn & (found.low < FLOOR), 7, BLUE)
-    outside = (found.predicted < FLOOR) | (found.observed < FLOOR)
-    _draw_marks(axes, x, y, outside, "o", "white")
-    _draw_marks(axes, x, y, ~outside, "o", BLUE)
+    arrows = shown[bounded & (found["low"] < FLOOR)].assign(observed=FLOOR)
+    points = ((arrows, 7, BLUE), (shown[outside], "o", "white"), (shown[~outside], "o", BLUE))
+    style: dict[str, Any] = {
+        "color": BLUE,
+        "linestyle": "none",
+        "markersize": 4,
+        "clip_on": False,
+        "zorder": 3,
+    }
+    for rows, marker, fill in points:
+        # Marks of no points, not being clipped, would take room at the figure's corner.
+        if len(rows):
+            x, y = rows["predicted"], rows["observed"]
+            axes.plot(x, y, marker=marker, markerfacecolor=fill, **style)
     axes.set(xscale="log", yscale="log", ylim=(FLOOR, 1.05), xlim=(FLOOR, 1.05))
-
-
-def _draw_marks(
-    axes: Axes, x: np.ndarray, y: np.ndarray, rows: np.ndarray, marker: str | int, fill: str
-) -> None:
-    # Marks of no points, not being clipped, would take room at the figure's corner.
-    if rows.any():
-        axes.plot(
-            x[rows],
-            y[rows],
-            marker=marker,
-            linestyle="none",
-            color=BLUE,
-            markerfacecolor=fill,
-            markersize=4,
-            clip_on=False,
-            zorder=3,
-        )
