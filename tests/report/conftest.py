@@ -36,11 +36,8 @@ BASELINES = {
     },
     "when": {"kaplan_meier": "text", "kaplan_meier_strata": "corpus"},
 }
-METRICS = {
-    "whether": "auroc average_precision calibration_slope observed_to_expected f1 precision recall",
-    "when": "concordance concordance_memorized integrated_brier brier_skill absolute_error_steps",
-}
-RANKING = ("auroc", "auroc_gain", "average_precision", "average_precision_gain")
+FITTED = ("logistic", "boosting", "cox", "forest", "hazard", "hazard_boosting")
+UNDEFINED = {"value": None, "low": None, "high": None}
 COST = {
     "checkpoints": 12,
     "sequences": N,
@@ -57,17 +54,10 @@ def made_up(rng):
     return {"value": value, "low": low, "high": high}
 
 
-def all_made_up(rng, names):
-    return {name: made_up(rng) for name in names}
-
-
-def undefined(value=None):
-    """A metric, or an interval, that the bootstrap could not define."""
-    return {"value": value, "low": None, "high": None}
-
-
 def runs(params, question, tiers, duplicates=True):
     """Return every (tier, model) that is scored; without counts, no baseline that needs them."""
+    if question == "association":
+        return []
     models = [m for m in getattr(params, question).models if m not in BASELINES[question]]
     baselines = [
         (tier, model)
@@ -87,16 +77,7 @@ def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=T
     write_suite(folder / "suite", params)
     case = write_tables(folder, rng, source)
     write_predictions(folder, params, tiers, case, rng, source, duplicates)
-    metrics = {
-        "labels": labels_metrics(params, source),
-        "siblings": siblings_metrics(params, rng),
-        "association": association_metrics(tiers, rng),
-        "split": split_metrics(),
-        "whether": whether_metrics(params, tiers, rng, duplicates),
-        "when": when_metrics(params, tiers, rng, duplicates)
-        if source != "none"
-        else {"done": False, "reason": "there is no GPU to scan with", "cost": COST},
-    }
+    metrics = all_metrics(params, tiers, rng, source, duplicates)
     for name, found in metrics.items():
         write_metrics(found, folder / "metrics" / f"{name}.json")
     return folder
@@ -248,148 +229,64 @@ def association_tables(tiers, rng):
     return {"association": association, "correlation": correlation}
 
 
-def association_metrics(tiers, rng):
-    added = [
-        f"{metric}_{to}"
-        for metric in ("auroc", "average_precision")
-        for to in ("added", "added_to_duplication")
-    ]
-    families = {
-        name.partition(".")[0]: {
-            "tier": tier,
-            "features": 2,
-            **all_made_up(rng, ("auroc", "average_precision", "best_auroc", *added)),
-            "best": name,
-            "told_apart": 1,
-            "nearest": "surprisal.max",
-            "nearest_spearman": -0.4,
-            "verdict": "redundant",
-        }
-        for name, tier in features_by_tier(tiers).items()
+def all_metrics(params, tiers, rng, source, duplicates):
+    """Return metrics in the shape of the committed ones, of other models and with other numbers."""
+    names = ("association", "labels", "split", "whether", "when")
+    found = {
+        name: json.loads((ROOT / "results/metrics" / f"{name}.json").read_text()) for name in names
     }
-    agreement = {"agrees": 3, "contradicts": 1, "open": 1, "undecided": 2, "constant": 1}
-    whole = ("auroc", "average_precision", "average_precision_added_to_duplication")
-    return {
-        "n": N,
-        "cases": 30,
-        "population": float(POPULATION),
-        "agreement": agreement | {"told_apart": 5, "undecided_open": 1},
-        "families": families,
-        "tiers": {tier: {"features": 2} | all_made_up(rng, whole) for tier in tiers},
-        "kinds": {
-            kind: {"n": n, "cases": cases}
-            | all_made_up(rng, ("share", "memorized", "of_memorized"))
-            for kind, n, cases in (("recitation", 40, 25), ("reconstruction", 9, 0))
-        },
-    }
-
-
-def split_metrics():
-    names = ("smallest", "largest", "fewest_cases", "most_cases", "exposed", "exposed_cases")
-    sizes = ("count", "single", "with_cases", "largest", "largest_cases")
-    cut = ("clusters_cut", "largest_before", "windows_shared", "windows_split", "exposed")
-    return {
-        "clusters": dict.fromkeys(sizes, 12) | {"effective_with_cases": 6.543},
-        "cut": dict.fromkeys((*cut, "exposed_cases"), 3),
-        "rows": N,
-        "cases": 30,
-        **dict.fromkeys(("fold", "fold_continuation", "fold_random"), dict.fromkeys(names, 7)),
-    }
-
-
-def scores_and_gains(params, question, tiers, rng, duplicates):
-    """Return scores, and differences, as `memorization.evaluation.gains` has them."""
-    every, names = runs(params, question, tiers, duplicates), METRICS[question].split()
-    baselines = [model for _, model in every if model in BASELINES[question]]
-    found = {"gains": {"over_baseline": {}, "over_tier_below": {}}}
-    for tier, model in every:
-        found.setdefault(tier, {})[model] = all_made_up(rng, names)
-        if model not in baselines:
-            own = {name: all_made_up(rng, names) for name in baselines}
-            found["gains"]["over_baseline"].setdefault(tier, {})[model] = own
-            if tier != tiers[0]:
-                step = found["gains"]["over_tier_below"].setdefault(tier, {})
-                step[model] = all_made_up(rng, names)
-    baseline = found["text"]["prevalence" if question == "whether" else "kaplan_meier"]
-    baseline |= {"calibration_slope": undefined(), "f1": undefined()}
-    return found
-
-
-def when_metrics(params, tiers, rng, duplicates):
-    return scores_and_gains(params, "when", tiers, rng, duplicates) | {
-        "done": True,
-        "left_out": {},
-        "event": params.when.event,
-        "strata": "duplication.continuation_count" if duplicates else None,
-        "n": N,
-        "n_events": 30,
-        "n_left_censored": 11,
-        "checkpoints": len(STEPS),
-        "population_fraction": 0.0123,
-        "event_step_quantiles": {"10%": 100, "50%": 300, "90%": 600},
-    }
-
-
-def whether_metrics(params, tiers, rng, duplicates):
-    leakage = {
-        scheme: {
-            tier: {model: all_made_up(rng, RANKING) for model in params.whether.models}
-            for tier in tiers
-        }
-        for scheme in ("fold_continuation", "fold_random")
-    }
-    counts = ("sequence_count", "continuation_count")
-    strata = {count: made_up_strata(params, tiers, rng, counts) for count in counts}
-    # Of the sequences whose continuation occurs once, none is memorized.
-    nothing = {"n": 30, "cases": 0, "population": 400.0, "prevalence": made_up(rng)}
-    strata["continuation_count"]["1"] = nothing
-    left = {"n": N - 7, "cases": 28}
-    for tier, model in runs(params, "whether", tiers, duplicates):
-        left.setdefault(tier, {})[model] = all_made_up(rng, RANKING)
-    return scores_and_gains(params, "whether", tiers, rng, duplicates) | {
-        "n": N,
-        "cases": 30,
-        "prevalence": made_up(rng),
-        "leakage": leakage,
-        "strata": strata if duplicates else {},
-        "chosen": {},
-        "unexposed": left,
-    }
-
-
-def made_up_strata(params, tiers, rng, counts):
-    found = {}
-    for name in STRATA:
-        found[name] = {"n": 48, "cases": 6, "population": 800.0, "prevalence": made_up(rng)}
-        found[name]["counts_of_cases"] = {key: {"least": 3, "most": 1234} for key in counts}
-        for tier, model in runs(params, "whether", tiers):
-            found[name].setdefault(tier, {})[model] = all_made_up(rng, RANKING)
-    found["100+"]["prevalence"] = undefined(0.93)
-    return found
-
-
-def labels_metrics(params, source):
-    quantiles = {"10%": 100.0, "25%": 200.0, "50%": 300.0, "75%": 450.0, "90%": 600.0}
-    unknown, models = source == "none", models_of(params)
-    return {
-        "sequences": N,
-        "distinct_texts": 200,
-        "memorized": {"sequences": 30, "distinct_texts": 17, "population_fraction": 0.01525},
-        "forgotten": {"sequences": 20, "population_fraction": 0.005},
-        "of_the_memorized": {
-            "first_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
-            "stable_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
-            "median_switches": None if unknown else 3.0,
-            "before_being_seen": 0.25 if source == "scan" else None,
-        },
+    for name in ("association", "whether", "when"):
+        models = dict.fromkeys(model for _, model in runs(params, name, tiers, duplicates))
+        found[name] = redrawn(found[name], rng, tiers, list(models))
+    labels, whether, known = found["labels"], found["whether"], models_of(params)
+    labels |= {
         "target": params.target,
         "population": POPULATION,
-        "agreement": {"n": N, "share": 0.9958, "published_only": 1, "scan_only": 0}
-        if params.is_pythia and source == "scan"
-        else None,
-        "times": {"source": source, "reason": "there is no GPU to scan with", "cost": COST},
-        "memorized_by_model": dict(zip(models, MEMORIZED[: len(models)], strict=True)),
+        "agreement": {"n": N, "share": 0.9958} if params.is_pythia and source == "scan" else None,
+        "times": {"source": source, "reason": "there is no GPU to scan with"},
+        "memorized_by_model": dict(zip(known, MEMORIZED[: len(known)], strict=True)),
     }
+    times = labels["of_the_memorized"]
+    times["before_being_seen"] = 0.25 if source == "scan" else None
+    if source == "none":
+        none = dict.fromkeys(times["first_step_quantiles"])
+        times |= {"first_step_quantiles": none, "stable_step_quantiles": none}
+        times["median_switches"] = None
+        found["when"] = {"done": False, "reason": "there is no GPU to scan with", "cost": COST}
+    whether["unexposed"] |= {"n": whether["n"] - 7, "cases": whether["cases"] - 2}
+    of_cases = {"least": 3, "most": 1234}
+    for strata in whether["strata"].values():
+        for stratum in strata.values():
+            stratum |= {"n": 48, "cases": 6, "population": 800.0}
+            stratum["counts_of_cases"] = dict.fromkeys(whether["strata"], of_cases)
+        strata["100+"]["prevalence"] = UNDEFINED | {"value": 0.93}
+    # Of the sequences whose continuation occurs once, none is memorized.
+    nothing = {"n": 30, "cases": 0, "population": 400.0, "prevalence": made_up(rng)}
+    if duplicates:
+        whether["strata"]["continuation_count"]["1"] = nothing
+    else:
+        whether["strata"] = {}
+    whether["text"]["prevalence"] |= {"calibration_slope": UNDEFINED, "f1": UNDEFINED}
+    return found | {"siblings": siblings_metrics(params, rng)}
+
+
+def redrawn(found, rng, tiers, models):
+    """Return metrics with other numbers, of some tiers, and of these models."""
+    if not isinstance(found, dict):
+        return found
+    if found.keys() == UNDEFINED.keys():
+        return made_up(rng)
+    fitted = [found[name] for name in FITTED if name in found]
+    baselines = [name for known in BASELINES.values() for name in known]
+    kept = {
+        name: redrawn(of, rng, tiers, models)
+        for name, of in found.items()
+        if (name in tiers or name not in TIERS)
+        and name not in FITTED
+        and (name in models or name not in baselines)
+    }
+    others = [model for model in models if model not in baselines] if fitted else []
+    return kept | {model: redrawn(fitted[0], rng, tiers, models) for model in others}
 
 
 def siblings_metrics(params, rng):
