@@ -17,11 +17,16 @@ from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
 from memorization.report.write import write_report
+from memorization.study.strata import STRATA
 
 ROOT = Path(__file__).parents[2]
 N, POPULATION = 240, 4000
 STEPS = 50 * np.arange(1, 13)
-MODELS = ("micro-140k", "micro-360k", "micro-1100k")
+MODELS = {"micro-140k": 143_200, "micro-360k": 362_000, "micro-1100k": 1_121_024}
+PYTHIA_SIZES = (70_426_624, 162_322_944, 405_334_016, 1_011_781_632, 1_414_647_808)
+PYTHIA_SIZES += (2_775_208_960, 6_857_302_016, 11_846_072_320)
+MEMORIZED = (12, 30, 61, 80, 90, 100, 110, 120)
+SHAPES = ((32, 1, 2), (64, 2, 4), (128, 3, 4), *[(512, 6, 8)] * 5)
 BASELINES = {
     "whether": {
         "prevalence": "text",
@@ -31,18 +36,8 @@ BASELINES = {
     },
     "when": {"kaplan_meier": "text", "kaplan_meier_strata": "corpus"},
 }
-METRICS = {
-    "whether": (
-        *("auroc", "average_precision", "brier", "calibration_slope", "log_loss"),
-        *("observed_to_expected", "accuracy", "f1", "precision", "recall"),
-    ),
-    "when": (
-        *("concordance", "concordance_memorized", "integrated_brier", "brier_skill"),
-        "absolute_error_steps",
-    ),
-}
-PYTHIA_SIZES = (70_426_624, 162_322_944, 405_334_016, 1_011_781_632, 1_414_647_808)
-PYTHIA_SIZES += (2_775_208_960, 6_857_302_016, 11_846_072_320)
+FITTED = ("logistic", "boosting", "cox", "forest", "hazard", "hazard_boosting")
+UNDEFINED = {"value": None, "low": None, "high": None}
 COST = {
     "checkpoints": 12,
     "sequences": N,
@@ -50,7 +45,8 @@ COST = {
     "flops": 1.5e18,
     "gpu_hours": {"A100": 4.25, "H100": 1.4},
 }
-STRATA = ("1", "2-4", "5-19", "20-99", "100+")
+# Steps that were evaluated, by the source of the times.
+EVALUATED = {"scan": STEPS, "published": STEPS[5::3], "none": STEPS[-1:]}
 
 
 def made_up(rng):
@@ -58,22 +54,17 @@ def made_up(rng):
     return {"value": value, "low": low, "high": high}
 
 
-def undefined(value=None):
-    """A metric, or an interval, that the bootstrap could not define."""
-    return {"value": value, "low": None, "high": None}
-
-
 def runs(params, question, tiers, duplicates=True):
     """Return every (tier, model) that is scored; without counts, no baseline that needs them."""
+    if question == "association":
+        return []
     models = [m for m in getattr(params, question).models if m not in BASELINES[question]]
-    return [
-        *(
-            (tier, model)
-            for model, tier in BASELINES[question].items()
-            if tier in tiers and (duplicates or tier != "corpus")
-        ),
-        *((tier, model) for tier in tiers for model in models),
+    baselines = [
+        (tier, model)
+        for model, tier in BASELINES[question].items()
+        if tier in tiers and (duplicates or tier != "corpus")
     ]
+    return baselines + [(tier, model) for tier in tiers for model in models]
 
 
 def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=True):
@@ -86,49 +77,45 @@ def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=T
     write_suite(folder / "suite", params)
     case = write_tables(folder, rng, source)
     write_predictions(folder, params, tiers, case, rng, source, duplicates)
-    write_all_metrics(folder / "metrics", params, tiers, rng, source, duplicates)
+    metrics = all_metrics(params, tiers, rng, source, duplicates)
+    for name, found in metrics.items():
+        write_metrics(found, folder / "metrics" / f"{name}.json")
     return folder
 
 
 def models_of(params):
     """Return the models of the target's suite, as far as it holds any, with their sizes."""
     if params.is_pythia:
-        known = PYTHIA[: PYTHIA.index(params.target) + 1]
-        return dict(zip(known, PYTHIA_SIZES, strict=False))
-    return dict(zip(MODELS, (143_200, 362_000, 1_121_024), strict=True))
+        n = PYTHIA.index(params.target) + 1
+        return dict(zip(PYTHIA[:n], PYTHIA_SIZES[:n], strict=True))
+    return MODELS
 
 
 def write_suite(folder, params):
     folder.mkdir()
-    shapes = ((32, 1, 2), (64, 2, 4), (128, 3, 4), *[(512, 6, 8)] * 5)
+    models = models_of(params)
+    names = ("hidden", "layers", "heads")
     manifest = {
         "suite": "pythia" if params.is_pythia else "micro",
         "population": POPULATION,
         "window": 2049 if params.is_pythia else 128,
         "vocabulary": 50_277 if params.is_pythia else 2048,
         "models": [
-            {
-                "name": name,
-                "parameters": size,
-                "shape": dict(zip(("hidden", "layers", "heads"), shape, strict=True)),
-            }
-            for (name, size), shape in zip(models_of(params).items(), shapes, strict=False)
+            {"name": name, "parameters": size, "shape": dict(zip(names, shape, strict=True))}
+            for (name, size), shape in zip(models.items(), SHAPES[: len(models)], strict=True)
         ],
         "steps": STEPS.tolist(),
         "sequences_per_step": 8,
+        "variant": params.variant,
+        "release": params.pythia.models,
+        "corpus": {"source": "sample", "rows": 3000, "tokens": 192_000},
     }
-    if params.is_pythia:
-        manifest |= {
-            "variant": params.variant,
-            "release": params.pythia.models,
-            "corpus": {"source": "sample", "rows": 3000, "tokens": 192_000},
-        }
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def made_up_trajectories(rng, index, source):
     """Return evaluations of which published ones leave out what came later, and none all early."""
-    steps = {"scan": STEPS, "published": STEPS[5::3], "none": STEPS[-1:]}[source]
+    steps = EVALUATED[source]
     match_length = rng.integers(25, 33, size=(N, len(steps))).astype(np.int8)
     observed = np.ones(match_length.shape, bool)
     if source == "published":
@@ -173,12 +160,9 @@ def write_tables(folder, rng, source):
 
 def write_predictions(folder, params, tiers, case, rng, source, duplicates):
     index = tables.read_table(folder / "sequences.parquet", tables.SEQUENCES)["index"]
-    schemas = {"whether": tables.WHETHER, "when": tables.WHEN}
-    parts = {question: [tables.empty_table(schema)] for question, schema in schemas.items()}
-    n_steps = {"scan": len(STEPS), "published": 3, "none": 1}[source]
-    for question, found in parts.items():
-        if question == "when" and source == "none":
-            continue
+    parts = {"whether": [], "when": []}
+    n_steps = len(EVALUATED[source])
+    for question in ("whether", "when") if source != "none" else ("whether",):
         for tier, model in runs(params, question, tiers, duplicates):
             part = pd.DataFrame({"index": index, "model": model, "tier": tier})
             part["fold"] = np.int32(0)
@@ -190,20 +174,9 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
                     1 - risk[:, None] * np.arange(1, n_steps + 1) / n_steps
                 )
             # Rows in another order than those of the sequences.
-            found.append(part.iloc[rng.permutation(N)])
-    predictions = folder / "predictions"
-    for question, schema in schemas.items():
-        table = pd.concat(parts[question][1:] or parts[question], ignore_index=True)
-        tables.write_table(table, predictions / f"{question}.parquet", schema)
-    importance = [
-        {
-            "model": model,
-            "tier": tier,
-            "feature": name,
-            "importance": value,
-            "low": 0.0,
-            "high": 0.9,
-        }
+            parts[question].append(part.iloc[rng.permutation(N)])
+    parts["importance"] = [
+        pd.DataFrame({"model": model, "tier": tier, "feature": [name], "importance": value})
         for tier in tiers
         for model in params.whether.models
         for name, value in (
@@ -213,33 +186,32 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
             ("repetition.longest_run", 0.05),
         )
     ]
-    table = pd.DataFrame(importance)
-    tables.write_table(table, predictions / "importance.parquet", tables.IMPORTANCE)
-    write_association(predictions, tiers, rng)
-    curves = [] if source != "none" else [tables.empty_table(tables.KAPLAN_MEIER)]
+    parts["importance"] = [part.assign(low=0.0, high=0.9) for part in parts["importance"]]
+    parts["kaplan_meier"] = []
     strata = STRATA if duplicates else ("all",)
     for place, stratum in enumerate(strata if source != "none" else ()):
         survival = 1 - 0.2 * place * STEPS / STEPS[-1]
         curve = pd.DataFrame({"stratum": stratum, "step": STEPS.astype(np.int32)})
-        curve["survival"] = survival
-        curve["low"], curve["high"] = survival * 0.9, survival * 0.9 + 0.1
+        curve = curve.assign(survival=survival, low=survival * 0.9, high=survival * 0.9 + 0.1)
         if stratum == "100+":
             curve["low"] = curve["high"] = np.nan
-        curve["n"], curve["n_events"] = 40, 10
-        curves.append(curve)
-    table = pd.concat(curves, ignore_index=True)
-    tables.write_table(table, predictions / "kaplan_meier.parquet", tables.KAPLAN_MEIER)
+        parts["kaplan_meier"].append(curve.assign(n=40, n_events=10))
+    parts |= {name: [table] for name, table in association_tables(tiers, rng).items()}
+    for name, found in parts.items():
+        schema = getattr(tables, name.upper())
+        table = pd.concat(found, ignore_index=True) if found else tables.empty_table(schema)
+        tables.write_table(table, folder / "predictions" / f"{name}.parquet", schema)
 
 
 def features_by_tier(tiers):
-    """Return family.name -> tier of some declared features, by family."""
+    """Return family.name -> tier of some declared features."""
     found = {"text": ("repetition.longest_run", "repetition.sequence_distinct")}
     found |= {"corpus": ("duplication.sequence_count", "duplication.prompt_count")}
     found |= {"reference": ("surprisal.mean",), "sibling": ("sibling.n_memorized",)}
     return {name: tier for tier in tiers for name in found[tier]}
 
 
-def write_association(folder, tiers, rng):
+def association_tables(tiers, rng):
     features = features_by_tier(tiers)
     table = pd.DataFrame({"feature": list(features)})
     table["family"] = table["feature"].str.partition(".")[0]
@@ -250,189 +222,76 @@ def write_association(folder, tiers, rng):
     verdicts = {"+": "agrees", "-": "contradicts", "0": "undecided"}
     table["agreement"], table["missing"] = table["observed"].map(verdicts), 0.0
     table["uncommon"], table["n_uncommon"], table["n_uncommon_cases"] = 0.5, 120, 15
-    table = table[list(tables.ASSOCIATION.columns)]
-    tables.write_table(table, folder / "association.parquet", tables.ASSOCIATION)
     pairs = list(itertools.combinations(features, 2))
     correlation = pd.DataFrame(pairs, columns=["feature", "other"])
     correlation["spearman"] = rng.uniform(-1, 1, len(pairs))
-    tables.write_table(correlation, folder / "correlation.parquet", tables.CORRELATION)
+    association = table[list(tables.ASSOCIATION.columns)]
+    return {"association": association, "correlation": correlation}
 
 
-def association_metrics(tiers, rng):
-    families = {
-        name.partition(".")[0]: {
-            "tier": tier,
-            "features": 2,
-            "auroc": made_up(rng),
-            "average_precision": made_up(rng),
-            **{
-                f"{metric}_{added}": made_up(rng)
-                for metric in ("auroc", "average_precision")
-                for added in ("added", "added_to_duplication")
-            },
-            "best": name,
-            "best_auroc": made_up(rng),
-            "told_apart": 1,
-            "nearest": "surprisal.max",
-            "nearest_spearman": -0.4,
-            "verdict": "redundant",
-        }
-        for name, tier in features_by_tier(tiers).items()
+def all_metrics(params, tiers, rng, source, duplicates):
+    """Return metrics in the shape of the committed ones, of other models and with other numbers."""
+    names = ("association", "labels", "split", "whether", "when")
+    found = {
+        name: json.loads((ROOT / "results/metrics" / f"{name}.json").read_text()) for name in names
     }
-    agreement = {"agrees": 3, "contradicts": 1, "open": 1, "undecided": 2, "constant": 1}
-    agreement |= {"told_apart": 5, "undecided_open": 1}
-    whole = ("auroc", "average_precision", "average_precision_added_to_duplication")
-    return {
-        "n": N,
-        "cases": 30,
-        "population": float(POPULATION),
-        "agreement": agreement,
-        "families": families,
-        "tiers": {tier: {"features": 2} | {name: made_up(rng) for name in whole} for tier in tiers},
-        "kinds": {
-            kind: {"n": n, "cases": cases}
-            | {key: made_up(rng) for key in ("share", "memorized", "of_memorized")}
-            for kind, n, cases in (("recitation", 40, 25), ("reconstruction", 9, 0))
-        },
-    }
-
-
-def write_all_metrics(folder, params, tiers, rng, source, duplicates):
-    write_metrics(labels_metrics(params, source), folder / "labels.json")
-    write_metrics(siblings_metrics(params, rng), folder / "siblings.json")
-    write_metrics(association_metrics(tiers, rng), folder / "association.json")
-    fold = dict.fromkeys(
-        ("smallest", "largest", "fewest_cases", "most_cases", "exposed", "exposed_cases"), 7
-    )
-    sizes = ("count", "single", "with_cases", "largest", "largest_cases")
-    cut = ("clusters_cut", "largest_before", "windows_shared", "windows_split", "exposed")
-    split = {
-        "clusters": dict.fromkeys(sizes, 12) | {"effective_with_cases": 6.543},
-        "cut": dict.fromkeys((*cut, "exposed_cases"), 3),
-        "rows": N,
-        "cases": 30,
-        **dict.fromkeys(("fold", "fold_continuation", "fold_random"), fold),
-    }
-    write_metrics(split, folder / "split.json")
-    for question in ("whether", "when"):
-        if question == "when" and source == "none":
-            not_done = {"done": False, "reason": "there is no GPU to scan with", "cost": COST}
-            write_metrics(not_done, folder / "when.json")
-            continue
-        scores = {}
-        for tier, model in runs(params, question, tiers, duplicates):
-            scores.setdefault(tier, {})[model] = {name: made_up(rng) for name in METRICS[question]}
-        baseline = scores["text"]["prevalence" if question == "whether" else "kaplan_meier"]
-        baseline |= {"calibration_slope": undefined(), "f1": undefined()}
-        more = extras(params, question, tiers, rng, duplicates)
-        more["gains"] = gains(params, question, tiers, rng, duplicates)
-        write_metrics(scores | more, folder / f"{question}.json")
-
-
-def gains(params, question, tiers, rng, duplicates):
-    """Return differences between what is scored, as `memorization.evaluation.gains` has them."""
-    every = runs(params, question, tiers, duplicates)
-    baselines = [model for _, model in every if model in BASELINES[question]]
-    names = METRICS[question]
-    found = {"over_baseline": {}, "over_tier_below": {}}
-    for tier, model in every:
-        if model not in baselines:
-            own = {name: {metric: made_up(rng) for metric in names} for name in baselines}
-            found["over_baseline"].setdefault(tier, {})[model] = own
-            if tier != tiers[0]:
-                step = {metric: made_up(rng) for metric in names}
-                found["over_tier_below"].setdefault(tier, {})[model] = step
-    return found
-
-
-def extras(params, question, tiers, rng, duplicates):
-    if question == "when":
-        return {
-            "done": True,
-            "left_out": {},
-            "event": params.when.event,
-            "strata": "duplication.continuation_count" if duplicates else None,
-            "n": N,
-            "n_events": 30,
-            "n_left_censored": 11,
-            "checkpoints": len(STEPS),
-            "population_fraction": 0.0123,
-            "event_step_quantiles": {"10%": 100, "50%": 300, "90%": 600},
-        }
-    gains = ("auroc", "auroc_gain", "average_precision", "average_precision_gain")
-    leakage = {
-        scheme: {
-            tier: {model: {name: made_up(rng) for name in gains} for model in params.whether.models}
-            for tier in tiers
-        }
-        for scheme in ("fold_continuation", "fold_random")
-    }
-    strata = {
-        count: made_up_strata(params, tiers, rng)
-        for count in ("sequence_count", "continuation_count")
-    }
-    # Of the sequences whose continuation occurs once, none is memorized.
-    nothing = {"n": 30, "cases": 0, "population": 400.0, "prevalence": made_up(rng)}
-    strata["continuation_count"]["1"] = nothing
-    ranking = ("auroc", "average_precision")
-    left = {"n": N - 7, "cases": 28}
-    for tier, model in runs(params, "whether", tiers, duplicates):
-        left.setdefault(tier, {})[model] = {name: made_up(rng) for name in ranking}
-    return {
-        "n": N,
-        "cases": 30,
-        "prevalence": made_up(rng),
-        "leakage": leakage,
-        "strata": strata if duplicates else {},
-        "chosen": {},
-        "unexposed": left,
-    }
-
-
-def made_up_strata(params, tiers, rng):
-    names = ("auroc", "auroc_gain", "average_precision", "average_precision_gain")
-    found = {}
-    for name in STRATA:
-        found[name] = {"n": 48, "cases": 6, "population": 800.0, "prevalence": made_up(rng)}
-        of_cases = {"least": 3, "most": 1234}
-        found[name]["counts_of_cases"] = dict.fromkeys(
-            ("sequence_count", "continuation_count"), of_cases
-        )
-        for tier, model in runs(params, "whether", tiers):
-            scores = {metric: made_up(rng) for metric in names}
-            found[name].setdefault(tier, {})[model] = scores
-    found["100+"]["prevalence"] = undefined(0.93)
-    return found
-
-
-def labels_metrics(params, source):
-    quantiles = {"10%": 100.0, "25%": 200.0, "50%": 300.0, "75%": 450.0, "90%": 600.0}
-    unknown = source == "none"
-    models = models_of(params)
-    return {
-        "sequences": N,
-        "distinct_texts": 200,
-        "memorized": {"sequences": 30, "distinct_texts": 17, "population_fraction": 0.01525},
-        "forgotten": {"sequences": 20, "population_fraction": 0.005},
-        "of_the_memorized": {
-            "first_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
-            "stable_step_quantiles": dict.fromkeys(quantiles) if unknown else quantiles,
-            "median_switches": None if unknown else 3.0,
-            "before_being_seen": 0.25 if source == "scan" else None,
-        },
+    for name in ("association", "whether", "when"):
+        models = dict.fromkeys(model for _, model in runs(params, name, tiers, duplicates))
+        found[name] = redrawn(found[name], rng, tiers, list(models))
+    labels, whether, known = found["labels"], found["whether"], models_of(params)
+    labels |= {
         "target": params.target,
         "population": POPULATION,
-        "agreement": {"n": N, "share": 0.9958, "published_only": 1, "scan_only": 0}
-        if params.is_pythia and source == "scan"
-        else None,
-        "times": {"source": source, "reason": "there is no GPU to scan with", "cost": COST},
-        "memorized_by_model": dict(zip(models, (12, 30, 61, 80, 90, 100, 110, 120), strict=False)),
+        "agreement": {"n": N, "share": 0.9958} if params.is_pythia and source == "scan" else None,
+        "times": {"source": source, "reason": "there is no GPU to scan with"},
+        "memorized_by_model": dict(zip(known, MEMORIZED[: len(known)], strict=True)),
     }
+    times = labels["of_the_memorized"]
+    times["before_being_seen"] = 0.25 if source == "scan" else None
+    if source == "none":
+        none = dict.fromkeys(times["first_step_quantiles"])
+        times |= {"first_step_quantiles": none, "stable_step_quantiles": none}
+        times["median_switches"] = None
+        found["when"] = {"done": False, "reason": "there is no GPU to scan with", "cost": COST}
+    whether["unexposed"] |= {"n": whether["n"] - 7, "cases": whether["cases"] - 2}
+    of_cases = {"least": 3, "most": 1234}
+    for strata in whether["strata"].values():
+        for stratum in strata.values():
+            stratum |= {"n": 48, "cases": 6, "population": 800.0}
+            stratum["counts_of_cases"] = dict.fromkeys(whether["strata"], of_cases)
+        strata["100+"]["prevalence"] = UNDEFINED | {"value": 0.93}
+    # Of the sequences whose continuation occurs once, none is memorized.
+    nothing = {"n": 30, "cases": 0, "population": 400.0, "prevalence": made_up(rng)}
+    if duplicates:
+        whether["strata"]["continuation_count"]["1"] = nothing
+    else:
+        whether["strata"] = {}
+    whether["text"]["prevalence"] |= {"calibration_slope": UNDEFINED, "f1": UNDEFINED}
+    return found | {"siblings": siblings_metrics(params, rng)}
+
+
+def redrawn(found, rng, tiers, models):
+    """Return metrics with other numbers, of some tiers, and of these models."""
+    if not isinstance(found, dict):
+        return found
+    if found.keys() == UNDEFINED.keys():
+        return made_up(rng)
+    fitted = [found[name] for name in FITTED if name in found]
+    baselines = [name for known in BASELINES.values() for name in known]
+    kept = {
+        name: redrawn(of, rng, tiers, models)
+        for name, of in found.items()
+        if (name in tiers or name not in TIERS)
+        and name not in FITTED
+        and (name in models or name not in baselines)
+    }
+    others = [model for model in models if model not in baselines] if fitted else []
+    return kept | {model: redrawn(fitted[0], rng, tiers, models) for model in others}
 
 
 def siblings_metrics(params, rng):
     """Return what the siblings stage writes, with made-up scores."""
-    models, target = models_of(params), params.target
+    models = models_of(params)
     names = ("accuracy", "f1", "precision", "recall")
     counts = ("true_positive", "false_positive", "false_negative", "true_negative")
     pairs = {
@@ -444,9 +303,9 @@ def siblings_metrics(params, rng):
         for name in models
         if models[name] > min(models.values())
     }
-    bounds = [f"{name}_{side}" for name in ("precision", "recall") for side in ("low", "high")]
+    bounds = [f"{name}_{end}" for name in ("precision", "recall") for end in ("low", "high")]
     return {
-        "target": target,
+        "target": params.target,
         "population": POPULATION,
         "compute": {name: 6e6 * size for name, size in models.items()},
         "pairs": pairs,
@@ -476,9 +335,39 @@ def params():
 
 
 @pytest.fixture(scope="session")
-def results(params, tmp_path_factory):
+def read_study(params, tmp_path_factory):
+    """Return a function that makes up results of another target, or with other models."""
+
+    def read(options=(), **updates):
+        changed = params.model_copy(update=updates)
+        folder = tmp_path_factory.mktemp("study") / "results"
+        return Results.read(write_study(folder, changed, **dict(options)), changed)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def results(read_study):
     """Made-up results of the default target."""
-    return Results(write_study(tmp_path_factory.mktemp("study") / "results", params), params)
+    return read_study()
+
+
+@pytest.fixture(scope="session")
+def smallest(read_study):
+    """Those of the smallest target, which has no reference and no siblings."""
+    return read_study({"tiers": TIERS[:2], "seed": 1}, target="micro-140k")
+
+
+@pytest.fixture(scope="session")
+def large(read_study):
+    """Those of a Pythia model whose times are not known, and nothing of duplicates."""
+    return read_study({"seed": 2, "source": "none", "duplicates": False}, target="1.4b")
+
+
+@pytest.fixture(scope="session")
+def published(read_study):
+    """Those of the Pythia model with published evaluations during training."""
+    return read_study({"seed": 3, "source": "published"}, target="12b")
 
 
 @pytest.fixture(scope="session")
@@ -492,30 +381,6 @@ def paper(results, tmp_path_factory):
         (folder / stale).write_text("old")
     write_report(results, folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def smallest(params, tmp_path_factory):
-    """Made-up results of the smallest target, which has no reference and no siblings."""
-    params = params.model_copy(update={"target": MODELS[0]})
-    folder = tmp_path_factory.mktemp("smallest") / "results"
-    return Results(write_study(folder, params, tiers=TIERS[:2], seed=1), params)
-
-
-@pytest.fixture(scope="session")
-def large(params, tmp_path_factory):
-    """Made-up results of a Pythia model whose times are not known, and nothing of duplicates."""
-    params = params.model_copy(update={"target": "1.4b"})
-    folder = tmp_path_factory.mktemp("large") / "results"
-    return Results(write_study(folder, params, seed=2, source="none", duplicates=False), params)
-
-
-@pytest.fixture(scope="session")
-def published(params, tmp_path_factory):
-    """Made-up results of the Pythia model with published evaluations during training."""
-    params = params.model_copy(update={"target": "12b"})
-    folder = tmp_path_factory.mktemp("published") / "results"
-    return Results(write_study(folder, params, seed=3, source="published"), params)
 
 
 @pytest.fixture

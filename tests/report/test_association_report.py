@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memorization.report.facts import association
 from memorization.report.figures import correlation, univariate
 from memorization.report.figures.univariate import AGREEMENT
-from memorization.report.tables import correlation as correlation_table
-from memorization.report.tables import families as families_table
-from memorization.report.tables import features, not_useful, single_features
-from memorization.report.tables import univariate as univariate_table
-from memorization.report.variables.association import association
+from memorization.report.tables import TABLES
+from memorization.report.tables.families import added, seldom
+from memorization.report.variables import filled, texts
 
 FEATURES = (
     *("duplication.sequence_count", "surprisal.mean", "surprisal.max"),
@@ -169,7 +168,7 @@ def cells(text):
 
 
 def test_families_by_tier_with_what_they_add_and_to_what(few):
-    rows = cells(univariate_table.write(few))
+    rows = cells(TABLES["univariate"](few))
     assert [row[:2] for row in rows] == [
         *(["text", "repetition"], ["", "*all 1 features*"]),
         *(["corpus", "duplication"], ["", "*all 2 features*"]),
@@ -184,7 +183,7 @@ def test_families_by_tier_with_what_they_add_and_to_what(few):
 
 
 def test_negative_results_stay_and_say_why(few):
-    rows = {row[0]: row[1:] for row in cells(not_useful.write(few))}
+    rows = {row[0]: row[1:] for row in cells(TABLES["not_useful"](few))}
     assert list(rows) == ["surprisal", "repetition"]
     verdict, found = rows["surprisal"]
     assert verdict == "redundant"
@@ -202,7 +201,7 @@ def test_negative_results_stay_and_say_why(few):
 
 def test_only_what_correlates_beyond_the_limit_is_a_replacement(few):
     few.metrics["association"]["families"]["surprisal"]["nearest_spearman"] = -0.8
-    assert "nothing replaces its best, mean (nearest: dup" in not_useful.write(few)
+    assert "nothing replaces its best, mean (nearest: dup" in TABLES["not_useful"](few)
 
 
 @pytest.mark.parametrize(
@@ -218,31 +217,31 @@ def test_only_what_correlates_beyond_the_limit_is_a_replacement(few):
 )
 def test_that_a_family_does_not_add_needs_a_narrow_interval(low, high, words):
     found = {"value": 0.0, "low": low, "high": high}
-    assert not_useful.added(found, "all others").startswith(f"{words} all others")
+    assert added(found, "all others").startswith(f"{words} all others")
 
 
 def test_detectors_that_hardly_ever_fire_are_the_reason(few):
     table = few.association.assign(family="template", uncommon=[0.05, 0.01, 0.0, 0.5])
     table["feature"] = [f"template.{n}" for n in ("progression", "counter", "repeating", "number")]
     table["auroc"], table["n_uncommon"] = [0.47, 0.48, 0.5, 0.41], [72, 56, 0, 900]
-    said = not_useful.seldom(table)
+    said = seldom(table)
     assert "For 3 of its 4 features, more than 90% of the training sequences have" in said
     assert "AUROCs are 0.47 to 0.50" in said
     assert "progression, does so in 72 sampled sequences, 9 of them memorized" in said
     # No reason where they do tell, or where most features vary.
-    assert not_useful.seldom(table.assign(auroc=[0.7, 0.5, 0.5, 0.5])) == ""
-    assert not_useful.seldom(table.assign(uncommon=[0.05, 0.5, 0.5, 0.5])) == ""
+    assert seldom(table.assign(auroc=[0.7, 0.5, 0.5, 0.5])) == ""
+    assert seldom(table.assign(uncommon=[0.05, 0.5, 0.5, 0.5])) == ""
 
 
 def test_all_useful_leaves_a_whole_table(few):
     for found in few.metrics["association"]["families"].values():
         found["verdict"] = "useful"
-    assert cells(not_useful.write(few)) == [["—"] * 3]
+    assert cells(TABLES["not_useful"](few)) == [["—"] * 3]
 
 
 def test_features_one_by_one(few):
     few.association.loc[3, "agreement"] = "constant"
-    rows = cells(single_features.write(few))
+    rows = cells(TABLES["single_features"](few))
     assert rows == [
         ["duplication", "sequence count", "corpus", "0.900 (0.800,\u00a00.950)", "\\+", "\\+"],
         ["surprisal", "mean", "reference", "0.200 (0.100,\u00a00.350)", "−", "\\+"],
@@ -250,7 +249,7 @@ def test_features_one_by_one(few):
         ["repetition", "prompt distinct", "text", "—", "?", "constant"],
     ]
     few.association["missing"] = [0.0, 0.25, 0.0, 0.0]
-    assert [row[6] for row in cells(single_features.write(few))] == ["0%", "25.0%", "0%", "0%"]
+    assert [row[6] for row in cells(TABLES["single_features"](few))] == ["0%", "25.0%", "0%", "0%"]
 
 
 def test_pairs_of_families_with_features_that_say_the_same(few):
@@ -258,15 +257,15 @@ def test_pairs_of_families_with_features_that_say_the_same(few):
     more = [(FEATURES[1], "duplication.prompt_count", 0.9), (FEATURES[3], FEATURES[0], -0.8)]
     table = pd.DataFrame(more, columns=["feature", "other", "spearman"])
     few.correlation = pd.concat([few.correlation, table], ignore_index=True)
-    rows = cells(correlation_table.write(few))
+    rows = cells(TABLES["correlation"](few))
     # One pair of families, in whichever order its features come.
     assert rows == [["surprisal", "mean", "duplication", "prompt count", "0.90", "2"]]
     few.correlation["spearman"] = 0.1
-    assert cells(correlation_table.write(few)) == [["—"] * 6]
+    assert cells(TABLES["correlation"](few)) == [["—"] * 6]
 
 
 def test_families_count_what_was_computed(few):
-    rows = {row[0]: row for row in cells(families_table.write(few))}
+    rows = {row[0]: row for row in cells(TABLES["families"](few))}
     assert {name: row[3] for name, row in rows.items()} == {
         "duplication": "1",
         "exposure": "0",
@@ -276,14 +275,21 @@ def test_families_count_what_was_computed(few):
 
 
 def test_features_that_were_not_computed_are_marked(few):
-    names = [row[1] for row in cells(features.write(few))]
+    names = [row[1] for row in cells(TABLES["features"](few))]
     assert "sequence count" in names
     assert "published count †" in names
     assert "hindsight mean gap †" in names
 
 
+def said_of(few):
+    facts, cases = dict(few.metrics), {}
+    facts["suite"] = SimpleNamespace(name="micro")
+    association(few, facts, cases)
+    return filled({"association": texts()["association"]}, facts, cases)["association"]
+
+
 def test_the_text_counts_and_compares(few):
-    found = association(few)
+    found = said_of(few)
     assert [found[name] for name in ("told", "agree", "contradict", "open", "undecided")] == [
         *("3", "1", "1", "1", "1"),
     ]
@@ -300,7 +306,7 @@ def test_the_text_counts_and_compares(few):
     for name in ("surprisal", "repetition"):
         family = few.metrics["association"]["families"][name]
         family["average_precision_added_to_duplication"] = NO_SIDE
-    assert association(few)["beyond_duplication"] == (
+    assert said_of(few)["beyond_duplication"] == (
         "No family could be shown to add to duplication (at most 0.200, at the end of an interval)"
     )
 
@@ -311,7 +317,7 @@ def test_without_counts_of_copies_the_text_says_so(few):
         score.pop("average_precision_added_to_duplication", None)
     found["families"]["exposure"] = found["families"].pop("duplication")
     few.association["family"] = few.association["family"].replace("duplication", "exposure")
-    said = association(few)
+    said = said_of(few)
     assert said["duplication"] == "not known, as copies were not counted"
     assert said["beyond_duplication"] == "No family could be compared with duplication"
     assert said["whole_versus_duplication"] == "nothing is added to it"

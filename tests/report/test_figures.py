@@ -1,36 +1,34 @@
-"""The figures: the same bytes twice, and what they compute."""
+"""The figures: the same bytes twice, all that there is to draw, and what they compute."""
 
 import copy
+import dataclasses
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from memorization.report.calibration_groups import EDGES
+from memorization.report.drawing import apart, svg
 from memorization.report.figures import FIGURES
-from memorization.report.figures.calibration import FLOOR
+from memorization.report.figures.calibration import EDGES, FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
-from memorization.report.results import Results
-from memorization.report.style import _apart, svg
-
-
-@pytest.fixture(scope="module")
-def again(results):
-    """The same results, read a second time."""
-    return Results(results.folder, results.params)
+from memorization.report.names import model_name
+from memorization.study.strata import STRATA
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_is_the_same_bytes_when_drawn_again(name, paper, again):
-    first = (paper / f"figures/{name}.svg").read_bytes()
-    assert first == svg(lambda: FIGURES[name](again))
+@pytest.mark.parametrize("target", ["results", "large", "published"])
+def test_figure_is_the_same_bytes_when_drawn_again(name, target, request):
+    """Whatever is not known of the target: times, duplicates, domains."""
+    results = request.getfixturevalue(target)
+    first = svg(lambda: FIGURES[name](results))
+    # Without what was computed before.
+    assert first == svg(lambda: FIGURES[name](dataclasses.replace(results)))
     assert first.startswith(b"<?xml")
     # Letters are outlines and nothing is fetched: the picture is the same in every viewer.
-    assert b"<text" not in first
-    assert b"<image" not in first
-    assert b"<dc:date>" not in first
+    assert not any(word in first for word in (b"<text", b"<image", b"<dc:date>"))
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -42,13 +40,53 @@ def test_figure_of_the_smallest_target(name, smallest):
     assert FIGURES[name].__doc__
 
 
-@pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("target", ["large", "published"])
-def test_figure_of_a_pythia_target_is_the_same_bytes_twice(name, target, request):
-    """Whatever is not known of it: times, duplicates, domains."""
-    results = request.getfixturevalue(target)
-    first = svg(lambda: FIGURES[name](results))
-    assert first == svg(lambda: FIGURES[name](Results(results.folder, results.params)))
+@pytest.fixture(scope="module")
+def many(read_study):
+    """Results of more models than there are colours, markers or dashes, and of more strata."""
+    results = read_study()
+    params = results.params
+    baselines = ("kaplan_meier", "kaplan_meier_strata")
+    models = tuple(f"model_{k}" for k in range(19))
+    results = read_study(
+        whether=params.whether.model_copy(update={"models": models}),
+        when=params.when.model_copy(update={"models": (*baselines, *models)}),
+    )
+    (_, curve), *_ = results.kaplan_meier.groupby("stratum", sort=False)
+    curves = [curve.assign(stratum=f"{k}-{k}", survival=1 - k / 20) for k in range(9)]
+    return dataclasses.replace(results, kaplan_meier=pd.concat(curves))
+
+
+def look(line):
+    return line.get_color(), line.get_marker(), line.get_linestyle(), line._dash_pattern[1]
+
+
+def test_of_many_models_each_is_drawn_and_looks_its_own(many):
+    names = {model_name(model) for model in many.params.whether.models}
+    assert len(names) == 19
+    # Curves, with their values behind the names.
+    for axes in FIGURES["precision_recall"](many).axes:
+        curves = {line.get_label().partition(" (")[0]: line for line in axes.lines}
+        looks = {str(look(curves[name])) for name in names}
+        assert len(looks) == 19
+    figure = FIGURES["importance"](many)
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == names
+    for axes in figure.axes:
+        points = [line for line in axes.lines if len(line.get_xdata()) == 1]
+        assert len({look(line)[:2] for line in points}) == 19
+        assert len(points) == 19 * len(axes.get_yticklabels())
+    titles = {axes.get_title() for axes in FIGURES["calibration"](many).axes if axes.get_visible()}
+    assert titles == {f"{question}: {name}" for question in ("whether", "when") for name in names}
+    for name in ("scores_by_tier", "when_scores", "leakage"):
+        labels = [text.get_text() for text in FIGURES[name](many).axes[0].get_yticklabels()]
+        assert all(labels.count(model) == 4 for model in names)
+
+
+def test_of_many_strata_each_is_drawn_and_looks_its_own(many):
+    lines = FIGURES["survival_by_count"](many).axes[0].lines
+    assert len({line.get_color() for line in lines}) == len(lines) == 9
+    assert [line.get_ydata()[-1] for line in lines] == pytest.approx(
+        [100 - 5 * k for k in range(9)]
+    )
 
 
 @pytest.mark.parametrize("name", ["growth", "survival_by_count", "when_scores"])
@@ -63,11 +101,10 @@ def test_a_figure_that_cannot_be_drawn_says_why(name, large):
 def test_growth_is_of_the_sequences_that_a_checkpoint_was_evaluated_on(published):
     observed, memorized = published.trajectories.observed, published.trajectories.memorized
     assert 0 < observed[:, 0].mean() < 1
-    weight = published.sample["weight"].to_numpy()
     axes = FIGURES["growth"](published).axes[1]
     for at, height in enumerate(axes.lines[0].get_ydata()):
         rows = observed[:, at]
-        expected = np.average(memorized[rows, at], weights=weight[rows])
+        expected = np.average(memorized[rows, at], weights=published.weight[rows])
         assert height == pytest.approx(100 * expected)
 
 
@@ -85,33 +122,23 @@ def test_every_interval_of_the_scores_is_drawn(results):
         assert points == {estimate["value"] for estimate in found}
 
 
-def test_counts_are_in_order(results):
+def test_counts_are_in_order_and_what_is_never_memorized_lies_hollow_on_the_axis(results):
     """JSON sorts "100+" before "2-4"; the axis must not."""
-    panels = FIGURES["memorized_by_count"](results).axes
+    metrics = copy.deepcopy(results.metrics)
+    never = dict.fromkeys(("value", "low", "high"), 0.0)
+    metrics["whether"]["strata"]["continuation_count"]["1"]["prevalence"] = never
+    panels = FIGURES["memorized_by_count"](dataclasses.replace(results, metrics=metrics)).axes
     for axes, count in zip(panels, ("sequence_count", "continuation_count"), strict=True):
+        strata = metrics["whether"]["strata"][count]
         labels = [text.get_text().splitlines() for text in axes.get_xticklabels()]
         assert [lines[0] for lines in labels] == ["1", "2–4", "5–19", "20–99", "≥100"]
-        strata = results.metrics["whether"]["strata"][count]
-        order = ("1", "2-4", "5-19", "20-99", "100+")
-        assert [lines[2] for lines in labels] == [
-            f"{strata[name]['cases']}/{strata[name]['n']}" for name in order
-        ]
-        heights = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_ydata()) == 1]
-        expected = [100 * strata[name]["prevalence"]["value"] for name in order]
-        assert heights == pytest.approx(expected)
-
-
-def test_what_is_never_memorized_lies_hollow_on_the_axis(results):
-    found = copy.deepcopy(results.metrics)
-    found["whether"]["strata"]["continuation_count"]["1"]["prevalence"] = dict.fromkeys(
-        ("value", "low", "high"), 0.0
-    )
-    again = Results(results.folder, results.params)
-    again.__dict__["metrics"] = found
-    axes = FIGURES["memorized_by_count"](again).axes[1]
-    point = next(line for line in axes.lines if len(line.get_ydata()) == 1)
-    assert point.get_ydata()[0] == axes.get_ylim()[0]
-    assert point.get_markerfacecolor() == "white"
+        cases = [f"{strata[name]['cases']}/{strata[name]['n']}" for name in STRATA]
+        assert [lines[2] for lines in labels] == cases
+        points = [line for line in axes.lines if len(line.get_ydata()) == 1]
+        heights = [100 * strata[name]["prevalence"]["value"] for name in STRATA]
+        assert [point.get_ydata()[0] for point in points[1:]] == pytest.approx(heights[1:])
+    assert points[0].get_ydata()[0] == axes.get_ylim()[0]
+    assert points[0].get_markerfacecolor() == "white"
 
 
 def test_sizes_are_exact_shares_of_the_population(results):
@@ -123,10 +150,8 @@ def test_sizes_are_exact_shares_of_the_population(results):
 
 def test_survival_starts_whole_and_is_that_of_the_table(results):
     axes = FIGURES["survival_by_count"](results).axes[0]
-    assert len(axes.lines) == 5
-    for line, (_, curve) in zip(
-        axes.lines, results.kaplan_meier.groupby("stratum", sort=False), strict=True
-    ):
+    curves = results.kaplan_meier.groupby("stratum", sort=False)
+    for line, (_, curve) in zip(axes.lines, curves, strict=True):
         assert line.get_xydata()[0].tolist() == [0, 100]
         np.testing.assert_allclose(line.get_ydata()[1:], 100 * curve["survival"])
 
@@ -145,12 +170,11 @@ def test_precision_recall_equals_scikit_learn(rng):
 def test_growth_equals_a_slow_count(rng):
     state = rng.random((40, 9)) < 0.5
     found = states(state)
-    for row in range(40):
+    for row, c in itertools.product(range(40), range(9)):
         memorized = state[row].tolist()
-        for c in range(9):
-            assert found["now"][row, c] == memorized[c]
-            assert found["ever"][row, c] == any(memorized[: c + 1])
-            assert found["for good"][row, c] == all(memorized[c:])
+        assert found["now"][row, c] == memorized[c]
+        assert found["ever"][row, c] == any(memorized[: c + 1])
+        assert found["for good"][row, c] == all(memorized[c:])
 
 
 def test_calibration_equals_a_slow_count(results):
@@ -158,22 +182,22 @@ def test_calibration_equals_a_slow_count(results):
     axes = FIGURES["calibration"](results).axes[1]
     assert axes.get_title() == "whether: boosted trees"
     probability = results.probability("sibling", "boosting")
-    sample, bounds = results.sample, [0, *EDGES, 1.1]
     expected = []
-    for low, high in itertools.pairwise(bounds):
+    for low, high in itertools.pairwise([0, *EDGES, 1.1]):
         rows = (probability >= low) & (probability < high)
         if rows.any():
-            weight, memorized = sample["weight"][rows], sample["memorized"][rows]
-            observed = np.average(memorized, weights=weight)
-            expected.append((np.average(probability[rows], weights=weight), max(observed, FLOOR)))
+            observed, predicted = (
+                np.average(values[rows], weights=results.weight[rows])
+                for values in (results.memorized, probability)
+            )
+            expected.append((predicted, max(observed, FLOOR)))
     assert len(expected) >= 2
     points = [xy for line in axes.lines if line.get_marker() == "o" for xy in line.get_xydata()]
     np.testing.assert_allclose(sorted(map(tuple, points)), sorted(expected))
 
 
 def test_labels_move_apart_as_little_as_they_must():
-    assert _apart([0.0, 50.0], 10) == [0.0, 50.0]
-    assert _apart([20.0, 20.0, 50.0], 10) == [15.0, 25.0, 50.0]
-    places = _apart([1.0, 2.0, 3.0, 14.0, 90.0], 10)
+    assert apart([0.0, 50.0], 10) == [0.0, 50.0]
+    places = apart([1.0, 2.0, 3.0, 14.0, 90.0], 10)
     assert np.diff(places).min() >= 10 - 1e-9
     assert places[-1] == 90.0

@@ -1,4 +1,4 @@
-"""How keys of the results are called in the paper."""
+"""How keys of the results are called in the paper; a key without a name here is put in words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from memorization.protocol import TIERS
 MODELS = {
     "logistic": "logistic regression",
     "boosting": "boosted trees",
-    "prevalence": "prevalence",
-    "duplicate_count": "duplicate count",
-    "continuation_count": "continuation count",
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
     "kaplan_meier_strata": "Kaplan–Meier by count",
@@ -34,7 +31,7 @@ METRICS = {
 
 
 def model_name(key: str) -> str:
-    """Return the name of a model; of one that has none here, its key in words.
+    """Return the name of a model.
 
     >>> model_name("boosting"), model_name("deep_hazard")
     ('boosted trees', 'deep hazard')
@@ -81,10 +78,10 @@ def stratum_name(stratum: str, at_least: str = "≥") -> str:
     return at_least + stratum[:-1] if stratum.endswith("+") else stratum.replace("-", "–")
 
 
-def listed(items: list[str]) -> str:
+def listed(items: list[str], nothing: str = "none") -> str:
     """Return a list in words.
 
-    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
-    ('a', 'a and b', 'a, b and c')
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"]), listed([])
+    ('a', 'a and b', 'a, b and c', 'none')
     """
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]])) or nothing

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+# A value with its interval: ``value``, ``low`` and ``high``, None where undefined.
+Estimate = Mapping[str, float | None]
+
 MISSING = "—"
 
 
@@ -51,7 +54,7 @@ def percent(value: float | None) -> str:
 MORE = 2
 
 
-def estimate(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
+def estimate(found: Estimate | None, digits: int = 3) -> str:
     r"""Return a value with its interval.
 
     Where a bound that is not zero would look like it, all get more decimals. Where all resamples
@@ -72,7 +75,7 @@ def estimate(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
     return _with_interval(found, lambda value: decimal(value, digits))
 
 
-def gain(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
+def gain(found: Estimate | None, digits: int = 3) -> str:
     r"""Return a difference with its interval; a digit more where else a bound looked like zero.
 
     >>> gain({"value": -0.007, "low": -0.0278, "high": -0.0002})
@@ -85,7 +88,7 @@ def gain(found: Mapping[str, float | None] | None, digits: int = 3) -> str:
     return estimate(found, digits + small)
 
 
-def percent_estimate(found: Mapping[str, float | None] | None) -> str:
+def percent_estimate(found: Estimate | None) -> str:
     r"""Return a fraction with its interval as percentages.
 
     >>> percent_estimate({"value": 0.5, "low": 0.4, "high": 0.6})
@@ -104,26 +107,51 @@ def span(values: Sequence[float], digits: int = 2) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
+# What the side on which an interval lies allows to say: of a difference, and of what is added.
+VERSUS = {
+    "above": "exceeds",
+    "below": "falls short of",
+    "neither": "cannot be told apart from",
+    "unknown": "cannot be compared with",
+}
+ADDS = {
+    "above": "so that all else adds to it",
+    "below": "so that all else takes away from it",
+    "neither": "so that all else is not shown to add to it",
+    "unknown": "and whether all else adds to it is not known",
+}
+
+
+def share(part: float | None, whole: float | None) -> float | None:
+    """Return a fraction; None where there is nothing to take it of."""
+    return None if part is None or not whole else part / whole
+
+
+def side(found: Estimate | None, of: float = 0) -> str:
+    """Return on which side of a value an interval lies: above, below, neither or unknown.
+
+    >>> side({"value": 0.1, "low": 0.02, "high": 0.2}), side({"value": 0, "low": 0, "high": 1})
+    ('above', 'neither')
+    """
+    if found is None or found["low"] is None or found["high"] is None:
+        return "unknown"
+    return "above" if found["low"] > of else "below" if found["high"] < of else "neither"
+
+
 def large(value: float) -> str:
     """Return a number of parameters or tokens in thousands, millions, billions or trillions.
 
     >>> large(143_200), large(1_121_024), large(6_900_000_000), large(299_892_736_000)
     ('143 thousand', '1.12 million', '6.90 billion', '300 billion')
     """
-    for size, unit in (
-        (10**12, "trillion"),
-        (10**9, "billion"),
-        (10**6, "million"),
-        (10**3, "thousand"),
-    ):
+    units = {10**12: "trillion", 10**9: "billion", 10**6: "million", 10**3: "thousand"}
+    for size, unit in units.items():
         if value >= size:
             return f"{_three_digits(value / size)} {unit}"
     return str(value)
 
 
-def _with_interval(
-    found: Mapping[str, float | None] | None, form: Callable[[float | None], str]
-) -> str:
+def _with_interval(found: Estimate | None, form: Callable[[float | None], str]) -> str:
     if found is None or found["value"] is None:
         return MISSING
     if found["low"] is None or found["high"] is None:
@@ -134,7 +162,7 @@ def _with_interval(
     return f"{form(found['value'])} ({form(found['low'])},\u00a0{form(found['high'])})"
 
 
-def _telling(found: Mapping[str, float | None] | None, digits: int) -> int:
+def _telling(found: Estimate | None, digits: int) -> int:
     """Return how many decimals the bounds need, at least ``digits``, not to look like zero."""
     bounds = [abs(found[name] or 0) for name in ("low", "high")] if found else []
     least = min((bound for bound in bounds if bound), default=1.0)

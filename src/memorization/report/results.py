@@ -1,8 +1,9 @@
-"""The results folder, read when asked."""
+"""What the stages wrote, as the report reads it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandera.pandas import DataFrameSchema
 
 from memorization import tables
 from memorization.errors import UserError
@@ -19,15 +19,21 @@ from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
+from memorization.report.numbers import estimate
 from memorization.siblings.checkpoints import rows_of
 from memorization.study.strata import STRATA
 from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite, read_suite
-from memorization.when.models import BASELINES as WHEN_BASELINES
 
-BASELINES = {
-    "whether": ("prevalence", "duplicate_count", "continuation_count", "smaller_sibling"),
-    "when": WHEN_BASELINES,
+METRICS = ("association", "labels", "siblings", "split", "whether", "when")
+
+PREDICTIONS = {
+    "association": tables.ASSOCIATION,
+    "correlation": tables.CORRELATION,
+    "importance": tables.IMPORTANCE,
+    "kaplan_meier": tables.KAPLAN_MEIER,
+    "whether": tables.WHETHER,
+    "when": tables.WHEN,
 }
 
 # The metric by which the best of several models is named.
@@ -37,113 +43,73 @@ HEADLINE = {"whether": "average_precision", "when": "concordance_memorized"}
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the stages wrote; a table is read from disk the first time it is used.
+    """The results folder of one run.
 
     Attributes
     ----------
-    folder : the results folder.
     params : with which the stages ran.
+    suite : the suite of models.
+    metrics : the metrics files by their names, those of `METRICS`.
+    sample : the sequences with their labels, clusters and folds, in the order of sequences.
+    trajectories : the evaluations at every checkpoint, rows as in ``sample``.
+    association, correlation, importance, kaplan_meier, whether, when : tables of predictions.
     """
 
-    folder: Path
     params: Params
+    suite: Suite
+    metrics: dict[str, Any]
+    sample: pd.DataFrame
+    trajectories: Trajectories
+    association: pd.DataFrame
+    correlation: pd.DataFrame
+    importance: pd.DataFrame
+    kaplan_meier: pd.DataFrame
+    whether: pd.DataFrame
+    when: pd.DataFrame
 
-    def _table(self, name: str, schema: DataFrameSchema) -> pd.DataFrame:
-        return tables.read_table(self.folder / f"{name}.parquet", schema)
+    @staticmethod
+    def read(folder: Path, params: Params) -> Results:
+        """Return what is in a results folder.
 
-    @cached_property
-    def suite(self) -> Suite:
-        """The suite of models."""
-        return read_suite(self.folder / "suite")
-
-    @cached_property
-    def sample(self) -> pd.DataFrame:
-        """The sequences with their labels, clusters and folds, in the order of sequences."""
-        return tables.joined(
-            self._table("sequences", tables.SEQUENCES),
-            labels=self._table("labels", tables.LABELS),
-            splits=self._table("splits", tables.SPLITS),
+        Raises
+        ------
+        UserError
+            If something is missing or damaged, or not all of it is of one run.
+        """
+        suite = read_suite(folder / "suite")
+        metrics = {name: _metrics(folder / "metrics" / f"{name}.json") for name in METRICS}
+        sample = tables.joined(
+            tables.read_table(folder / "sequences.parquet", tables.SEQUENCES),
+            labels=tables.read_table(folder / "labels.parquet", tables.LABELS),
+            splits=tables.read_table(folder / "splits.parquet", tables.SPLITS),
         )
-
-    @cached_property
-    def trajectories(self) -> Trajectories:
-        """The evaluations at every checkpoint, rows as in ``sample``."""
-        found = Trajectories.read(self.folder / "trajectories.npz")
-        return rows_of(found, self.sample["index"].to_numpy())
+        trajectories = Trajectories.read(folder / "trajectories.npz")
+        trajectories = rows_of(trajectories, sample["index"].to_numpy())
+        predictions = {
+            name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
+            for name, schema in PREDICTIONS.items()
+        }
+        return Results(params, suite, metrics, sample, trajectories, **predictions)
 
     @property
     def steps(self) -> np.ndarray:
         """Optimizer steps of the checkpoints that were evaluated, int [c]."""
         return self.trajectories.steps
 
+    @property
+    def weight(self) -> np.ndarray:
+        """How many sequences of the population each row stands for, float [n]."""
+        return self.sample["weight"].to_numpy()
+
+    @property
+    def memorized(self) -> np.ndarray:
+        """Who is memorized at the end, bool [n]."""
+        return self.sample["memorized"].to_numpy(dtype=bool)
+
     @cached_property
     def targets(self) -> Targets:
         """Event and censoring as the survival models have them, rows as in ``sample``."""
         return targets_of(self.sample, self.steps, self.params.when.event)
-
-    @property
-    def when_done(self) -> bool:
-        """Whether the when question could be asked; where not, its metrics say why."""
-        return bool(self.metrics["when"]["done"])
-
-    @cached_property
-    def association(self) -> pd.DataFrame:
-        """How each feature alone ranks, in the order of the features."""
-        return self._table("predictions/association", tables.ASSOCIATION)
-
-    @cached_property
-    def correlation(self) -> pd.DataFrame:
-        """Rank correlation of every two features."""
-        return self._table("predictions/correlation", tables.CORRELATION)
-
-    @cached_property
-    def importance(self) -> pd.DataFrame:
-        """Permutation importance in the whether question."""
-        return self._table("predictions/importance", tables.IMPORTANCE)
-
-    @cached_property
-    def kaplan_meier(self) -> pd.DataFrame:
-        """Survival by stratum of a count, which the metrics of when name."""
-        return self._table("predictions/kaplan_meier", tables.KAPLAN_MEIER)
-
-    @cached_property
-    def _whether(self) -> pd.DataFrame:
-        return self._table("predictions/whether", tables.WHETHER)
-
-    @cached_property
-    def _when(self) -> pd.DataFrame:
-        return self._table("predictions/when", tables.WHEN)
-
-    def probability(self, tier: str, model: str) -> np.ndarray:
-        """Return the out-of-fold probability of being memorized, float [n], rows as ``sample``."""
-        rows = _of(self._whether, tier, model)
-        return rows["probability"].to_numpy()[self._rows_of(rows)]
-
-    def survival(self, tier: str, model: str) -> np.ndarray:
-        """Return the out-of-fold survival at each checkpoint, float [n, c], rows as ``sample``."""
-        rows = _of(self._when, tier, model)
-        return tables.survival_matrix(rows["survival"])[self._rows_of(rows)]
-
-    def _rows_of(self, rows: pd.DataFrame) -> np.ndarray:
-        return _places(rows["index"].to_numpy(), self.sample["index"].to_numpy())
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """The metrics files by name: association, labels, siblings, split, whether, when.
-
-        Raises
-        ------
-        UserError
-            If one is missing.
-        """
-        found = {}
-        for name in ("association", "labels", "siblings", "split", "whether", "when"):
-            path = self.folder / "metrics" / f"{name}.json"
-            try:
-                found[name] = json.loads(path.read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                raise UserError(f"{path}: not found; run `dvc repro {name}` to make it") from None
-        return found
 
     @cached_property
     def drawn(self) -> np.ndarray:
@@ -154,15 +120,28 @@ class Results:
             generator(self.params.seed, "report"),
         )
 
+    @property
+    def when_done(self) -> bool:
+        """Whether the when question could be asked; where not, its metrics say why."""
+        return bool(self.metrics["when"]["done"])
+
+    def probability(self, tier: str, model: str) -> np.ndarray:
+        """Return the out-of-fold probability of being memorized, float [n], rows as ``sample``."""
+        return self._predicted("whether", "probability", tier, model).to_numpy()
+
+    def risk_by_end(self, tier: str, model: str) -> np.ndarray:
+        """Return the out-of-fold probability of the event by the end, float [n], as ``sample``."""
+        survival = tables.survival_matrix(self._predicted("when", "survival", tier, model))
+        return 1 - survival[:, -1].astype(np.float64)
+
+    def _predicted(self, question: str, column: str, tier: str, model: str) -> pd.Series:
+        table: pd.DataFrame = getattr(self, question)
+        rows = table[(table["tier"] == tier) & (table["model"] == model)]
+        found = {f"predictions/{question}": rows[["index", column]]}
+        return tables.joined(self.sample[["index"]], **found)[column]
+
     def strata(self, count: str) -> dict[str, Any]:
-        """Return the strata of a count in the whether question, from rare to frequent.
-
-        Empty where it was not counted.
-
-        Parameters
-        ----------
-        count : ``sequence_count`` or ``continuation_count``.
-        """
+        """Return the strata of a count, from rare to frequent; none where it was not counted."""
         found = self.metrics["whether"].get("strata", {}).get(count, {})
         return {name: found[name] for name in STRATA if name in found}
 
@@ -181,14 +160,30 @@ class Results:
         return [tier for tier in TIERS if tier in self.metrics[question]]
 
     def models(self, question: str, tier: str) -> list[str]:
-        """Return the names of what was scored at a tier: baselines first, then as in the params."""
-        named = getattr(self.params, question).models
-        order = [*BASELINES[question], *named]
-        return sorted(self.metrics[question][tier], key=order.index)
+        """Return what was scored at a tier: baselines first, each in the order of predictions."""
+        table: pd.DataFrame = getattr(self, question)
+        scored = table.loc[table["tier"] == tier, "model"].drop_duplicates().tolist()
+        if set(scored) != set(self.metrics[question][tier]):
+            raise UserError(
+                f"results: {question}.json and {question}.parquet are about other models at the "
+                f"tier {tier}; run `dvc repro {question}` to make both of one run"
+            )
+        return sorted(scored, key=lambda model: not self.is_baseline(question, tier, model))
+
+    def is_baseline(self, question: str, tier: str, model: str) -> bool:
+        """Return whether a model is one that others are compared with, and not compared itself."""
+        return model not in self.metrics[question]["gains"]["over_baseline"].get(tier, {})
 
     def fitted(self, question: str, tier: str) -> list[str]:
         """Return the models of a tier without the baselines."""
-        return [m for m in self.models(question, tier) if m not in BASELINES[question]]
+        models = self.models(question, tier)
+        return [model for model in models if not self.is_baseline(question, tier, model)]
+
+    def scored(self, question: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield tier, model and metrics of all that was scored, from the lowest tier."""
+        for tier in self.tiers(question):
+            for model in self.models(question, tier):
+                yield tier, model, self.metrics[question][tier][model]
 
     def top_tier(self, question: str) -> str:
         """Return the highest tier at which a model was fitted.
@@ -213,23 +208,25 @@ class Results:
 
         return max(self.fitted(question, tier), key=value)
 
+    def best_of_all(self, question: str) -> tuple[str, str]:
+        """Return the highest tier at which a model was fitted, and the best model there."""
+        tier = self.top_tier(question)
+        return tier, self.best(question, tier)
+
+    def score(
+        self, question: str, key: tuple[str, str] | None, metric: str, digits: int = 2
+    ) -> str:
+        """Return a metric of the model (tier, name) with its interval; a dash without model."""
+        return estimate(self.metrics[question][key[0]][key[1]].get(metric) if key else None, digits)
+
     def baseline(self, question: str, model: str) -> tuple[str, str] | None:
         """Return the (tier, model) of a baseline; None where it was not run."""
-        for tier in self.tiers(question):
-            if model in self.metrics[question][tier]:
-                return tier, model
-        return None
+        found = (tier for tier in self.tiers(question) if model in self.metrics[question][tier])
+        return next(((tier, model) for tier in found), None)
 
 
-def _of(predictions: pd.DataFrame, tier: str, model: str) -> pd.DataFrame:
-    return predictions[(predictions["tier"] == tier) & (predictions["model"] == model)]
-
-
-def _places(index: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return where each wanted index is in another array that holds them all."""
-    order = np.argsort(index)
-    places = np.searchsorted(index, wanted, sorter=order)
-    found = order[np.minimum(places, len(order) - 1)]
-    if len(index) == 0 or not np.array_equal(index[found], wanted):
-        raise UserError("results: tables of different runs; run `dvc repro` to make all of one run")
-    return found
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run `dvc repro {path.stem}` to make it") from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from memorization.report.drawing import svg
 from memorization.report.figures import FIGURES
 from memorization.report.results import Results
-from memorization.report.style import svg
 from memorization.report.tables import TABLES
 from memorization.report.variables import to_yaml, variables
 

@@ -18,7 +18,7 @@ from memorization.stages import run
 
 def main() -> None:
     """Write paper/figures/, paper/tables/ and paper/_variables.yml."""
-    results = Results(Path("results"), load_params())
+    results = Results.read(Path("results"), load_params())
     # One thread: the last bits of a sum depend on their number, and an outline on the last bits.
     with (
         threadpool_limits(1),

@@ -1,6 +1,16 @@
-"""The figures of the paper: one module each, one line here; ``paper/figures/NAME.svg``."""
+"""The figures of the paper, ``paper/figures/NAME.svg``.
+
+One module each, more than side by side elsewhere, so that a reader of a figure finds by its name
+what drew it. A new one is a module here with a function ``draw`` and a line below.
+"""
+# ruff: noqa: F401 - the imports are the list.
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+from matplotlib.figure import Figure
 
 from memorization.report.figures import (
     calibration,
@@ -17,22 +27,8 @@ from memorization.report.figures import (
     univariate,
     when_scores,
 )
+from memorization.report.results import Results
 
-FIGURES = {
-    module.__name__.rpartition(".")[2]: module.draw
-    for module in (
-        memorized_by_size,
-        memorized_by_count,
-        growth,
-        scores_by_tier,
-        precision_recall,
-        siblings,
-        importance,
-        univariate,
-        correlation,
-        leakage,
-        survival_by_count,
-        when_scores,
-        calibration,
-    )
+FIGURES: dict[str, Callable[[Results], Figure]] = {
+    name: module.draw for name, module in list(globals().items()) if isinstance(module, ModuleType)
 }

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.report.calibration_groups import GroupedFractions, grouped
+from memorization.evaluation.bootstrap import interval, replicate
+from memorization.report.drawing import BLUE, GREY, REFERENCE
 from memorization.report.names import model_name
 from memorization.report.results import Results
-from memorization.report.style import BLUE, GREY
+
+# Between these probabilities lie the groups. Tenths of the population would put nearly all of the
+# memorized into the last, tenths of the expected events nearly all into groups of almost 1.
+EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9)
 
 # Least fractions of the logarithmic axes; what is below lies on them, hollow.
 FLOOR = 3e-5
+
+
+def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
+    """Return predicted and observed fractions of the population, in groups of like prediction.
+
+    One row a group that has any, from low to high. Columns: predicted (mean probability), observed
+    (fraction memorized), low and high (of its interval, by the cluster bootstrap; NaN: none).
+
+    Parameters
+    ----------
+    probability : float [n], out of fold; rows as ``results.sample``.
+    truth : bool [n]
+    """
+    weight = results.weight
+    # Numbered without gaps.
+    group = np.unique(np.digitize(probability, EDGES), return_inverse=True)[1]
+    member = np.eye(group.max() + 1)[group]
+
+    def observed(hit: np.ndarray, _: None, weights: np.ndarray) -> np.ndarray:
+        size = weights @ member
+        nothing = np.full(size.shape, np.nan)
+        return np.divide((weights * hit) @ member, size, out=nothing, where=size > 0)
+
+    replicates = replicate(observed, truth, None, weight, results.drawn)
+    level = results.params.bootstrap.level
+    ends = [interval(values, level) for values in replicates.T]
+    found = pd.DataFrame(ends, columns=["low", "high"])
+    predicted = (weight * probability) @ member / (weight @ member)
+    return found.assign(predicted=predicted, observed=observed(truth, None, weight))
 
 
 def draw(results: Results) -> Figure:
@@ -22,21 +58,20 @@ def draw(results: Results) -> Figure:
     """
     panels = []
     tier = results.top_tier("whether")
-    memorized = results.sample["memorized"].to_numpy(dtype=bool)
     for model in results.fitted("whether", tier):
-        predicted = results.probability(tier, model)
-        panels.append((f"whether: {model_name(model)}", predicted, memorized))
-    # None, where the question could not be asked.
-    tier = results.top_tier("when") if results.when_done else ""
-    for model in results.fitted("when", tier) if tier else []:
-        predicted = 1 - results.survival(tier, model)[:, -1].astype(np.float64)
-        panels.append((f"when: {model_name(model)}", predicted, results.targets.event))
+        found = grouped(results, results.probability(tier, model), results.memorized)
+        panels.append((f"whether: {model_name(model)}", found))
+    if results.when_done:
+        tier = results.top_tier("when")
+        for model in results.fitted("when", tier):
+            found = grouped(results, results.risk_by_end(tier, model), results.targets.event)
+            panels.append((f"when: {model_name(model)}", found))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(6.5, 0.35 + 2.05 * rows))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes, (title, probability, truth) in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, grouped(results, probability, truth))
+    for axes, (title, found) in zip(grid.flat[: len(panels)], panels, strict=True):
+        _draw_panel(axes, found)
         axes.set_title(title)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
@@ -45,41 +80,26 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, found: GroupedFractions) -> None:
-    axes.plot([FLOOR, 1], [FLOOR, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    x, y = np.maximum(found.predicted, FLOOR), np.maximum(found.observed, FLOOR)
-    drawn = found.low < found.high
-    axes.vlines(
-        x[drawn],
-        np.maximum(found.low, FLOOR)[drawn],
-        np.maximum(found.high, FLOOR)[drawn],
-        color=BLUE,
-        linewidth=1,
-    )
+def _draw_panel(axes: Axes, found: pd.DataFrame) -> None:
+    axes.plot([FLOOR, 1], [FLOOR, 1], color=GREY, linewidth=0.8, linestyle=REFERENCE)
+    shown = found.clip(lower=FLOOR)
+    bounded = found["low"] < found["high"]
+    x, low, high = (shown[bounded][name] for name in ("predicted", "low", "high"))
+    axes.vlines(x, low, high, color=BLUE, linewidth=1)
+    outside = (found[["predicted", "observed"]] < FLOOR).any(axis=1)
     # An interval that goes on below the axis ends in an arrow.
-    _draw_marks(axes, x, np.full(len(x), FLOOR), drawn & (found.low < FLOOR), 7, BLUE)
-    outside = (found.predicted < FLOOR) | (found.observed < FLOOR)
-    for rows, fill in ((outside, "white"), (~outside, BLUE)):
-        _draw_marks(axes, x, y, rows, "o", fill)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(FLOOR, 1.05)
-    axes.set_xlim(FLOOR, 1.05)
-
-
-def _draw_marks(
-    axes: Axes, x: np.ndarray, y: np.ndarray, rows: np.ndarray, marker: str | int, fill: str
-) -> None:
-    # Marks of no points, not being clipped, would take room at the figure's corner.
-    if rows.any():
-        axes.plot(
-            x[rows],
-            y[rows],
-            marker=marker,
-            linestyle="none",
-            color=BLUE,
-            markerfacecolor=fill,
-            markersize=4,
-            clip_on=False,
-            zorder=3,
-        )
+    arrows = shown[bounded & (found["low"] < FLOOR)].assign(observed=FLOOR)
+    points = ((arrows, 7, BLUE), (shown[outside], "o", "white"), (shown[~outside], "o", BLUE))
+    style: dict[str, Any] = {
+        "color": BLUE,
+        "linestyle": "none",
+        "markersize": 4,
+        "clip_on": False,
+        "zorder": 3,
+    }
+    for rows, marker, fill in points:
+        # Marks of no points, not being clipped, would take room at the figure's corner.
+        if len(rows):
+            x, y = rows["predicted"], rows["observed"]
+            axes.plot(x, y, marker=marker, markerfacecolor=fill, **style)
+    axes.set(xscale="log", yscale="log", ylim=(FLOOR, 1.05), xlim=(FLOOR, 1.05))

@@ -12,9 +12,9 @@ from matplotlib.path import Path
 
 from memorization.association.correlation import matrix_of
 from memorization.association.families import families_of
+from memorization.report.drawing import BLACK, label
 from memorization.report.names import family_name
 from memorization.report.results import Results
-from memorization.report.style import BLACK
 
 # Least size of a rank correlation in each shade, and the shades: blue for features that go
 # together, red for those that go apart, darker for more.
@@ -63,17 +63,10 @@ def _name_families(axes: Axes, families: dict[str, list[str]]) -> None:
     for family, columns in families.items():
         end = place + len(columns)
         axes.plot([0, end, end], [end, end, place], color=BLACK, linewidth=0.4, alpha=0.6)
+        style = {"va": "center", "fontsize": 7.5, "annotation_clip": False}
         for x, shift, side in ((0, -4, "right"), (end, 4, "left")):
-            axes.annotate(
-                family_name(family),
-                (x, (place + end) / 2),
-                xytext=(shift, 0),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=7.5,
-                annotation_clip=False,
-            )
+            at = (x, (place + end) / 2)
+            label(axes, family_name(family), at, (shift, 0), ha=side, **style)
         place = end
 
 

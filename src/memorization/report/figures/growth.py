@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from memorization.evaluation.bootstrap import replicate
+from memorization.report.drawing import BLUE, in_words
 from memorization.report.results import Results
-from memorization.report.style import BLUE, in_words
 
 # Checkpoints so few that each is marked.
 FEW = 20
@@ -44,7 +44,7 @@ def draw(results: Results) -> Figure:
     steps, observed = results.steps, results.trajectories.observed
     if len(steps) < 2:
         return in_words("How the memorized part grows is not shown: only the end was evaluated.")
-    weight = results.sample["weight"].to_numpy()
+    weight = results.weight
     tail = (1 - results.params.bootstrap.level) / 2
     looks = {"ever": "ever so far", "now": "at this checkpoint", "for good": "from here to the end"}
     found = states(results.trajectories.memorized)

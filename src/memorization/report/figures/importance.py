@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.report.forest_plot import draw_estimate, mark_value
+from memorization.report.drawing import draw_estimate, looks, mark_value
 from memorization.report.names import family_name, model_name
+from memorization.report.numbers import Estimate
 from memorization.report.results import Results
-from memorization.report.style import MARKS
 
 # Single features shown, those that matter most to any model.
 N_FEATURES = 12
+
+
+def lost(row: pd.Series) -> Estimate:
+    """Return the importance in a row of the table; without interval where that is undefined."""
+    found = {"value": row["importance"], "low": row["low"], "high": row["high"]}
+    known = np.isfinite([row["low"], row["high"]]).all()
+    return {key: float(x) if known or key == "value" else None for key, x in found.items()}
 
 
 def draw(results: Results) -> Figure:
@@ -28,10 +36,9 @@ def draw(results: Results) -> Figure:
     _draw_rows(right, table[single], models, N_FEATURES)
     left.set_title("families")
     right.set_title("single features")
-    for model, (colour, marker) in zip(models, MARKS, strict=False):
-        fill = "white" if marker == "s" else colour
-        left.plot([], [], marker, color=colour, markerfacecolor=fill, label=model_name(model))
-    figure.legend(loc="outside lower right", ncols=len(models))
+    for model, look in zip(models, looks(len(models)), strict=True):
+        left.plot([], [], look.marker, label=model_name(model), **look.style)
+    figure.legend(loc="outside lower right", ncols=min(4, len(models)))
     return figure
 
 
@@ -39,19 +46,12 @@ def _draw_rows(axes: Axes, table: pd.DataFrame, models: list[str], most: int | N
     largest = table.groupby("feature", sort=False)["importance"].max()
     names = list(largest.sort_values(ascending=False, kind="stable").index[:most])
     mark_value(axes, 0, "")
-    for k, (model, (colour, marker)) in enumerate(zip(models, MARKS, strict=False)):
+    for k, (model, look) in enumerate(zip(models, looks(len(models)), strict=True)):
         shift = 0.34 * (k - (len(models) - 1) / 2) / max(1, len(models) - 1)
         own = table[table["model"] == model].set_index("feature")
         for place, name in enumerate(names):
             if name in own.index:
-                value, low, high = own.loc[name, ["importance", "low", "high"]]
-                known = pd.notna(low) and pd.notna(high)
-                found = {
-                    "value": value,
-                    "low": low if known else None,
-                    "high": high if known else None,
-                }
-                draw_estimate(axes, place + shift, found, colour, marker)
+                draw_estimate(axes, place + shift, lost(own.loc[name]), look)
     axes.set_yticks(range(len(names)), [family_name(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

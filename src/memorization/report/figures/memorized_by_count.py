@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from memorization.report.drawing import BLUE, in_words, label
 from memorization.report.names import stratum_name
 from memorization.report.numbers import count, percent
 from memorization.report.results import Results
-from memorization.report.style import BLUE, in_words
 
 PANELS = {
     "sequence_count": "the whole sequence",
@@ -41,10 +41,8 @@ def draw(results: Results) -> Figure:
     panels[0].set_yticks(10.0 ** np.arange(round(np.log10(floor)), 3))
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("memorized at the end (%)")
-    label = (
-        "occurrences in the training data\n(below: share of the training sequences; memorized/rows)"
-    )
-    figure.supxlabel(label, fontsize=8.5)
+    below = "(below: share of the training sequences; memorized/rows)"
+    figure.supxlabel(f"occurrences in the training data\n{below}", fontsize=8.5)
     return figure
 
 
@@ -66,13 +64,8 @@ def _draw_panel(axes: Axes, strata: Mapping[str, Any], floor: float) -> None:
         # What is below the axis lies on it, hollow.
         fill = BLUE if height > floor else "white"
         axes.plot(place, height, "o", color=BLUE, markerfacecolor=fill, clip_on=False, zorder=3)
-        axes.annotate(
-            percent(found["value"]),
-            (place, height),
-            xytext=(5, 3 if height <= floor else -2.5),
-            textcoords="offset points",
-            fontsize=7.5,
-        )
+        shift = (5, 3 if height <= floor else -2.5)
+        label(axes, percent(found["value"]), (place, height), shift, fontsize=7.5)
     labels = [
         f"{stratum_name(name)}\n{percent(s['population'] / total)}\n"
         f"{count(s['cases'])}/{count(s['n'])}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from memorization.report.drawing import BLUE, GREY, label
 from memorization.report.numbers import percent
 from memorization.report.results import Results
-from memorization.report.style import BLUE, GREY
 
 # So many names have room above their points.
 FEW = 4
@@ -32,15 +32,9 @@ def draw(results: Results) -> Figure:
         axes.plot(size, fraction, "o", color=BLUE, markerfacecolor=fill, clip_on=False, zorder=3)
         # Where there are many, every second name is below.
         below = len(sizes) > FEW and place % 2 == 1 and not target
-        axes.annotate(
-            f"{model}{' (target)' if target else ''}\n{percent(fraction / 100)}",
-            (size, fraction),
-            xytext=(0, -8 if below else 8),
-            textcoords="offset points",
-            ha="center",
-            va="top" if below else "bottom",
-            fontsize=8,
-        )
+        text = f"{model}{' (target)' if target else ''}\n{percent(fraction / 100)}"
+        style = {"ha": "center", "va": "top" if below else "bottom", "fontsize": 8}
+        label(axes, text, (size, fraction), (0, -8 if below else 8), **style)
     axes.set_xscale("log")
     axes.margins(x=0.2)
     axes.set_ylim(0, max(max(fractions), 1e-9) * 1.3)

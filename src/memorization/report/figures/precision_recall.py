@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from memorization.report.drawing import BLACK, GREY, looks
 from memorization.report.names import model_name
 from memorization.report.numbers import decimal
 from memorization.report.results import Results
-from memorization.report.style import BLACK, GREY, MARKS
 
 
 def precision_recall(
@@ -46,25 +48,22 @@ def draw(results: Results) -> Figure:
 
 
 def _draw_tier(axes: Axes, results: Results, tier: str) -> None:
-    truth = results.sample["memorized"].to_numpy(dtype=bool)
-    weight = results.sample["weight"].to_numpy()
+    truth, weight = results.memorized, results.weight
     scores = results.metrics["whether"]
 
-    def label(key: tuple[str, str]) -> str:
-        value = scores[key[0]][key[1]]["average_precision"]["value"]
-        return f"{model_name(key[1])} ({decimal(value, 2)})"
-
-    for model, (colour, marker) in zip(results.fitted("whether", tier), MARKS, strict=False):
+    def curve(tier: str, model: str, **style: Any) -> None:
         recall, precision = precision_recall(truth, results.probability(tier, model), weight)
-        dashes = "-" if marker == "o" else (0, (5, 1.5))
-        key = (tier, model)
-        axes.step(recall, precision, where="pre", color=colour, linestyle=dashes, label=label(key))
+        value = decimal(scores[tier][model]["average_precision"]["value"], 2)
+        label = f"{model_name(model)} ({value})"
+        axes.step(recall, precision, where="pre", label=label, **style)
+
+    models = results.fitted("whether", tier)
+    for model, look in zip(models, looks(len(models)), strict=True):
+        curve(tier, model, color=look.colour, linestyle=look.dashes)
     for baseline, dashes in (("continuation_count", "-"), ("duplicate_count", (0, (1, 1)))):
         counted = results.baseline("whether", baseline)
         if counted:
-            recall, precision = precision_recall(truth, results.probability(*counted), weight)
-            (line,) = axes.step(recall, precision, where="pre", color=GREY, label=label(counted))
-            line.set(linewidth=1, linestyle=dashes)
+            curve(*counted, color=GREY, linewidth=1, linestyle=dashes)
     sibling = results.baseline("whether", "smaller_sibling")
     if sibling and sibling[0] == tier:
         decided = scores[tier]["smaller_sibling"]

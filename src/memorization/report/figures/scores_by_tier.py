@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from memorization.report.forest_plot import draw_estimates, mark_value, panels, rows_of
+from memorization.report.drawing import draw_estimates, mark_value, panels, rows_of
 from memorization.report.names import model_name
 from memorization.report.results import Results
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from memorization.report.drawing import BLACK, BLUE, GREY, label
 from memorization.report.results import Results
-from memorization.report.style import BLACK, BLUE, GREY
 from memorization.siblings import published
 
 PANELS = ("precision", "recall")
@@ -36,13 +36,14 @@ def draw(results: Results) -> Figure:
         if found["target"] == published.TARGET:
             _draw_published(axes, found, metric)
         axes.set_title(metric)
+    drawn = [*relative_compute(found).values(), *found["checkpoints"]["relative_compute"], 0.1]
     panels[0].set_xscale("log")
-    panels[0].set_xlim(_lowest(found) / 2.2, 1.25)
+    panels[0].set_xlim(min(drawn) / 2.2, 1.25)
     panels[0].xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}%"))
     panels[0].set_ylim(0, 1.05)
     panels[0].set_ylabel("over the training sequences")
-    label = f"pre-training compute of the predictor (% of that of {found['target']})"
-    figure.supxlabel(label, fontsize=8.5)
+    compute = f"pre-training compute of the predictor (% of that of {found['target']})"
+    figure.supxlabel(compute, fontsize=8.5)
     # Of recall, which is defined wherever precision is.
     handles, labels = panels[-1].get_legend_handles_labels()
     if handles:
@@ -62,10 +63,6 @@ def relative_compute(found: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _lowest(found: Mapping[str, Any]) -> float:
-    return min([*relative_compute(found).values(), *found["checkpoints"]["relative_compute"], 0.1])
-
-
 def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
     x = relative_compute(found)
     of_target = found["evaluated_pairs"] or found["pairs"].get(found["target"], {})
@@ -73,72 +70,43 @@ def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
     if not known:
         return
     y = [of_target[model][metric] for model in known]
-    axes.plot(
-        [x[m] for m in known],
-        y,
-        "o-",
-        color=BLUE,
-        # Told apart from the squares that it may lie on.
-        markersize=8,
-        markeredgecolor="white",
-        clip_on=False,
-        zorder=5,
-        label="smaller model",
-    )
+    # Told apart from the squares that it may lie on.
+    style: dict[str, Any] = {
+        "color": BLUE,
+        "markersize": 8,
+        "markeredgecolor": "white",
+        "clip_on": False,
+    }
+    axes.plot([x[m] for m in known], y, "o-", zorder=5, label="smaller model", **style)
     # Names once, beside the points that rise and so have room to their left.
     if metric == PANELS[-1]:
         for model, height in zip(known, y, strict=True):
-            axes.annotate(
-                model,
-                (x[model], height),
-                xytext=(-5, 4),
-                textcoords="offset points",
-                ha="right",
-                fontsize=7.5,
-                color=BLUE,
-            )
+            label(axes, model, (x[model], height), (-5, 4), ha="right", fontsize=7.5, color=BLUE)
 
 
 def _draw_checkpoints(axes: Axes, checkpoints: Mapping[str, Any], metric: str) -> None:
-    over = checkpoints["evaluated"] or checkpoints["population"]
-    x, y = checkpoints["relative_compute"], _floats(over[metric])
+    over, x = checkpoints["evaluated"] or checkpoints["population"], checkpoints["relative_compute"]
     if not x:
         return
-    low, high = _floats(over[f"{metric}_low"]), _floats(over[f"{metric}_high"])
+    # What is undefined becomes NaN, which is not drawn.
+    names = (metric, f"{metric}_low", f"{metric}_high")
+    y, low, high = (np.array(over[name], dtype=np.float64) for name in names)
     axes.fill_between(x, low, high, color=GREY, alpha=0.18, linewidth=0)
-    axes.plot(
-        x,
-        y,
-        "s--",
-        color=GREY,
-        markersize=3.5,
-        markerfacecolor="white",
-        label="its own checkpoint (upper reference)",
-    )
+    style: dict[str, Any] = {"color": GREY, "markersize": 3.5, "markerfacecolor": "white"}
+    axes.plot(x, y, "s--", label="its own checkpoint (upper reference)", **style)
 
 
 def _draw_published(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
     column = PANELS.index(metric)
     x = relative_compute(found)
     points = [(x[m], values[column]) for m, values in published.SMALLER_MODELS.items() if m in x]
-    points += [
-        (step / published.LAST_STEP, values[column])
-        for step, values in published.CHECKPOINTS.items()
-    ]
-    axes.plot(
-        *zip(*points, strict=True),
-        "D",
-        color=BLACK,
-        markersize=6.5,
-        markerfacecolor="none",
-        markeredgewidth=0.8,
-        linestyle="none",
-        clip_on=False,
-        zorder=4,
-        label=published.CITATION,
-    )
-
-
-def _floats(values: Sequence[float | None]) -> np.ndarray:
-    """Return the values with NaN, which is not drawn, for what is undefined."""
-    return np.array(values, dtype=np.float64)
+    last, checkpoints = published.LAST_STEP, published.CHECKPOINTS
+    points += [(step / last, values[column]) for step, values in checkpoints.items()]
+    style: dict[str, Any] = {
+        "color": BLACK,
+        "markersize": 6.5,
+        "markerfacecolor": "none",
+        "clip_on": False,
+    }
+    style |= {"markeredgewidth": 0.8, "linestyle": "none", "zorder": 4}
+    axes.plot(*zip(*points, strict=True), "D", label=published.CITATION, **style)

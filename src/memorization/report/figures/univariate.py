@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.protocol import TIERS
+from memorization.report.drawing import BLACK, BLUE, GREEN, REFERENCE, VERMILION, label
 from memorization.report.names import family_name, feature_name, tier_name
 from memorization.report.numbers import decimal
 from memorization.report.results import Results
-from memorization.report.style import BLACK, BLUE, GREEN, VERMILION
 
 # Room of a family's model, around it, and of a tier's heading, points.
 MODEL, AROUND, HEADING = 8.0, 3.0, 12.0
@@ -23,6 +23,7 @@ MODEL, AROUND, HEADING = 8.0, 3.0, 12.0
 FEATURE, ALL_FEATURES, NAMES = 2.2, 270.0, 14.0
 
 UNDECIDED = "#999999"
+BESIDE = ("axes fraction", "data")
 
 # What an interval says of the expected direction: colour, marker, how it is called.
 AGREEMENT = {
@@ -42,14 +43,14 @@ def draw(results: Results) -> Figure:
     table, families = results.association, results.metrics["association"]["families"]
     figure = Figure()
     axes = figure.subplots()
-    axes.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    axes.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=REFERENCE, zorder=1)
     pitch = min(FEATURE, ALL_FEATURES / len(table))
     top = 0.0
     for tier in TIERS:
         own = [name for name in dict.fromkeys(table["family"]) if families[name]["tier"] == tier]
         if own:
             axes.axhline(top, color="#888888", linewidth=0.8)
-            _label(axes, top + HEADING / 2, tier_name(tier), fontweight="bold")
+            _left(axes, top + HEADING / 2, tier_name(tier), fontweight="bold")
             top += HEADING
         for place, family in enumerate(own):
             if place:
@@ -57,21 +58,13 @@ def draw(results: Results) -> Figure:
             features = table[table["family"] == family]
             height = 2 * AROUND + MODEL + max(NAMES, pitch * len(features))
             _draw_family(axes, top + AROUND, pitch, features, families[family])
-            _label(axes, top + height / 2, family_name(family))
+            _left(axes, top + height / 2, family_name(family))
             top += height
     figure.set_size_inches(6.5, (top + 60) / 72)
     axes.set_ylim(top, 0)
     axes.set_yticks([])
-    axes.annotate(
-        "highest and lowest feature",
-        (1, 0),
-        xycoords=("axes fraction", "data"),
-        xytext=(5, -HEADING / 2),
-        textcoords="offset points",
-        va="center",
-        fontsize=6.5,
-        style="italic",
-    )
+    heading = {"va": "center", "fontsize": 6.5, "style": "italic"}
+    label(axes, "highest and lowest feature", (1, 0), (5, -HEADING / 2), BESIDE, **heading)
     axes.set_xlim(0, 1)
     axes.set_xlabel("AUROC    (below ½: lower values are memorized; above: higher values)")
     _legend(figure, axes)
@@ -98,37 +91,20 @@ def _draw_family(
     apart = max(places[-1] - places[0], NAMES / 2 + 1)
     for row in dict.fromkeys((0, len(own) - 1)):
         shift = 0 if len(own) == 1 else (-0.5 if row == 0 else 0.5) * apart
-        axes.annotate(
-            f"{feature_name(str(own['feature'][row]))} {decimal(float(own['auroc'][row]), 2)}",
-            (1, middle + shift),
-            xycoords=("axes fraction", "data"),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6,
-            color=AGREEMENT[own["agreement"][row]][0],
-            annotation_clip=False,
-        )
+        text = f"{feature_name(str(own['feature'][row]))} {decimal(float(own['auroc'][row]), 2)}"
+        style = {"va": "center", "fontsize": 6, "color": AGREEMENT[own["agreement"][row]][0]}
+        label(axes, text, (1, middle + shift), (5, 0), BESIDE, annotation_clip=False, **style)
 
 
-def _label(axes: Axes, place: float, text: str, **style: Any) -> None:
-    axes.annotate(
-        text,
-        (0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(-4, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        **style,
-    )
+def _left(axes: Axes, place: float, text: str, **style: Any) -> None:
+    label(axes, text, (0, place), (-4, 0), BESIDE, ha="right", va="center", **style)
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
     axes.plot([], [], "D-", color=BLACK, markersize=4.5, label="all of a family")
-    for colour, marker, label in AGREEMENT.values():
-        if label:
-            axes.plot([], [], **_mark(colour, marker), label=label)
+    for colour, marker, name in AGREEMENT.values():
+        if name:
+            axes.plot([], [], **_mark(colour, marker), label=name)
     figure.legend(loc="outside upper center", ncols=5, handletextpad=0.3, columnspacing=1.2)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from memorization.report.forest_plot import draw_estimates, mark_value, panels, rows_of
+from memorization.report.drawing import draw_estimates, in_words, mark_value, panels, rows_of
 from memorization.report.results import Results
-from memorization.report.style import in_words
 
 METRICS = {
     "concordance_memorized": ("concordance among the memorized", 0.5, "chance"),

@@ -1,40 +1,24 @@
-"""The tables of the paper: one module each, one line here; ``paper/tables/NAME.md``."""
+"""The tables of the paper, ``paper/tables/NAME.md``.
+
+A new one is a module here with its tables by name in ``TABLES``, and a line below.
+"""
+# ruff: noqa: F401 - the imports are the list.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from memorization.report.results import Results
 from memorization.report.tables import (
-    correlation,
     families,
     features,
-    kinds,
-    labels,
-    not_useful,
+    sample,
+    scores,
     siblings,
-    single_features,
-    split,
-    strata,
-    suite,
-    univariate,
-    when_scores,
-    whether_scores,
 )
 
-TABLES = {
-    module.__name__.rpartition(".")[2]: module.write
-    for module in (
-        suite,
-        labels,
-        families,
-        features,
-        split,
-        strata,
-        whether_scores,
-        univariate,
-        not_useful,
-        kinds,
-        correlation,
-        single_features,
-        siblings,
-        when_scores,
-    )
+TABLES: dict[str, Callable[[Results], str]] = {
+    name: write
+    for module in list(globals().values())
+    for name, write in getattr(module, "TABLES", {}).items()
 }

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
-def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]], columns: str) -> str:
+def pipe_table(
+    columns: Mapping[str, str], rows: Iterable[Sequence[str]], once: bool = False
+) -> str:
     """Return a pipe table.
 
     Parameters
     ----------
-    header : of c columns.
-    rows : of c cells each.
-    columns : alignment and relative width: for each column "<" (left) or ">" (right), then its
-        width where the table is wider than the page, as in ``"<20 >8"``.
+    columns : heading -> alignment, "<" (left) or ">" (right), and relative width, which holds where
+        the table is wider than the page.
+    rows : a cell for each column.
+    once : whether the first cell of a row is left empty where it is that of the row before.
 
     Raises
     ------
     ValueError
-        If a row has another number of cells than the header.
+        If a row has another number of cells than there are columns.
 
-    >>> print(pipe_table(["model", "score"], [["a|b", "0.5"]], "<5 >5"))
+    >>> rows = [["a|b", "0.5"], ["a|b", "0.6"]]
+    >>> print(pipe_table({"model": "<5", "score": ">5"}, rows, once=True))
     | model | score |
     |:------|------:|
     | a\\|b | 0.5 |
+    |  | 0.6 |
     <BLANKLINE>
     """
-    marks = []
-    for column in columns.split():
-        side, dashes = column[0], "-" * int(column[1:])
-        marks.append(f":{dashes}-" if side == "<" else f"-{dashes}:")
-    if any(len(row) != len(header) for row in [marks, *rows]):
-        raise ValueError(f"a table of {len(header)} columns has a row of another length")
-    lines = [_line(header), f"|{'|'.join(marks)}|", *(_line(row) for row in rows)]
+    dashes = [(form[0], "-" * int(form[1:])) for form in columns.values()]
+    marks = [f":{line}-" if side == "<" else f"-{line}:" for side, line in dashes]
+    lines = [_line(list(columns)), f"|{'|'.join(marks)}|"]
+    above = None
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"a table of {len(columns)} columns has a row of another length")
+        first, *others = row
+        lines.append(_line(["" if once and first == above else first, *others]))
+        above = first
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
 from memorization.siblings import published
 
-COLUMNS = ("precision", "recall", "f1")
+SCORES = ("precision", "recall", "f1")
 
 
 def write(results: Results) -> str:
@@ -20,38 +20,25 @@ def write(results: Results) -> str:
     sequences that Biderman et al. (2023) evaluated stand beside what they report.
     """
     found = results.metrics["siblings"]
-    compare = found["target"] == published.TARGET
-    targets = sorted(found["pairs"], key=found["compute"].__getitem__, reverse=True)
+    compare, compute = found["target"] == published.TARGET, found["compute"]
+    targets = sorted(found["pairs"], key=compute.__getitem__, reverse=True)
     targets.sort(key=lambda model: model != found["target"])
     rows = []
     for target in targets:
         pairs = found["pairs"][target]
-        for place, predictor in enumerate(sorted(pairs, key=found["compute"].__getitem__)):
-            row = _row(found, target, predictor)
-            row[0] = target if place == 0 else ""
-            if compare:
-                row += _compared(found, target, predictor)
-            rows.append(row)
-    header = ["of", "memorized if by", "compute", *(METRICS[name] for name in COLUMNS)]
-    header += ["accuracy", "always no"]
-    widths = "<14 <16 >10 >10 >10 >10 >10 >10"
+        for predictor in sorted(pairs, key=compute.__getitem__):
+            scores = pairs[predictor]
+            memorized = scores["true_positive"] + scores["false_negative"]
+            row = [target, predictor, percent(compute[predictor] / compute[target])]
+            row += [decimal(scores[name]) for name in SCORES]
+            always_no = 1 - memorized / found["population"]
+            row += [decimal(scores["accuracy"], 4), decimal(always_no, 4)]
+            rows.append(row + (_compared(found, target, predictor) if compare else []))
+    columns = {"of": "<14", "memorized if by": "<16", "compute": ">10"}
+    columns |= dict.fromkeys([*(METRICS[name] for name in SCORES), "accuracy", "always no"], ">10")
     if compare:
-        header += ["P, R where they looked", f"P, R in {published.CITATION}"]
-        widths += " >16 >16"
-    return pipe_table(header, rows, widths)
-
-
-def _row(found: dict[str, Any], target: str, predictor: str) -> list[str]:
-    scores = found["pairs"][target][predictor]
-    memorized = scores["true_positive"] + scores["false_negative"]
-    return [
-        target,
-        predictor,
-        percent(found["compute"][predictor] / found["compute"][target]),
-        *(decimal(scores[name]) for name in COLUMNS),
-        decimal(scores["accuracy"], 4),
-        decimal(1 - memorized / found["population"], 4),
-    ]
+        columns |= {"P, R where they looked": ">16", f"P, R in {published.CITATION}": ">16"}
+    return pipe_table(columns, rows, once=True)
 
 
 def _compared(found: dict[str, Any], target: str, predictor: str) -> list[str]:
@@ -59,7 +46,8 @@ def _compared(found: dict[str, Any], target: str, predictor: str) -> list[str]:
         return ["", ""]
     own = (found["evaluated_pairs"] or {}).get(predictor)
     values = (own["precision"], own["recall"]) if own else ()
-    return [
-        ", ".join(decimal(value) for value in pair)
-        for pair in (values, published.SMALLER_MODELS[predictor])
-    ]
+    pairs = (values, published.SMALLER_MODELS[predictor])
+    return [", ".join(decimal(value) for value in pair) for pair in pairs]
+
+
+TABLES = {"siblings": write}

@@ -1,11 +1,10 @@
-"""Tables, variables and the writing of all."""
+"""The results as they are read, the tables and variables of all targets, and the writing of all."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import re
-import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -13,12 +12,14 @@ import yaml
 
 from memorization.errors import UserError
 from memorization.features import feature_table
-from memorization.report import variables as v
+from memorization.report.drawing import svg
 from memorization.report.figures import FIGURES
+from memorization.report.numbers import ADDS, VERSUS, side
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
-from memorization.report.variables.words import adds, versus
+from memorization.report.variables import to_yaml, variables
+from memorization.tables import LABELS, read_table, write_table
 
 
 def cells(text):
@@ -29,10 +30,54 @@ def cells(text):
 
 
 def numbers(cell):
-    return [
-        float(part.replace("−", "-"))
-        for part in re.findall(r"−?[\d.]+", cell.replace(",\u00a0", " "))
-    ]
+    found = re.findall(r"−?[\d.]+", cell.replace(",\u00a0", " "))
+    return [float(part.replace("−", "-")) for part in found]
+
+
+def changed(results, change):
+    """Return results with other metrics."""
+    metrics = copy.deepcopy(results.metrics)
+    change(metrics)
+    return dataclasses.replace(results, metrics=metrics)
+
+
+def test_rows_come_in_the_order_of_the_sequences(results):
+    """Predictions and trajectories were written in other orders than the sequences."""
+    sample, memorized = results.sample, results.memorized
+    assert (results.trajectories.match_length[:, -1] == sample["match_length"].to_numpy()).all()
+    # The risk that was made up is 0.3 higher for the memorized, but for noise.
+    for risk in (
+        results.probability("corpus", "boosting"),
+        results.risk_by_end("corpus", "hazard"),
+    ):
+        assert risk[memorized].min() >= 0.3 - 1e-6
+        assert risk[~memorized].max() < 0.56
+
+
+def test_missing_or_mixed_results_are_explained(params, write_study, tmp_path, results):
+    with pytest.raises(UserError, match="run `dvc repro"):
+        Results.read(tmp_path, params)
+    folder = write_study(tmp_path / "results", params)
+    labels = read_table(folder / "labels.parquet", LABELS)
+    write_table(labels[1:], folder / "labels.parquet", LABELS)
+    with pytest.raises(UserError, match=r"labels.parquet: not about the sequences"):
+        Results.read(folder, params)
+    write_table(labels, folder / "labels.parquet", LABELS)
+    (folder / "metrics/when.json").rename(tmp_path / "when.json")
+    with pytest.raises(UserError, match="run `dvc repro when`"):
+        Results.read(folder, params)
+    (tmp_path / "when.json").rename(folder / "metrics/when.json")
+    with np.load(folder / "trajectories.npz") as found:
+        arrays = dict(found)
+    np.savez(folder / "trajectories.npz", **arrays | {"index": arrays["index"] + 1})
+    with pytest.raises(UserError, match="different runs"):
+        Results.read(folder, params)
+    fewer = dataclasses.replace(results, whether=results.whether[1:])
+    with pytest.raises(UserError, match=r"whether.parquet: not about the sequences"):
+        fewer.probability(*results.whether.loc[results.whether.index[0], ["tier", "model"]])
+    other = changed(results, lambda found: found["whether"]["text"].pop("boosting"))
+    with pytest.raises(UserError, match="about other models"):
+        other.models("whether", "text")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +93,7 @@ def test_scores_are_those_of_the_metrics(question, columns, results):
     order = [(t, m) for t in results.tiers(question) for m in results.models(question, t)]
     assert len(rows) == len(order) == sum(len(scores[t]) for t in results.tiers(question))
     for row, (tier, model) in zip(rows, order, strict=True):
-        for cell, metric in zip(row[2:], columns, strict=False):
+        for cell, metric in zip(row[2 : 2 + len(columns)], columns, strict=True):
             found = scores[tier][model][metric]
             expected = [x for x in (found["value"], found["low"], found["high"]) if x is not None]
             assert numbers(cell) == pytest.approx(expected, abs=0.00501)
@@ -62,10 +107,11 @@ def test_models_of_the_suite(results):
     assert [row[0] for row in rows] == ["micro-140k", "micro-360k", "micro-1100k (target)"]
 
 
-def test_features_are_those_computed(results):
+def test_features_are_those_asked_for(results):
     few = results.params.features.model_copy(update={"families": ("duplication", "surprisal")})
     params = results.params.model_copy(update={"features": few})
-    rows = cells(TABLES["features"](Results(results.folder, params)))[1:]
+    asked = dataclasses.replace(results, params=params)
+    rows = cells(TABLES["features"](asked))[1:]
     table = feature_table(few.families)
     # Braces stand for their alternatives: every feature is there once, under its family.
     assert [row[0] for row in rows if row[0]] == list(few.families)
@@ -73,7 +119,7 @@ def test_features_are_those_computed(results):
     assert sorted(names) == sorted(table["feature"].str.replace("_", " "))
     hypotheses = set(table["hypothesis"])
     assert all(row[4] in hypotheses for row in rows if "{" not in row[1])
-    families = cells(TABLES["families"](Results(results.folder, params)))[1:]
+    families = cells(TABLES["families"](asked))[1:]
     assert [row[0] for row in families] == list(few.families)
     assert [int(row[3]) for row in families] == [2, 1]  # as made up, of the many declared
 
@@ -87,36 +133,52 @@ def alternatives(cell):
     return ["".join(chosen) for chosen in itertools.product(*(p.split(", ") for p in pieces))]
 
 
-@pytest.mark.parametrize("name", TABLES)
+def test_strata_are_those_of_the_metrics(results):
+    rows = cells(TABLES["strata"](results))[1:]
+    assert [row[0] for row in rows if row[0]] == ["sequence", "continuation"]
+    strata = results.metrics["whether"]["strata"]["continuation_count"]
+    assert (rows[5][2], rows[5][3], rows[5][5:]) == ("11.1%", "0 of 30", ["—"] * 3)
+    best = strata["5-19"]["sibling"][results.best("whether", "sibling")]
+    alone = strata["5-19"]["corpus"]["continuation_count"]["average_precision"]["value"]
+    assert numbers(rows[7][5])[0] == pytest.approx(alone, abs=0.00501)
+    gained = best["average_precision_gain"]["value"]
+    assert numbers(rows[7][7])[0] == pytest.approx(gained, abs=0.00501)
+
+
 @pytest.mark.parametrize("target", ["results", "smallest", "large", "published"])
-def test_tables_are_whole(name, target, request):
-    text = TABLES[name](request.getfixturevalue(target))
-    assert len({len(row) for row in cells(text)}) == 1
-    assert not re.search(r"\b(nan|None|inf)\b", text)
+def test_tables_and_variables_are_whole(target, request):
+    results = request.getfixturevalue(target)
+    texts = [write(results) for write in TABLES.values()]
+    assert all(len({len(row) for row in cells(text)}) == 1 for text in texts)
+    topics = variables(results)
+    assert yaml.safe_load(to_yaml(topics)) == topics
+    # Nothing is written as a number is not.
+    for text in (*texts, to_yaml(topics)):
+        assert not re.search(r"\b(nan|None|inf)\b", text)
 
 
 def test_a_ragged_table_is_a_defect():
     with pytest.raises(ValueError, match="another length"):
-        pipe_table(["a", "b"], [["1"]], "<3 <3")
+        pipe_table({"a": "<3", "b": "<3"}, [["1"]])
 
 
 def test_variables_say_what_the_metrics_say(results):
-    found = v.variables(results)
-    labels, whether = results.metrics["labels"], results.metrics["whether"]
-    assert found["labels"]["memorized"] == str(labels["memorized"]["sequences"])
-    sample, ever = results.sample, results.trajectories.memorized.any(axis=1)
-    lost = ever & ~sample["memorized"].to_numpy()
-    share = 100 * sample["weight"][lost].sum() / sample["weight"][ever].sum()
-    value, low, high = numbers(found["labels"]["absorbing"].partition(")")[0].replace("%", " "))
+    found, whether = variables(results), results.metrics["whether"]
+    assert found["labels"]["memorized"] == str(results.metrics["labels"]["memorized"]["sequences"])
+    ever = results.trajectories.memorized.any(axis=1)
+    lost = ever & ~results.memorized
+    share = 100 * results.weight[lost].sum() / results.weight[ever].sum()
+    absorbing = found["labels"]["absorbing"]
+    value, low, high = numbers(absorbing.partition(")")[0].replace("%", " "))
     assert value == pytest.approx(share, abs=0.0501)
     assert low < value < high
-    assert found["labels"]["absorbing"].endswith(f"rests on {lost.sum()} forgotten rows")
+    assert absorbing.endswith(f"rests on {lost.sum()} forgotten rows")
+    scores = whether["sibling"]
     best = max(
-        ("logistic", "boosting"), key=lambda m: whether["sibling"][m]["average_precision"]["value"]
+        ("logistic", "boosting"), key=lambda model: scores[model]["average_precision"]["value"]
     )
-    assert numbers(found["whether"]["auroc"])[0] == pytest.approx(
-        whether["sibling"][best]["auroc"]["value"], abs=0.00501
-    )
+    auroc = scores[best]["auroc"]["value"]
+    assert numbers(found["whether"]["auroc"])[0] == pytest.approx(auroc, abs=0.00501)
     said = found["strata"]
     assert "occur at least 100 times, 93.0% are (6 of the 48 in the sample)" in said["repetition"]
     assert "that occur once have continuations that occur 3 to 1,234 times" in said["continuation"]
@@ -128,27 +190,36 @@ def test_variables_say_what_the_metrics_say(results):
     assert numbers(found["whether"]["over_count"]) == pytest.approx(
         [difference[name] for name in ("value", "low", "high")], abs=0.00501
     )
-    assert adds(difference) in found["whether"]["headline"]
+    assert ADDS[side(difference)] in found["whether"]["headline"]
     left = whether["unexposed"]["sibling"][best]["average_precision"]
     assert found["whether"]["unexposed"].startswith("In the sample 7 rows, 2 of them memorized")
     assert f"{left['value']:.2f}" in found["whether"]["unexposed"]
-    # Nothing is written as a number is not.
-    assert not re.search(r"\b(nan|None|inf)\b", v.to_yaml(found))
+
+
+def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results):
+    scores = results.metrics["when"]["sibling"]
+    fitted = results.fitted("when", "sibling")
+    values = {model: scores[model]["concordance_memorized"]["value"] for model in fitted}
+    assert results.best("when", "sibling") == max(values, key=values.get)
+    assert (
+        f"is told with a concordance of {max(values.values()):.2f}"
+        in (variables(results)["when"]["abstract"])
+    )
 
 
 def test_what_the_smallest_target_lacks_is_a_dash(smallest):
-    found = v.variables(smallest)
+    found = variables(smallest)
     assert found["siblings"]["next_precision"] == "—"
     assert found["whether"]["versus_sibling"] == "cannot be compared with"
-    assert found["suite"]["reference"] == "none"
+    assert found["suite"]["reference"] == found["suite"]["smaller"] == "none"
     assert found["whether"]["tier"] == "corpus"
 
 
 def test_what_was_not_done_is_said_and_no_number_is_made_up(large):
-    found = v.variables(large)
+    found = variables(large)
     assert large.metrics["when"]["reason"] in found["when"]["happened"]
     assert "419 GB to download" in found["when"]["happened"]
-    assert found["when"]["concordance"] == found["labels"]["first_median"] == "—"
+    assert found["when"]["n_events"] == "—"
     assert "evaluations are" not in found["labels"]["evaluated"]
     assert "not counted" in found["strata"]["repetition"]
     (row,) = cells(TABLES["when_scores"](large))[1:]
@@ -157,22 +228,21 @@ def test_what_was_not_done_is_said_and_no_number_is_made_up(large):
 
 
 def test_nothing_is_said_to_be_trained_here_of_a_pythia_target(large, published, results):
-    for found in (v.variables(large), v.variables(published)):
+    for found in (variables(large), variables(published)):
         said = " ".join(found["suite"].values())
         assert "We train" not in said
         assert "laptop" not in said
         assert "published" in found["labels"]["end"]
         assert found["suite"]["reference"] == "70m"
-    assert "We train" in v.variables(results)["suite"]["abstract"]
+    assert "We train" in variables(results)["suite"]["abstract"]
 
 
 def test_left_censored_sequences_are_counted_in_the_text(published):
     late = published.trajectories
     first = late.observed.argmax(axis=1)
-    rows = np.arange(len(first))
-    expected = (late.memorized[rows, first] & (first > 0)).sum()
+    expected = (late.memorized[np.arange(len(first)), first] & (first > 0)).sum()
     assert expected > 0
-    said = v.variables(published)["labels"]["evaluated"]
+    said = variables(published)["labels"]["evaluated"]
     assert f"For {expected} sequences of the sample" in said
     assert "3 published evaluations, at the steps 300, 450 and 600" in said
 
@@ -183,14 +253,9 @@ def test_a_sparse_scan_says_which_checkpoints(params, write_study, tmp_path):
     manifest = json.loads((folder / "suite/manifest.json").read_text())
     manifest["steps"] = list(range(10, 601, 10))
     (folder / "suite/manifest.json").write_text(json.dumps(manifest))
-    found = v.variables(Results(folder, params))["labels"]
+    found = variables(Results.read(folder, params))["labels"]
     assert found["evaluated"] == ("The target is run at 12 of its 60 checkpoints, from step 50 on")
     assert "agrees with them on 99.6% of the 240 sequences" in found["end"]
-
-
-def test_yaml_is_read_back(results):
-    topics = v.variables(results)
-    assert yaml.safe_load(v.to_yaml(topics)) == topics
 
 
 @pytest.mark.parametrize(
@@ -204,18 +269,7 @@ def test_yaml_is_read_back(results):
     ],
 )
 def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
-    assert versus({"value": 0.0, "low": low, "high": high}) == verb
-
-
-def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results):
-    scores = results.metrics["when"]["sibling"]
-    fitted = results.fitted("when", "sibling")
-    best = max(fitted, key=lambda model: scores[model]["concordance_memorized"]["value"])
-    assert results.best("when", "sibling") == best
-    found = v.variables(results)["when"]
-    assert numbers(found["concordance_memorized"])[0] == pytest.approx(
-        scores[best]["concordance_memorized"]["value"], abs=0.00501
-    )
+    assert VERSUS[side({"value": 0.0, "low": low, "high": high})] == verb
 
 
 def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
@@ -223,87 +277,34 @@ def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
     steps = results.gain_by_tier("whether", best, "average_precision")
     assert list(steps) == ["corpus", "reference", "sibling"]
     # All that is made up is above zero.
-    assert v.variables(results)["whether"]["over_tiers"].endswith("every step is shown to help")
-    again = Results(results.folder, results.params)
-    found = copy.deepcopy(results.metrics)
-    step = found["whether"]["gains"]["over_tier_below"]["reference"][best]
-    step["average_precision"]["low"] = -0.01
-    again.__dict__["metrics"] = found
-    assert v.variables(again)["whether"]["over_tiers"].endswith(
-        "; that reference helps is not shown"
-    )
+    assert variables(results)["whether"]["over_tiers"].endswith("every step is shown to help")
 
+    def lower(metrics):
+        step = metrics["whether"]["gains"]["over_tier_below"]["reference"][best]
+        step["average_precision"]["low"] = -0.01
 
-def test_strata_are_those_of_the_metrics(results):
-    rows = cells(TABLES["strata"](results))[1:]
-    assert [row[0] for row in rows if row[0]] == ["sequence", "continuation"]
-    strata = results.metrics["whether"]["strata"]["continuation_count"]
-    assert rows[5][3] == "0 of 30"
-    assert rows[5][5:] == ["—"] * 3
-    assert rows[5][2] == "11.1%"
-    best = results.best("whether", "sibling")
-    expected = strata["5-19"]["sibling"][best]["average_precision_gain"]["value"]
-    assert numbers(rows[7][7])[0] == pytest.approx(expected, abs=0.00501)
-    alone = strata["5-19"]["corpus"]["continuation_count"]["average_precision"]["value"]
-    assert numbers(rows[7][5])[0] == pytest.approx(alone, abs=0.00501)
+    said = variables(changed(results, lower))["whether"]["over_tiers"]
+    assert said.endswith("; that reference helps is not shown")
 
 
 def test_what_large_samples_need_is_said_of_them_alone(results, monkeypatch):
-    found = v.variables(results)
+    found = variables(results)
     assert found["importance"]["thinned"] == found["when"]["thinned"] == ""
-    module = sys.modules["memorization.report.variables.whether"]
-    monkeypatch.setattr(module, "LARGEST", 100)
+    monkeypatch.setattr("memorization.report.facts.LARGEST", 100)
     monkeypatch.setattr("memorization.when.models.forest.Forest.largest", 200)
-    found = v.variables(results)
+    found = variables(results)
     assert "Rows beyond 100 are thinned" in found["importance"]["thinned"]
     assert "survival forest to 200;" in found["when"]["thinned"]
 
 
 def test_report_is_whole_and_leaves_nothing_stale(results, paper):
     written = {str(p.relative_to(paper)) for p in paper.rglob("*") if p.is_file()}
-    reported = {
-        "_variables.yml",
-        *(f"figures/{name}.svg" for name in FIGURES),
-        *(f"tables/{name}.md" for name in TABLES),
-    }
-    assert reported <= written
-    assert not written & {"figures/gone.svg", "tables/gone.md"}
     # The sources are no outputs.
     assert {"index.qmd", "_quarto.yml", "references.bib"} <= written
-    fresh = Results(results.folder, results.params)
+    assert not written & {"figures/gone.svg", "tables/gone.md"}
+    for name, draw in FIGURES.items():
+        assert (paper / f"figures/{name}.svg").read_bytes() == svg(lambda d=draw: d(results))
     for name, write in TABLES.items():
-        assert (paper / f"tables/{name}.md").read_text(encoding="utf-8") == write(fresh)
-    text = v.to_yaml(v.variables(fresh))
+        assert (paper / f"tables/{name}.md").read_text(encoding="utf-8") == write(results)
+    text = to_yaml(variables(results))
     assert (paper / "_variables.yml").read_text(encoding="utf-8") == text
-
-
-def test_rows_come_in_the_order_of_the_sequences(results):
-    """Predictions and trajectories were written in other orders than the sequences."""
-    sample = results.sample
-    assert (results.trajectories.match_length[:, -1] == sample["match_length"].to_numpy()).all()
-    # The risk that was made up is 0.3 higher for the memorized, but for noise.
-    memorized = sample["memorized"].to_numpy()
-    for risk in (
-        results.probability("corpus", "boosting"),
-        1 - results.survival("corpus", "hazard")[:, -1],
-    ):
-        assert risk[memorized].min() >= 0.3 - 1e-6
-        assert risk[~memorized].max() < 0.56
-
-
-def test_missing_results_are_explained(params, tmp_path):
-    empty = Results(tmp_path, params)
-    with pytest.raises(UserError, match="run `dvc repro"):
-        _ = empty.metrics
-    with pytest.raises(UserError, match="run `dvc repro"):
-        _ = empty.sample
-
-
-def test_results_of_two_runs_are_not_mixed(results, tmp_path):
-    folder = shutil.copytree(results.folder, tmp_path / "results")
-    with np.load(folder / "trajectories.npz") as found:
-        arrays = dict(found)
-    arrays["index"] = arrays["index"] + 1
-    np.savez(folder / "trajectories.npz", **arrays)
-    with pytest.raises(UserError, match="different runs"):
-        _ = Results(folder, results.params).trajectories
