@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from memorization.study.targets import Targets
-from memorization.when.models.kaplan_meier import kaplan_meier
+from memorization.study import Targets
+from memorization.when.kaplan_meier import kaplan_meier
 
 Model = TypeVar("Model")
 

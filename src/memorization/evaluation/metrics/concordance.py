@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.evaluation.metrics.prepared import OfWeights
 from memorization.evaluation.metrics.ranking import Thresholds
-from memorization.evaluation.metrics.ratio import ratio
+from memorization.evaluation.metrics.sums import OfWeights, ratio
 
 
 def concordance_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.evaluation.metrics.ratio import ratio, weighted_mean
+from memorization.evaluation.metrics.sums import ratio, weighted_mean
 
 # Probabilities are kept this far from 0 and 1, so that a sure mistake costs much, not everything
 # (as scikit-learn's log_loss).

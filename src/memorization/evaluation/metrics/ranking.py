@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memorization.evaluation.metrics.prepared import OfWeights, PreparedMetric
-from memorization.evaluation.metrics.ratio import ratio
-from memorization.evaluation.metrics.sums import GroupSums
+from memorization.evaluation.metrics.sums import GroupSums, OfWeights, PreparedMetric, ratio
 
 
 @PreparedMetric

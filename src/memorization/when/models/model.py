@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from pathlib import Path
+from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
-from memorization.protocol import TIERS
-from memorization.study.targets import Targets
+from memorization.evaluation.crossfit import Model
+from memorization.evaluation.thinning import thinned
+from memorization.study import Study, Targets
+from memorization.when.left_censoring import fit_by_rounds
 
 
-class SurvivalModel(ABC):
-    """A fitted survival model; the class fits and reads it.
+class SurvivalModel(Model):
+    """A model that predicts the probability of no event up to each checkpoint.
 
     Attributes
     ----------
-    tiers : the knowledge tiers in which the model is reported; a baseline that uses one fixed
-        feature, or none, is the same in all tiers from its own on, and reported once.
-    requires_any : features of which the model needs at least one; none: it needs no particular one.
-    featureless : whether it needs no feature, and is reported in its tiers whether or not they add
-        one.
     takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
         they are completed, see `memorization.when.left_censoring`.
     largest : rows that the model is fitted to at most, those with the event first, the others
         thinned at random; None: all. See `memorization.evaluation.thinning`.
-    suffix : of the file that holds a fitted model.
     """
 
-    tiers: ClassVar[tuple[str, ...]] = TIERS
-    requires_any: ClassVar[tuple[str, ...]] = ()
-    featureless: ClassVar[bool] = False
     takes_left_censoring: ClassVar[bool] = False
     largest: ClassVar[int | None] = None
-    suffix: ClassVar[str] = ".json"
+
+    @classmethod
+    def fit(cls, study: Study, rows: np.ndarray, rng: np.random.Generator) -> SurvivalModel:
+        """Return the model of some rows, of which there may be too many, or too little known."""
+        seed = int(rng.integers(2**31))
+        own = study.take(rows)
+        kept, weight = thinned(own.times.event, own.weight, cls.largest, rng)
+        own = replace(own.take(kept), weight=weight)
+        if cls.takes_left_censoring or not own.times.left_censored.any():
+            return cls.train(own, seed)
+
+        def train(complete: Targets) -> SurvivalModel:
+            return cls.train(replace(own, targets=complete), seed)
+
+        def survival(model: SurvivalModel, places: np.ndarray) -> np.ndarray:
+            return model.survival(own.features.iloc[places])
+
+        return fit_by_rounds(train, survival, own.times, weight, rng)
 
     @classmethod
     @abstractmethod
-    def fit(
-        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
-    ) -> Self:
-        """Return the model fitted to n rows, each standing for ``weight`` sequences.
+    def train(cls, rows: Study, seed: int) -> Self:
+        """Return the model of a study's rows, each standing for its weight, all of it positive.
 
-        Parameters
-        ----------
-        features : n rows; missing values allowed, except in what a model requires.
-        weight : float [n], positive.
-        seed : of every random choice of the fit.
-        threads : to use at most; they do not change the result.
+        Missing feature values are allowed, except in what a model requires.
         """
 
     @abstractmethod
     def survival(self, features: pd.DataFrame) -> np.ndarray:
         """Return the probability of no event up to each checkpoint, float [n, c]."""
 
-    @abstractmethod
-    def save(self, path: Path) -> None:
-        """Write the model to a file that does not run code when it is read."""
-
-    @classmethod
-    @abstractmethod
-    def load(cls, path: Path) -> Self:
-        """Return the model in a file; it predicts what it predicted when it was saved."""
+    def predict(self, study: Study, rows: np.ndarray) -> np.ndarray:
+        """Return the survival of some rows of a study, float [m, c]."""
+        return self.survival(study.take(rows).features)

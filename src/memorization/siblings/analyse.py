@@ -6,38 +6,25 @@ from typing import Any
 
 import numpy as np
 
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import Trajectories
 from memorization.siblings.checkpoints import checkpoint_metrics, published_metrics
-from memorization.siblings.compute import pretraining_compute, tokens_seen
-from memorization.siblings.pairs import pair_metrics
+from memorization.siblings.pairs import model_compute, pair_metrics
+from memorization.study import Study
 from memorization.suite import Suite
 from memorization.suite.pythia.suite import PythiaSuite
 
 
-def model_compute(suite: Suite) -> dict[str, int]:
-    """Return model -> floating-point operations of its whole pre-training."""
-    tokens = tokens_seen(suite, suite.steps[-1])
-    return {name: pretraining_compute(size, tokens) for name, size in suite.parameters.items()}
-
-
 def sibling_metrics(
-    suite: Suite,
-    target: str,
-    trajectories: Trajectories,
-    weight: np.ndarray,
-    clusters: np.ndarray,
-    replicates: int,
-    level: float,
-    rng: np.random.Generator,
+    study: Study, suite: Suite, target: str, trajectories: Trajectories, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Return how well smaller models, and earlier checkpoints, predict what is memorized.
 
     Parameters
     ----------
-    suite, target : the models, and the one whose checkpoints are reported.
-    trajectories : of n sequences.
-    weight, clusters : [n], of the same sequences.
-    replicates, level : of the intervals of the checkpoints; pairs are exact.
+    study : its truth is what the target has memorized at the end.
+    target : the model whose checkpoints are reported; pairs are of all, and exact.
+    trajectories : of the target, of the sequences of the study, in their order.
 
     Returns
     -------
@@ -57,8 +44,7 @@ def sibling_metrics(
             earlier, memorized[target], suite.population, suite.sequences_per_step
         )
     else:
-        truth = np.isin(trajectories.index, memorized[target])
-        own = checkpoint_metrics(trajectories, truth, weight, clusters, replicates, level, rng)
+        own = checkpoint_metrics(study, trajectories, bootstrap)
     # Of one model, compute is in proportion to the step.
     own["relative_compute"] = [step / suite.steps[-1] for step in own["step"]]
     return {
