@@ -27,8 +27,6 @@ def pair_metrics(
 
     Source: Biderman et al. 2023, "Emergent and predictable memorization in large language models".
 
-    Examples
-    --------
     >>> memorized = {"small": np.array([1, 2]), "large": np.array([2, 3, 4])}
     >>> found = pair_metrics({"small": 7, "large": 70}, memorized, 10)["large"]["small"]
     >>> found["precision"], round(found["recall"], 3), found["true_negative"]

@@ -43,8 +43,6 @@ def concordance_of(
     function
         Of weights, float [..., n], with the concordance, float [...].
 
-    Examples
-    --------
     >>> time, event = np.array([1, 2, 3]), np.array([True, True, False])
     >>> of_weights = concordance_of(time, event, np.array([0.9, 0.1, 0.1]))
     >>> float(of_weights(np.ones(3))).__round__(4)

@@ -68,8 +68,6 @@ def conditional_median(survival: np.ndarray) -> np.ndarray:
     ----------
     survival : float [n, c]
 
-    Examples
-    --------
     >>> conditional_median(np.array([[0.99, 0.95, 0.92, 0.9], [1.0, 1.0, 1.0, 1.0]])).tolist()
     [2, 4]
     """
@@ -88,8 +86,6 @@ def conditional_mean_step(survival: np.ndarray, steps: np.ndarray) -> np.ndarray
     survival : float [n, c]
     steps : int [c], optimizer steps of the checkpoints.
 
-    Examples
-    --------
     >>> conditional_mean_step(np.array([[0.9, 0.8]]), np.array([10, 20])).round(6).tolist()
     [15.0]
     """
