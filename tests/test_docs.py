@@ -289,6 +289,12 @@ def test_the_table_of_stages_is_that_of_the_pipeline():
         assert {name.rstrip("/") for name in codes(row[-1])} <= set(outputs_of(stage))
 
 
+def test_every_package_is_on_the_map():
+    source = (ROOT / "docs/layers.svg").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\w+", " ".join(re.findall(r"<text class=.name.*?>(.*?)<", source))))
+    assert {path.parent.name for path in (ROOT / "src/memorization").glob("*/__init__.py")} <= shown
+
+
 def test_every_metrics_file_is_explained_key_by_key():
     names = sorted(path.name for path in (ROOT / "results/metrics").glob("*.json"))
     headings = re.findall(r"^### `(.+\.json)`$", PAGES[RESULTS], re.MULTILINE)
