@@ -1,7 +1,7 @@
 import pytest
 
 from memorization.errors import UserError
-from memorization.registry import named
+from memorization.params import named
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import MODELS as WHETHER
 

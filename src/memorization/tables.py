@@ -198,23 +198,6 @@ KAPLAN_MEIER = DataFrameSchema(
     ordered=True,
 )
 
-WHEN_CALIBRATION = DataFrameSchema(
-    {
-        "tier": Column(str, Check.isin(TIERS)),
-        "model": Column(str),
-        "step": Column("int32", Check.ge(1)),
-        "group": Column("int32", Check.ge(1)),
-        "predicted": Column("float64", Check.in_range(0, 1)),
-        "observed": Column("float64", Check.in_range(0, 1)),
-        "n": Column("int64", Check.ge(1)),
-        "weight": Column("float64", Check.gt(0)),
-    },
-    name="predictions/when_calibration",
-    unique=["tier", "model", "step", "group"],
-    strict=True,
-    ordered=True,
-)
-
 
 def empty_table(schema: DataFrameSchema) -> pd.DataFrame:
     """Return the table of a schema without rows: what a stage writes that had nothing to do.

@@ -3,7 +3,7 @@ import pytest
 from lifelines.utils import concordance_index
 from sksurv.metrics import concordance_index_censored
 
-from memorization.evaluation.metrics.concordance import concordance_of, cumulative_auroc
+from memorization.evaluation.metrics.event_time import concordance_of, cumulative_auroc
 from memorization.evaluation.metrics.ranking import auroc
 
 

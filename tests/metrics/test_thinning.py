@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memorization.evaluation.thinning import thinned
+from memorization.evaluation.crossfit import thinned
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as theirs
 
 from memorization.siblings.compute import pretraining_compute, tokens_seen
-from memorization.siblings.pairs import pair_metrics
+from memorization.siblings.analyse import pair_metrics
 from memorization.siblings.published import CHECKPOINTS, LAST_STEP, SMALLER_MODELS
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.suite import PythiaSuite

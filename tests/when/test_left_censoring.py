@@ -7,7 +7,7 @@ import pytest
 
 from memorization.study.targets import Targets
 from memorization.when.crossfit import Run
-from memorization.when.left_censoring import drawn_targets
+from memorization.when.models.model import drawn_targets
 from memorization.when.models import MODELS
 from memorization.when.models.kaplan_meier import kaplan_meier
 

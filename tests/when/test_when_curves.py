@@ -4,7 +4,7 @@ import pytest
 from memorization.evaluation.bootstrap import cluster_multiplicities
 from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.tables import KAPLAN_MEIER
-from memorization.when.curves import survival_curves
+from memorization.when.kaplan_meier import survival_curves
 
 STEPS = 10 * np.arange(1, 13)
 

@@ -13,9 +13,8 @@ from memorization.association.correlation import correlation_table, matrix_of
 from memorization.association.families import family_scores, n_models, verdict
 from memorization.association.kinds import kinds
 from memorization.association.univariate import AGREEMENTS, CHANCE, univariate
-from memorization.errors import UserError
-from memorization.evaluation.bootstrap import cluster_multiplicities
-from memorization.whether.analysis import Sample
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.study import Study
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,8 @@ class Association:
 
 
 def associate(
-    sample: Sample,
-    replicates: int,
-    level: float,
-    rng: np.random.Generator,
+    study: Study,
+    bootstrap: Bootstrap,
     advance: Callable[[int], object] = lambda done: None,
     processes: int = 1,
 ) -> Association:
@@ -50,49 +47,29 @@ def associate(
 
     Parameters
     ----------
-    sample : Sample
-    replicates, level : of the cluster bootstrap
-    rng : numpy.random.Generator
     advance : told ``1`` after each feature and each model; there are `n_steps`.
     processes : to use at most; the result does not depend on it.
 
     Raises
     ------
     UserError
-        If the sample has no memorized sequence, or nothing else.
+        If the study has no memorized sequence, or nothing else.
     """
-    truth, weight = sample.truth, sample.weight
-    if truth.all() or not truth.any():
-        raise UserError(
-            f"labels: {int(truth.sum())} of {len(truth)} sampled sequences are memorized; there is "
-            "nothing to tell apart; choose a larger target or train it for longer"
-        )
-    seed = int(rng.integers(2**31))
-    drawn = cluster_multiplicities(sample.splits["cluster"].to_numpy(), replicates, rng)
-    single = univariate(sample.features, truth, weight, drawn, level, advance, processes)
-    scores = family_scores(
-        sample.features,
-        truth,
-        weight,
-        sample.splits["fold"].to_numpy(),
-        drawn,
-        level,
-        seed,
-        advance,
-        processes,
-    )
-    correlation = correlation_table(sample.features, weight)
+    study.require_both_classes()
+    single = univariate(study, bootstrap, advance, processes)
+    scores = family_scores(study, bootstrap, advance, processes)
+    correlation = correlation_table(study.features, study.weight)
     metrics = {
-        "n": len(truth),
-        "cases": int(truth.sum()),
-        "population": float(weight.sum()),
+        "n": len(study),
+        "cases": int(study.truth.sum()),
+        "population": float(study.weight.sum()),
         "agreement": count_agreement(single),
         "families": {
             family: describe(family, score, single, correlation)
             for family, score in scores.families.items()
         },
         "tiers": scores.tiers,
-        "kinds": kinds(sample.features, truth, weight, drawn, level),
+        "kinds": kinds(study, bootstrap),
     }
     return Association(single, correlation, metrics)
 

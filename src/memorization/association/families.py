@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from memorization.association.univariate import CHANCE
-from memorization.evaluation.bootstrap import Replicated
+from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated
+from memorization.evaluation.crossfit import Candidate, cross_fit
 from memorization.features import feature_of, features_of_tier
 from memorization.parallel import side_by_side
 from memorization.protocol import TIERS
-from memorization.whether.evaluate import out_of_fold
-from memorization.whether.models import logistic
-from memorization.whether.scores import ranking_metrics, rankings
-
-Estimate = dict[str, float]
+from memorization.study import Study
+from memorization.whether.models.logistic import Logistic
+from memorization.whether.scores import rankings
 
 # The family that counts copies of the sequence, to which the others are compared.
 DUPLICATION = "duplication"
@@ -114,13 +112,8 @@ class FamilyScores:
 
 
 def family_scores(
-    features: pd.DataFrame,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    fold: np.ndarray,
-    drawn: np.ndarray,
-    level: float,
-    seed: int,
+    study: Study,
+    bootstrap: Bootstrap,
     advance: Callable[[int], object] = lambda done: None,
     processes: int = 1,
 ) -> FamilyScores:
@@ -132,32 +125,20 @@ def family_scores(
 
     Parameters
     ----------
-    features : DataFrame [n], columns named family.name.
-    truth : bool [n]
-    weight : float [n]
-    fold : int [n]
-    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
-    level : coverage of the intervals.
-    seed : of the fits.
     advance : told ``1`` after each model; there are `n_models`.
     processes : to use at most; the result does not depend on it.
     """
-    names = [str(name) for name in features]
-    metrics = ranking_metrics(fold)
+    names = [str(name) for name in study.features]
     # Each set of columns once, though several comparisons need it.
     sets_of_columns = column_sets(names)
-    common = features, truth, weight, fold, drawn, seed
-    scored = dict(
-        zip(
-            sets_of_columns,
-            side_by_side(_ranked, sets_of_columns, *common, processes=processes, advance=advance),
-            strict=True,
-        )
+    ranked = side_by_side(
+        _ranked, sets_of_columns, study, bootstrap, processes=processes, advance=advance
     )
+    scored = dict(zip(sets_of_columns, ranked, strict=True))
 
     def estimate(metric: str, columns: tuple[str, ...], less: tuple[str, ...] = ()) -> Estimate:
         own = scored[columns][metric]
-        return (own - scored[less][metric] if less else own).estimate(level)
+        return (own - scored[less][metric] if less else own).estimate(bootstrap.level)
 
     families: dict[str, dict[str, Any]] = {}
     tiers: dict[str, dict[str, Any]] = {}
@@ -165,7 +146,7 @@ def family_scores(
     for family, sets in comparisons(names).items():
         found: dict[str, Any] = {"tier": sets.tier, "features": len(sets.alone)}
         whole: dict[str, Any] = {"features": len(sets.every)}
-        for metric in metrics:
+        for metric in next(iter(scored.values())):
             found[metric] = estimate(metric, sets.alone)
             if sets.others:
                 found[f"{metric}_added"] = estimate(metric, sets.every, sets.others)
@@ -181,18 +162,10 @@ def family_scores(
     return FamilyScores(families, {tier: tiers[tier] for tier in TIERS if tier in tiers})
 
 
-def _ranked(
-    columns: tuple[str, ...],
-    features: pd.DataFrame,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    fold: np.ndarray,
-    drawn: np.ndarray,
-    seed: int,
-) -> dict[str, Replicated]:
+def _ranked(columns: tuple[str, ...], study: Study, bootstrap: Bootstrap) -> dict[str, Replicated]:
     """Return the ranking metrics of a logistic regression on some columns."""
-    score = out_of_fold(logistic.fit, features[list(columns)], truth, weight, fold, seed)
-    return rankings(fold, score, truth, weight, drawn)
+    candidate = Candidate("", "logistic", Logistic, columns, "association")
+    return rankings(study, cross_fit(candidate, study).prediction, bootstrap)
 
 
 def column_sets(columns: Sequence[str]) -> list[tuple[str, ...]]:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from memorization.evaluation.bootstrap import estimate
-from memorization.evaluation.metrics.ratio import ratio
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.metrics.sums import ratio
 from memorization.features.taxonomy import TAXONOMY, taxonomy
+from memorization.study import Study
 from memorization.study.strata import CONTINUATIONS
 
 TEMPLATES = ("template.repeating", "template.incrementing")
 
 
-def kinds(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, drawn: np.ndarray, level: float
-) -> dict[str, dict[str, Any]]:
+def kinds(study: Study, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
     """Return the taxonomy's classes; none where a feature that decides them was not computed.
-
-    Parameters
-    ----------
-    features : DataFrame [n], columns named family.name.
-    truth : bool [n]
-    weight : float [n]
-    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
-    level : coverage of the intervals.
 
     Returns
     -------
@@ -35,6 +25,7 @@ def kinds(
         population, ``memorized``, the share of the class that is, and ``of_memorized``, its share
         of all that is memorized, each ``{value, low, high}``.
     """
+    features, truth = study.features, study.truth
     if not {CONTINUATIONS, *TEMPLATES} <= set(features.columns):
         return {}
     kind = taxonomy(*(features[name].to_numpy() for name in (CONTINUATIONS, *TEMPLATES)))
@@ -43,7 +34,7 @@ def kinds(
     for name in TAXONOMY:
         own = kind == name
         found[name] = {"n": int(own.sum()), "cases": int((own & truth).sum())} | {
-            key: estimate(_share, part, whole, weight, drawn, level)
+            key: bootstrap.estimate(_share, part, whole, study.weight)
             for key, part, whole in (
                 ("share", own, everything),
                 ("memorized", own & truth, own),

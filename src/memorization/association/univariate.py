@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.evaluation.bootstrap import estimate
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.metrics.ranking import auroc
 from memorization.features import feature_of
 from memorization.parallel import side_by_side
+from memorization.study import Study
 
 CHANCE = 0.5
 
@@ -20,11 +21,8 @@ AGREEMENTS = ("agrees", "contradicts", "open", "undecided", "constant")
 
 
 def univariate(
-    features: pd.DataFrame,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    drawn: np.ndarray,
-    level: float,
+    study: Study,
+    bootstrap: Bootstrap,
     advance: Callable[[int], object] = lambda done: None,
     processes: int = 1,
 ) -> pd.DataFrame:
@@ -36,11 +34,6 @@ def univariate(
 
     Parameters
     ----------
-    features : DataFrame [n], columns named family.name.
-    truth : bool [n]
-    weight : float [n]
-    drawn : int [r, n], from `memorization.evaluation.bootstrap.cluster_multiplicities`.
-    level : coverage of the intervals.
     advance : told ``1`` after each feature.
     processes : to use at most; the result does not depend on it.
 
@@ -52,24 +45,18 @@ def univariate(
     than the most common value, uncommon (their share of the population), n_uncommon (rows that hold
     one) and n_uncommon_cases (of these the memorized).
     """
-    names = [str(name) for name in features]
-    common = features, truth, weight, drawn, level
-    return pd.DataFrame(side_by_side(_row, names, *common, processes=processes, advance=advance))
+    names = [str(name) for name in study.features]
+    rows = side_by_side(_row, names, study, bootstrap, processes=processes, advance=advance)
+    return pd.DataFrame(rows)
 
 
-def _row(
-    name: str,
-    features: pd.DataFrame,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    drawn: np.ndarray,
-    level: float,
-) -> dict[str, Any]:
+def _row(name: str, study: Study, bootstrap: Bootstrap) -> dict[str, Any]:
     """Return the row of a feature."""
-    values = features[name].to_numpy(dtype=np.float64)
+    truth, weight = study.truth, study.weight
+    values = study.features[name].to_numpy(dtype=np.float64)
     known = np.isfinite(values)
-    some = slice(None) if known.all() else known
-    found = estimate(auroc, truth[some], values[some], weight[some], drawn[:, some], level)
+    some = np.arange(len(study)) if known.all() else known
+    found = bootstrap.take(some).estimate(auroc, truth[some], values[some], weight[some])
     feature = feature_of(name)
     observed = "+" if found["low"] > CHANCE else "-" if found["high"] < CHANCE else "0"
     uncommon = is_uncommon(values, weight)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import interval
-from memorization.evaluation.metrics.confusion import decision_metrics, set_confusion
-from memorization.evaluation.resampling import resample
+from memorization.evaluation.bootstrap import Bootstrap, interval
+from memorization.evaluation.metrics.decision import decision_metrics, set_confusion
 from memorization.labels.trajectories import Trajectories
+from memorization.study import Study
 
 # Checkpoints to report: enough for a smooth curve on a logarithmic axis.
 REPORTED = 16
@@ -57,8 +57,6 @@ def reported(steps: np.ndarray, memorized: np.ndarray, most: int = REPORTED) -> 
     memorized : bool [n, c].
     most : k is at most this.
 
-    Examples
-    --------
     >>> steps = 10 * np.arange(1, 101)
     >>> steps[reported(steps, steps[None] > 30, 6)].tolist()
     [40, 80, 140, 270, 520, 990]
@@ -73,13 +71,7 @@ def reported(steps: np.ndarray, memorized: np.ndarray, most: int = REPORTED) -> 
 
 
 def checkpoint_metrics(
-    trajectories: Trajectories,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    clusters: np.ndarray,
-    replicates: int,
-    level: float,
-    rng: np.random.Generator,
+    study: Study, trajectories: Trajectories, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Return metrics of "memorized if it is so at this checkpoint", one entry a checkpoint.
 
@@ -92,11 +84,7 @@ def checkpoint_metrics(
 
     Parameters
     ----------
-    trajectories : of n sequences.
-    truth : bool [n], memorized at the end.
-    weight : float [n], population sequences that a row stands for.
-    clusters : int [n], resampled whole.
-    replicates, level : of the cluster bootstrap.
+    trajectories : of the sequences of the study, in their order.
 
     Returns
     -------
@@ -114,22 +102,24 @@ def checkpoint_metrics(
 
     def over(rows: np.ndarray) -> dict[str, list[float]]:
         def counts(weights: np.ndarray) -> np.ndarray:
-            return _confusions(truth[rows], said[rows], weights)
+            return _confusions(study.truth[rows], said[rows], weights)
 
-        values = decision_metrics(counts(weight[rows]))
-        drawn = resample(counts, weight[rows], clusters[rows], replicates, rng)
+        values = decision_metrics(counts(study.weight[rows]))
+        drawn = bootstrap.take(rows).replicate(counts, study.weight[rows])
         found = {name: value.tolist() for name, value in values.items()}
         for name in BOUNDED:
-            bounds = [interval(column, level) for column in decision_metrics(drawn)[name].T]
+            bounds = [
+                interval(column, bootstrap.level) for column in decision_metrics(drawn)[name].T
+            ]
             found[f"{name}_low"] = [low for low, _ in bounds]
             found[f"{name}_high"] = [high for _, high in bounds]
         return found
 
     return {
         "step": trajectories.steps[columns].tolist(),
-        "population": over(np.ones(len(truth), bool)),
+        "population": over(np.ones(len(study), bool)),
         "evaluated": None if np.all(seen) else over(np.asarray(seen)),
-        "evaluated_fraction": float(np.average(seen, weights=weight)),
+        "evaluated_fraction": float(np.average(seen, weights=study.weight)),
     }
 
 
@@ -149,8 +139,6 @@ def published_metrics(
     population : number of sequences.
     sequences_per_step : of training.
 
-    Examples
-    --------
     >>> early = {2: np.array([1, 3]), 4: np.array([1, 6])}
     >>> found = published_metrics(early, np.array([1, 2, 6]), 10, 2)
     >>> found["population"]["precision"], found["evaluated"]["precision"]

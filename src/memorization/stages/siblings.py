@@ -3,39 +3,48 @@
 python -m memorization.stages.siblings
 """
 
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.randomness import generator
+from memorization.siblings.analyse import sibling_metrics
 from memorization.siblings.checkpoints import rows_of
-from memorization.siblings.metrics import sibling_metrics
 from memorization.stages import run
+from memorization.study import Study
 from memorization.suite import read_suite
-from memorization.tables import SEQUENCES, SPLITS, joined, read_table
+from memorization.tables import SEQUENCES, SPLITS, read_table
 
 
 def main() -> None:
     """Write results/metrics/siblings.json."""
     params = load_params()
-    sample = joined(
-        read_table("results/sequences.parquet", SEQUENCES)[["index", "weight"]],
-        splits=read_table("results/splits.parquet", SPLITS)[["index", "cluster"]],
+    suite = read_suite("results/suite")
+    sequences = read_table("results/sequences.parquet", SEQUENCES)
+    index = sequences["index"]
+    memorized = np.isin(index, suite.memorized(params.target))
+    study = Study.join(
+        sequences,
+        read_table("results/splits.parquet", SPLITS),
+        labels=pd.DataFrame({"index": index, "memorized": memorized}),
+        seed=params.seed,
     )
-    trajectories = Trajectories.read("results/trajectories.npz")
+    bootstrap = Bootstrap.of(
+        study.cluster,
+        params.bootstrap.replicates,
+        params.bootstrap.level,
+        generator(params.seed, "siblings"),
+    )
+    trajectories = rows_of(Trajectories.read("results/trajectories.npz"), study.index)
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):
-        metrics = sibling_metrics(
-            read_suite("results/suite"),
-            params.target,
-            rows_of(trajectories, sample["index"].to_numpy()),
-            sample["weight"].to_numpy(),
-            sample["cluster"].to_numpy(),
-            params.bootstrap.replicates,
-            params.bootstrap.level,
-            generator(params.seed, "siblings"),
-        )
+        metrics = sibling_metrics(study, suite, params.target, trajectories, bootstrap)
     write_metrics(metrics, "results/metrics/siblings.json")
 
 

@@ -3,31 +3,23 @@
 python -m memorization.stages.whether
 """
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from memorization.features import features_of_tier
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
-from memorization.params import load_params
+from memorization.params import load_params, named
 from memorization.progress import progress
-from memorization.protocol import TIERS
-from memorization.registry import named
+from memorization.randomness import generator
 from memorization.stages import run
-from memorization.tables import (
-    FEATURES,
-    IMPORTANCE,
-    LABELS,
-    SEQUENCES,
-    SPLITS,
-    WHETHER,
-    read_table,
-    write_table,
-)
-from memorization.whether.analysis import Sample, analyse
-from memorization.whether.evaluate import candidates
-from memorization.whether.models import MODELS, save_fitted
+from memorization.study import Study
+from memorization.tables import IMPORTANCE, WHETHER, write_table
+from memorization.whether.analyse import analyse, planned
+from memorization.whether.models import MODELS
 
 FOLDER = Path("results/models/whether")
 
@@ -36,37 +28,26 @@ def main() -> None:
     """Write predictions, importance, metrics and models."""
     params = load_params()
     models = named(MODELS, params.whether.models, "whether.models")
-    features = read_table("results/features.parquet", FEATURES)
-    sample = Sample.join(
-        features,
-        read_table("results/sequences.parquet", SEQUENCES),
-        read_table("results/labels.parquet", LABELS),
-        read_table("results/splits.parquet", SPLITS),
+    study = Study.read("results", params.seed)
+    bootstrap = Bootstrap.of(
+        study.cluster,
+        params.bootstrap.replicates,
+        params.bootstrap.level,
+        generator(params.seed, "whether"),
     )
-    columns = {tier: features_of_tier(features.columns, tier) for tier in TIERS}
-    n_models = len(candidates(columns, models))
     with (
         # One thread a process: the bits of a sum depend on their number.
         threadpool_limits(1),
-        progress("whether", n_models, "models") as advance,
+        progress("whether", len(planned(study, models)), "models") as advance,
     ):
-        analysis = analyse(
-            sample,
-            columns,
-            models,
-            params.bootstrap.replicates,
-            params.bootstrap.level,
-            params.seed,
-            advance,
-            params.threads,
-        )
-    write_table(analysis.predictions, "results/predictions/whether.parquet", WHETHER)
-    write_table(analysis.importance, "results/predictions/importance.parquet", IMPORTANCE)
+        found = analyse(study, models, bootstrap, advance, params.threads)
+    write_table(found.predictions, "results/predictions/whether.parquet", WHETHER)
+    write_table(found.importance, "results/predictions/importance.parquet", IMPORTANCE)
     # Models of an earlier run, of other names, would stay otherwise.
     shutil.rmtree(FOLDER, ignore_errors=True)
-    for (tier, model), fitted in analysis.fitted.items():
-        save_fitted(fitted, FOLDER / f"{tier}-{model}.skops")
-    write_metrics(analysis.metrics, "results/metrics/whether.json")
+    for (tier, name), model in found.fitted.items():
+        model.save(FOLDER / f"{tier}-{name}{model.suffix}")
+    write_metrics(found.metrics, "results/metrics/whether.json")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,9 @@
-"""What is studied: the rows, what is known of them, and what became of them."""
+"""What is studied: the rows, what is known of them, and what became of them.
+
+Every analysis takes a `Study`.
+"""
+
+from memorization.study.study import Study
+from memorization.study.targets import Targets
+
+__all__ = ["Study", "Targets"]

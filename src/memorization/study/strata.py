@@ -15,6 +15,9 @@ from memorization.errors import UserError
 DUPLICATES = "duplication.sequence_count"
 CONTINUATIONS = "duplication.continuation_count"
 
+# The baselines that know one count alone, and that count.
+COUNTS = {"duplicate_count": DUPLICATES, "continuation_count": CONTINUATIONS}
+
 # Name -> least count.
 STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-99": 20, "100+": 100}
 

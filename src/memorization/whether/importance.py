@@ -11,14 +11,16 @@ other when they are taken one by one, so a family can weigh more than all of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from memorization.evaluation.bootstrap import interval, replicate
+from memorization.evaluation.bootstrap import Bootstrap, Replicated
+from memorization.evaluation.crossfit import Model, thinned
 from memorization.evaluation.metrics.ranking import average_precision
-from memorization.evaluation.thinning import thinned
-from memorization.whether.models.fitted import Predictor
+from memorization.study import Study
+from memorization.whether.models import BinaryModel
 
 # Draws of the donors; their mean is reported.
 REPEATS = 3
@@ -44,28 +46,17 @@ def groups_of(columns: Sequence[str]) -> dict[str, list[str]]:
 
 
 def permutation_importance(
-    fitted: Mapping[int, Predictor],
-    features: pd.DataFrame,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    fold: np.ndarray,
-    multiplicities: np.ndarray,
-    level: float,
+    fitted: Mapping[int, Model],
+    study: Study,
+    bootstrap: Bootstrap,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return the loss of average precision for each family and feature, the largest first.
 
     Parameters
     ----------
-    fitted : dict, fold -> the model fitted without it
-    features : DataFrame [n], columns named family.name
-    truth : bool [n]
-    weight : float [n]
-    fold : int [n]
-    multiplicities : int [replicates, n]
-    level : float
-    rng : numpy.random.Generator
-        Draws whose values a row gets.
+    fitted : dict, fold -> the model fitted without it, to the features of the study.
+    rng : draws whose values a row gets.
 
     Returns
     -------
@@ -73,38 +64,36 @@ def permutation_importance(
         ``feature`` (a family's name, or family.name), ``importance``, the mean over repeats, and
         ``low``, ``high``: its cluster bootstrap interval.
     """
-    groups = groups_of(list(features.columns))
-    rows, thin = thinned(truth, weight, LARGEST, rng)
-    probability = _permuted(
-        fitted, features.iloc[rows], thin, fold[rows], list(groups.values()), rng
-    )
-    truth, weight, multiplicities = truth[rows], thin, multiplicities[:, rows]
-    whole, permuted = probability[0, 0], probability[1:]
-    value = average_precision(truth, whole, weight)
-    replicates = replicate(average_precision, truth, whole, weight, multiplicities)
+    groups = groups_of(list(study.features.columns))
+    places, weight = thinned(study.truth, study.weight, LARGEST, rng)
+    rows, bootstrap = replace(study.take(places), weight=weight), bootstrap.take(places)
+    probability = _permuted(fitted, rows, list(groups.values()), rng)
+
+    def scored(probability: np.ndarray) -> Replicated:
+        return bootstrap.replicated(average_precision, rows.truth, probability, weight)
+
+    whole = scored(probability[0, 0])
     found = []
-    for name, repeats in zip(groups, permuted, strict=True):
-        left = np.mean([average_precision(truth, p, weight) for p in repeats])
-        left_replicates = np.mean(
-            [replicate(average_precision, truth, p, weight, multiplicities) for p in repeats],
-            axis=0,
+    for name, repeats in zip(groups, probability[1:], strict=True):
+        left = [scored(p) for p in repeats]
+        mean = Replicated(
+            float(np.mean([one.value for one in left])),
+            np.mean([one.replicates for one in left], axis=0),
         )
-        low, high = interval(replicates - left_replicates, level)
-        found.append({"feature": name, "importance": value - left, "low": low, "high": high})
+        lost = (whole - mean).estimate(bootstrap.level)
+        found.append(
+            {"feature": name, "importance": lost["value"], "low": lost["low"], "high": lost["high"]}
+        )
     table = pd.DataFrame(found, columns=["feature", "importance", "low", "high"])
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
 def _permuted(
-    fitted: Mapping[int, Predictor],
-    features: pd.DataFrame,
-    weight: np.ndarray,
-    fold: np.ndarray,
-    groups: list[list[str]],
-    rng: np.random.Generator,
+    fitted: Mapping[int, Model], study: Study, groups: list[list[str]], rng: np.random.Generator
 ) -> np.ndarray:
     """Return out-of-fold probabilities [1 + groups, REPEATS, n]: of all rows as they are, then with
     each group of columns taken from other rows."""
+    features, weight, fold = study.features, study.weight, study.fold
     probability = np.empty((1 + len(groups), REPEATS, len(weight)))
     values, columns = features.to_numpy(dtype=np.float64), list(features.columns)
     places = [[columns.index(column) for column in group] for group in [[], *groups]]
@@ -121,6 +110,7 @@ def _permuted(
             for k, place in enumerate(part):
                 changed[k][:, place] = other[:, place]
             table = pd.DataFrame(changed.reshape(-1, len(columns)), columns=columns)
-            predicted = model.predict(table).reshape(len(part), REPEATS, len(rows))
+            assert isinstance(model, BinaryModel)
+            predicted = model.probability(table).reshape(len(part), REPEATS, len(rows))
             probability[first : first + together][:, :, rows] = predicted
     return probability

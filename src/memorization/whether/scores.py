@@ -1,4 +1,4 @@
-"""The numbers of the whether question: metrics, what leakage buys, and strata."""
+"""The numbers of the whether question: decisions, metrics, and scores among some of the rows."""
 
 from __future__ import annotations
 
@@ -7,115 +7,95 @@ from typing import Any
 
 import numpy as np
 
-from memorization.evaluation.bootstrap import Replicated, estimate, replicated
-from memorization.evaluation.gains import gain
-from memorization.evaluation.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS, Metric
+from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
+from memorization.evaluation.crossfit import Candidate, CrossFit, folds
+from memorization.evaluation.metrics import DECISION_METRICS, METRICS
+from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
-from memorization.evaluation.metrics.ratio import weighted_mean
-from memorization.study.strata import STRATA, stratum_of
-from memorization.whether.evaluate import CrossFit
+from memorization.evaluation.metrics.sums import Metric, weighted_mean
+from memorization.study import Study
+from memorization.study.strata import COUNTS, STRATA, stratum_of
 
-Estimate = dict[str, float]
-Key = tuple[str, str]
+# (tier, model) -> float [n]
+Probabilities = Mapping[tuple[str, str], np.ndarray]
 
 
-def ranking_metrics(fold: np.ndarray) -> dict[str, Metric]:
-    """Return the metrics of ranking, AUROC over pairs within a fold.
+def decide(candidate: Candidate, study: Study, crossfit: CrossFit) -> np.ndarray:
+    """Return out-of-fold decisions at thresholds of the training folds, bool [n].
 
-    Average precision is of all rows at once, as precision at a threshold is.
+    A threshold is a parameter like any other, so it is chosen on the training folds alone: the one
+    with the highest weighted F1 over *inner* out-of-fold predictions, made by models that were
+    fitted without the training fold that they predict. Predictions of the rows that a model was
+    fitted to would not do: boosted trees separate their own training rows almost perfectly, and a
+    threshold chosen there is far too high for new ones. A model without folds i and j serves twice:
+    it predicts j to choose the threshold of i, and i to choose that of j.
     """
-    return {"auroc": auroc_within(fold), "average_precision": average_precision}
+    fold, names = study.fold, list(folds(study))
+    inner = np.empty((len(names), len(study)))
+    for i, first in enumerate(names):
+        for j, second in enumerate(names[:i]):
+            fitted = candidate.fit(study, (fold != first) & (fold != second))
+            inner[i, fold == second] = fitted.predict(study, fold == second)
+            inner[j, fold == first] = fitted.predict(study, fold == first)
+    decision = np.empty(len(study), dtype=bool)
+    for i, test in enumerate(names):
+        train = fold != test
+        threshold = best_f1_threshold(study.truth[train], inner[i, train], study.weight[train])
+        decision[~train] = crossfit.prediction[~train] >= threshold
+    return decision
 
 
-def rankings(
-    fold: np.ndarray,
-    probability: np.ndarray,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    multiplicities: np.ndarray,
-) -> dict[str, Replicated]:
-    """Return the ranking metrics of out-of-fold probabilities with their replicates.
+def rankings(study: Study, probability: np.ndarray, bootstrap: Bootstrap) -> dict[str, Replicated]:
+    """Return the ranking metrics of out-of-fold probabilities [n] with their replicates.
 
-    Parameters
-    ----------
-    fold : int [n]
-    probability : float [n]
-    truth : bool [n]
-    weight : float [n]
-    multiplicities : int [replicates, n]
+    AUROC is over pairs within a fold; average precision of all rows at once, as precision at a
+    threshold is.
     """
+    metrics: dict[str, Metric] = {
+        "auroc": auroc_within(study.fold),
+        "average_precision": average_precision,
+    }
     return {
-        name: replicated(metric, truth, probability, weight, multiplicities)
-        for name, metric in ranking_metrics(fold).items()
+        name: bootstrap.replicated(metric, study.truth, probability, study.weight)
+        for name, metric in metrics.items()
     }
 
 
 def score(
+    study: Study,
     crossfit: CrossFit,
+    decision: np.ndarray,
     ranked: Mapping[str, Replicated],
-    fold: np.ndarray,
-    truth: np.ndarray,
-    weight: np.ndarray,
-    multiplicities: np.ndarray,
-    level: float,
+    bootstrap: Bootstrap,
 ) -> dict[str, Estimate]:
     """Return every metric of one model at one tier: ``{metric: {value, low, high}}``.
 
     Parameters
     ----------
-    crossfit : CrossFit
-    ranked : dict, its `rankings`
-    fold, truth, weight, multiplicities
-        As in `rankings`.
-    level : float
+    decision : bool [n], see `decide`.
+    ranked : dict, its `rankings`.
     """
-    probability_metrics = {
-        name: metric for name, metric in PROBABILITY_METRICS.items() if name not in ranked
-    }
-    if all(np.ptp(crossfit.probability[fold == name]) == 0 for name in np.unique(fold)):
+    probability_metrics = {name: m for name, m in METRICS.items() if name not in ranked}
+    if all(np.ptp(crossfit.prediction[study.fold == fold]) == 0 for fold in folds(study)):
         # One probability for all has no slope; that it differs a little from fold to fold says
         # something about the folds only.
         probability_metrics["calibration_slope"] = _undefined
 
-    def all_of(metrics: dict[str, Metric], scored: np.ndarray) -> dict[str, Estimate]:
+    def all_of(metrics: Mapping[str, Metric], scored: np.ndarray) -> dict[str, Estimate]:
         return {
-            name: estimate(metric, truth, scored, weight, multiplicities, level)
+            name: bootstrap.estimate(metric, study.truth, scored, study.weight)
             for name, metric in metrics.items()
         }
 
     return (
-        {name: value.estimate(level) for name, value in ranked.items()}
-        | all_of(probability_metrics, crossfit.probability)
-        | all_of(DECISION_METRICS, crossfit.decision)
+        {name: value.estimate(bootstrap.level) for name, value in ranked.items()}
+        | all_of(probability_metrics, crossfit.prediction)
+        | all_of(DECISION_METRICS, decision)
     )
 
 
-def leakage(
-    clean: Mapping[str, Replicated], leaky: Mapping[str, Replicated], level: float
-) -> dict[str, Estimate]:
-    """Return the ranking metrics under a leaky split, and what they gain over the clean one.
-
-    Parameters
-    ----------
-    clean, leaky : dict
-        The `rankings` with folds that keep clusters whole, and with others, in the same replicates.
-    level : float
-    """
-    found = {name: value.estimate(level) for name, value in leaky.items()}
-    gained = gain(leaky, clean, level)
-    return found | {f"{name}_gain": value for name, value in gained.items()}
-
-
 def strata(
-    counts: Mapping[str, np.ndarray],
-    by: str,
-    counted: Key | None,
-    fold: np.ndarray,
-    probabilities: Mapping[Key, np.ndarray],
-    truth: np.ndarray,
-    weight: np.ndarray,
-    multiplicities: np.ndarray,
-    level: float,
+    study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Return prevalence and ranking metrics among sequences of like count.
 
@@ -124,14 +104,7 @@ def strata(
 
     Parameters
     ----------
-    counts : dict, name -> float [n]
-        Occurrences in the training data, of the whole sequence or of a part.
-    by : the name of the count that strata are formed of.
-    counted : (tier, model) of the baseline that knows the count alone; None where there is none.
-    fold : int [n]
-    probabilities : dict, (tier, model) -> float [n]
-    truth, weight, multiplicities, level
-        As in `score`.
+    column : the feature that holds the count that strata are formed of, one of `COUNTS`.
 
     Returns
     -------
@@ -141,58 +114,41 @@ def strata(
         classes are present, ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its
         ``…_gain`` over the baseline that knows the count, which still differs within a stratum.
     """
+    counts = {
+        name.partition(".")[2]: study.features[name].to_numpy()
+        for name in COUNTS.values()
+        if name in study.features
+    }
+    baseline = next(name for name, counted in COUNTS.items() if counted == column)
+    counted = next((key for key in probabilities if key[1] == baseline), None)
     found: dict[str, Any] = {}
-    own = stratum_of(counts[by])
-    for position, stratum_name in enumerate(STRATA):
+    own = stratum_of(study.features[column].to_numpy())
+    for position, name in enumerate(STRATA):
         rows = own == position
         if not rows.any():
             continue
-        here, w, drawn = truth[rows], weight[rows], multiplicities[:, rows]
+        part, drawn = study.take(rows), bootstrap.take(rows)
+        truth = part.truth
         stratum: dict[str, Any] = {
-            "n": int(rows.sum()),
-            "cases": int(here.sum()),
-            "population": float(w.sum()),
-            "prevalence": estimate(prevalence, here, here, w, drawn, level),
+            "n": len(part),
+            "cases": int(truth.sum()),
+            "population": float(part.weight.sum()),
+            "prevalence": drawn.estimate(prevalence, truth, truth, part.weight),
         }
-        if here.any():
+        if truth.any():
             stratum["counts_of_cases"] = {
-                name: {"least": int(count[rows][here].min()), "most": int(count[rows][here].max())}
-                for name, count in counts.items()
+                count: {"least": int(all_[rows][truth].min()), "most": int(all_[rows][truth].max())}
+                for count, all_ in counts.items()
             }
-        if here.any() and not here.all():
-            ranked = {
-                key: rankings(fold[rows], probability[rows], here, w, drawn)
-                for key, probability in probabilities.items()
-            }
-            for (tier, model), values in ranked.items():
-                scores = {name: value.estimate(level) for name, value in values.items()}
-                if counted is not None and (tier, model) != counted:
-                    gained = gain(values, ranked[counted], level)
-                    scores |= {f"{name}_gain": value for name, value in gained.items()}
-                stratum.setdefault(tier, {})[model] = scores
-        found[stratum_name] = stratum
+        found[name] = stratum | _scores_among(part, rows, probabilities, drawn, counted)
     return found
 
 
-def unexposed(
-    exposed: np.ndarray,
-    fold: np.ndarray,
-    probabilities: Mapping[Key, np.ndarray],
-    truth: np.ndarray,
-    weight: np.ndarray,
-    multiplicities: np.ndarray,
-    level: float,
-) -> dict[str, Any]:
+def unexposed(study: Study, probabilities: Probabilities, bootstrap: Bootstrap) -> dict[str, Any]:
     """Return the ranking metrics without the rows that share text with another fold.
 
     Cutting a cluster that is too large for a fold leaves some. The others share nothing with the
     training rows, even where exposed ones are among these, so nothing is fitted again.
-
-    Parameters
-    ----------
-    exposed : bool [n]
-    fold, probabilities, truth, weight, multiplicities, level
-        As in `strata`.
 
     Returns
     -------
@@ -200,15 +156,30 @@ def unexposed(
         ``n``, ``cases``: of the rows that are left; ``{tier: {model: {metric: ...}}}``, absent
         where these are of one class.
     """
-    rows = ~exposed
-    here, w, drawn = truth[rows], weight[rows], multiplicities[:, rows]
-    found: dict[str, Any] = {"n": int(rows.sum()), "cases": int(here.sum())}
-    if here.any() and not here.all():
-        for (tier, model), probability in probabilities.items():
-            ranked = rankings(fold[rows], probability[rows], here, w, drawn)
-            found.setdefault(tier, {})[model] = {
-                name: value.estimate(level) for name, value in ranked.items()
-            }
+    rows = ~study.splits["exposed"].to_numpy(dtype=bool)
+    part = study.take(rows)
+    about = {"n": len(part), "cases": int(part.truth.sum())}
+    return about | _scores_among(part, rows, probabilities, bootstrap.take(rows))
+
+
+def _scores_among(
+    part: Study,
+    rows: np.ndarray,
+    probabilities: Probabilities,
+    bootstrap: Bootstrap,
+    baseline: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return tier -> model -> ranking metrics among some rows, with the gains over a baseline."""
+    found: dict[str, Any] = {}
+    if part.truth.all() or not part.truth.any():
+        return found
+    ranked = {key: rankings(part, p[rows], bootstrap) for key, p in probabilities.items()}
+    for key, values in ranked.items():
+        scores = {name: value.estimate(bootstrap.level) for name, value in values.items()}
+        if baseline is not None and key != baseline:
+            gained = gain(values, ranked[baseline], bootstrap.level)
+            scores |= {f"{name}_gain": value for name, value in gained.items()}
+        found.setdefault(key[0], {})[key[1]] = scores
     return found
 
 

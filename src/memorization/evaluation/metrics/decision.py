@@ -1,21 +1,26 @@
-"""How good a yes or no is, once a threshold has been chosen."""
+"""How good a yes or no is, once a threshold has been chosen, from rows or from counts alone.
+
+Where predictions are sets of sequences, the four counts come from set intersections, and the
+millions of rows that they stand for need not exist.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from memorization.evaluation.metrics.ratio import ratio, weighted_mean
+from memorization.evaluation.metrics.sums import ratio, weighted_mean
+
+# The order of the counts.
+OUTCOMES = ("true_positive", "false_positive", "false_negative", "true_negative")
+
+_TRUTH = np.array([True, False, True, False])
+_DECISION = np.array([True, True, False, False])
 
 
 def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted share of right decisions, float [...].
 
     Where 1.5 % are memorized, always saying no scores 0.985: read it beside precision and recall.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
     """
     return weighted_mean(truth == decision, weight)
 
@@ -23,13 +28,6 @@ def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.
 def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted share of the accepted that is memorized; NaN where none is accepted.
 
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> accepted = np.array([True, True, False])
     >>> float(precision(np.array([True, False, True]), accepted, np.array([1.0, 3.0, 9.0])))
     0.25
@@ -40,13 +38,7 @@ def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np
 
 
 def recall(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the weighted share of the memorized that is accepted; NaN where none is memorized.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
-    """
+    """Return the weighted share of the memorized that is accepted; NaN where none is memorized."""
     return ratio(weight @ (truth & decision).astype(np.float64), weight @ truth.astype(np.float64))
 
 
@@ -54,11 +46,6 @@ def f1(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarra
     """Return the harmonic mean of precision and recall, weighted, float [...].
 
     0 where something is memorized and nothing accepted; NaN where nothing is either.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
     """
     hits = weight @ (truth & decision).astype(np.float64)
     return ratio(2 * hits, weight @ truth.astype(np.float64) + weight @ decision.astype(np.float64))
@@ -70,14 +57,6 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     One of the scores that occur; of equal ones the highest, which accepts least. Infinite, so that
     nothing is accepted, where there is no positive weight.
 
-    Parameters
-    ----------
-    truth : bool [n]
-    score : float [n]
-    weight : float [n]
-
-    Examples
-    --------
     >>> truth = np.array([False, False, True, True])
     >>> best_f1_threshold(truth, np.array([0.1, 0.6, 0.5, 0.9]), np.ones(4))
     0.5
@@ -91,3 +70,49 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     # A threshold cannot separate rows of equal score: only the last of a tie is a choice.
     values[:-1][ranked[1:] == ranked[:-1]] = -1.0
     return float(ranked[np.argmax(values)])
+
+
+def confusion(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weight of each outcome, float [..., 4], in the order of `OUTCOMES`.
+
+    >>> truth, decision = np.array([True, True, False]), np.array([True, False, True])
+    >>> confusion(truth, decision, np.array([1, 2, 3])).tolist()
+    [1.0, 3.0, 2.0, 0.0]
+    """
+    outcomes = np.stack(
+        [truth & decision, ~truth & decision, truth & ~decision, ~truth & ~decision], axis=-1
+    )
+    return weight @ outcomes.astype(np.float64)
+
+
+def set_confusion(memorized: np.ndarray, predicted: np.ndarray, population: int) -> np.ndarray:
+    """Return the counts of a predictor that names a set of sequences, int64 [4].
+
+    Parameters
+    ----------
+    memorized, predicted : int64, distinct ``index`` of the sequences that are, and that are said to
+        be, memorized.
+    population : number of sequences.
+
+    >>> set_confusion(np.array([2, 5, 7]), np.array([5, 9]), 100).tolist()
+    [1, 1, 2, 96]
+    """
+    both = len(np.intersect1d(memorized, predicted, assume_unique=True))
+    said, true = len(predicted), len(memorized)
+    return np.array([both, said - both, true - both, population - said - true + both])
+
+
+def decision_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return accuracy, F1, precision and recall, each float [...]; NaN where undefined.
+
+    Parameters
+    ----------
+    counts : [..., 4], in the order of `OUTCOMES`.
+
+    >>> metrics = decision_metrics(np.array([1, 1, 2, 96]))
+    >>> {name: round(float(value), 3) for name, value in metrics.items()}
+    {'accuracy': 0.97, 'f1': 0.4, 'precision': 0.5, 'recall': 0.333}
+    """
+    weight = np.asarray(counts, dtype=np.float64)
+    metrics = (accuracy, f1, precision, recall)
+    return {metric.__name__: metric(_TRUTH, _DECISION, weight) for metric in metrics}

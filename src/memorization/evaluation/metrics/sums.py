@@ -1,10 +1,70 @@
-"""Sums of weights over groups of rows, for thousands of weights at once."""
+"""What every metric is made of: weighted sums over rows, their ratios, and work done once.
+
+A bootstrap asks for the same metric under thousands of weights; what does not depend on them,
+such as sorting, is done once (`PreparedMetric`).
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+# (truth, score, weight) -> the metric; of the weights alone, float [..., n] -> float [...].
+Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+OfWeights = Callable[[np.ndarray], np.ndarray]
+
+
+class PreparedMetric:
+    """A metric ``metric(truth, score, weight)``, split where the weights come in.
+
+    Used as a decorator of ``prepare(truth, score)``, which returns the rest as a function of the
+    weights. A bootstrap prepares once and sums for thousands of weights; see
+    `memorization.evaluation.bootstrap`.
+
+    >>> @PreparedMetric
+    ... def recall_of_first(truth, score):
+    ...     order = np.argsort(-score)
+    ...     return lambda weight: weight[..., order[0]] * truth[order[0]] / (weight @ truth)
+    >>> truth, score = np.array([True, True]), np.array([0.1, 0.9])
+    >>> float(recall_of_first(truth, score, np.array([3.0, 1.0])))
+    0.25
+    """
+
+    def __init__(self, prepare: Callable[[np.ndarray, np.ndarray], OfWeights]) -> None:
+        """Take the function that prepares; its name and documentation become the metric's."""
+        self.prepare = prepare
+        functools.update_wrapper(self, prepare)
+
+    def __call__(self, truth: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the metric, float [...]."""
+        return self.prepare(truth, score)(np.asarray(weight, dtype=np.float64))
+
+
+def ratio(above: np.ndarray, below: np.ndarray, empty: float = np.nan) -> np.ndarray:
+    """Return above / below, float [...]; ``empty`` where below is not positive.
+
+    >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, nan]
+    """
+    return np.divide(above, below, out=np.full(np.shape(below), empty), where=below > 0)
+
+
+def weighted_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of a value a row, float [...]; NaN where there is no weight.
+
+    Parameters
+    ----------
+    values : bool or float [n]
+    weight : float [..., n]
+
+    >>> weighted_mean(np.array([1.0, 5.0]), np.array([[3.0, 1.0], [0.0, 0.0]])).tolist()
+    [2.0, nan]
+    """
+    weight = np.asarray(weight, dtype=np.float64)
+    return ratio(weight @ values.astype(np.float64), weight.sum(axis=-1))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,3 @@ MODELS: dict[str, type[SurvivalModel]] = {
     "hazard": Hazard,
     "hazard_boosting": HazardBoosting,
 }
-
-# Those that use no feature, or one.
-BASELINES = ("kaplan_meier", "kaplan_meier_strata")
-
-__all__ = ["BASELINES", "MODELS", "SurvivalModel"]

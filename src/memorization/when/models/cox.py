@@ -12,9 +12,8 @@ from lifelines import CoxPHFitter
 from lifelines.exceptions import ConvergenceError, StatisticalWarning
 
 from memorization.errors import UserError
-from memorization.study.targets import Targets
-from memorization.when.covariates import Covariates
-from memorization.when.models.linear import LinearModel
+from memorization.study import Study, Targets
+from memorization.when.models.linear import Covariates, LinearModel
 
 # Strength of the L2 penalty, in units of the log-likelihood of all rows; when Newton's method does
 # not converge, as where covariates separate the events, the next one is tried. A rare covariate
@@ -39,14 +38,12 @@ class Cox(LinearModel):
     largest: ClassVar[int | None] = 100_000
 
     @classmethod
-    def fit(
-        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
-    ) -> Self:
+    def train(cls, rows: Study, seed: int) -> Self:
         """Return the maximum of Efron's weighted, penalised partial likelihood."""
-        covariates = Covariates.fit(features, weight)
-        x = covariates.transform(features)
-        coefficients = _coefficients(x, targets, weight / weight.mean())
-        baseline = breslow(targets, weight, _relative_hazard(x @ coefficients))
+        covariates = Covariates.fit(rows.features, rows.weight)
+        x = covariates.transform(rows.features)
+        coefficients = _coefficients(x, rows.times, rows.weight / rows.weight.mean())
+        baseline = breslow(rows.times, rows.weight, _relative_hazard(x @ coefficients))
         return cls(covariates, coefficients, baseline)
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:

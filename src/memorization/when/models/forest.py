@@ -11,11 +11,10 @@ import pandas as pd
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
-from memorization.study.targets import Targets
-from memorization.when.groups import Groups
-from memorization.when.models.files import read_arrays, write_arrays
+from memorization.files import read_arrays, write_arrays
+from memorization.study import Study
 from memorization.when.models.model import SurvivalModel
-from memorization.when.models.trees import Trees
+from memorization.when.models.trees import Groups, Trees
 
 N_TREES = 50
 LEAF = 20
@@ -43,26 +42,26 @@ class Forest(SurvivalModel):
     suffix: ClassVar[str] = ".safetensors"
 
     @classmethod
-    def fit(
-        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
-    ) -> Self:
+    def train(cls, rows: Study, seed: int) -> Self:
         """Return the forest grown from draws of the population that the rows stand for.
 
         A tree draws rows with probability proportional to their weight, so many that the row of
         least weight is expected once: drawing only n rows would hardly ever draw a memorized one.
         """
-        groups = Groups.fit(features)
+        groups = Groups.fit(rows.features)
         forest = RandomSurvivalForest(
             N_TREES,
             min_samples_leaf=LEAF,
             max_features="sqrt",
-            max_samples=int(min(weight.sum() / weight.min(), LARGEST_DRAW)),
+            max_samples=int(min(rows.weight.sum() / rows.weight.min(), LARGEST_DRAW)),
             random_state=seed,
-            n_jobs=threads,
+            n_jobs=1,
         )
-        outcome = Surv.from_arrays(targets.event, targets.time)
-        forest.fit(groups.transform(features), outcome, sample_weight=weight)
-        grid = np.searchsorted(forest.unique_times_, np.arange(targets.n_times) + 1, side="right")
+        outcome = Surv.from_arrays(rows.times.event, rows.times.time)
+        forest.fit(groups.transform(rows.features), outcome, sample_weight=rows.weight)
+        grid = np.searchsorted(
+            forest.unique_times_, np.arange(rows.times.n_times) + 1, side="right"
+        )
         trees, curves = zip(*(_grown(e.tree_, grid) for e in forest.estimators_), strict=True)
         return cls(groups, Trees.join(trees), np.concatenate(curves))
 

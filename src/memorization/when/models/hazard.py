@@ -10,9 +10,8 @@ import pandas as pd
 from scipy.linalg import solve
 from scipy.special import expit
 
-from memorization.study.targets import Targets
-from memorization.when.covariates import Covariates
-from memorization.when.models.linear import LinearModel
+from memorization.study import Study
+from memorization.when.models.linear import Covariates, LinearModel
 from memorization.when.person_period import (
     PersonPeriod,
     event_bins,
@@ -50,16 +49,13 @@ class Hazard(LinearModel):
     bins: np.ndarray
 
     @classmethod
-    def fit(
-        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
-    ) -> Self:
+    def train(cls, rows: Study, seed: int) -> Self:
         """Return the maximum of the weighted, L2-penalised likelihood."""
-        covariates = Covariates.fit(features, weight)
-        bins = event_bins(targets, N_BINS)
-        table = person_period(targets, bins)
-        coefficients, baseline = fit_logistic(
-            covariates.transform(features), table, weight / weight.mean()
-        )
+        covariates = Covariates.fit(rows.features, rows.weight)
+        bins = event_bins(rows.times, N_BINS)
+        table = person_period(rows.times, bins)
+        x = covariates.transform(rows.features)
+        coefficients, baseline = fit_logistic(x, table, rows.weight / rows.weight.mean())
         return cls(covariates, coefficients, baseline, bins)
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from memorization.study.targets import Targets
-from memorization.when.groups import Groups
-from memorization.when.models.files import read_arrays, write_arrays
-from memorization.when.models.kaplan_meier import kaplan_meier
+from memorization.files import read_arrays, write_arrays
+from memorization.study import Study
+from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models.model import SurvivalModel
-from memorization.when.models.trees import Trees
+from memorization.when.models.trees import Groups, Trees
 from memorization.when.person_period import event_bins, exposure
 
 # Bins of checkpoints in which the relative hazard is constant; the baseline is not binned.
@@ -62,16 +61,15 @@ class HazardBoosting(SurvivalModel):
     suffix: ClassVar[str] = ".safetensors"
 
     @classmethod
-    def fit(
-        cls, features: pd.DataFrame, targets: Targets, weight: np.ndarray, seed: int, threads: int
-    ) -> Self:
+    def train(cls, rows: Study, seed: int) -> Self:
         """Return the boosted trees.
 
         Without early stopping, which would set rows aside at random, not by sequence. Threads are
         those that OpenMP is allowed.
         """
-        groups = Groups.fit(features)
-        x = groups.transform(features)
+        targets, weight = rows.times, rows.weight
+        groups = Groups.fit(rows.features)
+        x = groups.transform(rows.features)
         # scikit-learn finds no bins in a column without a known value; a constant one is not split.
         x[:, np.isnan(x).all(axis=0)] = 0.0
         bins = event_bins(targets, N_BINS)

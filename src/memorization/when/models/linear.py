@@ -1,17 +1,115 @@
-"""What models that are linear in the covariates have in common: their numbers and their file."""
+"""What models that are linear in their covariates have in common: covariates, numbers, file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import qr
 
-from memorization.when.covariates import Covariates
-from memorization.when.models.files import read_json, write_json
+from memorization.files import read_json, write_json
 from memorization.when.models.model import SurvivalModel
+
+# A column that the others explain up to this share of its standard deviation is dropped.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """The map from features to covariates, fixed by the rows that it was fitted to.
+
+    Counts (``*_count``) become ``log(1 + count)``: they span orders of magnitude, and each doubling
+    is as good a step as the last. A missing value becomes the mean, and a column that has some gets
+    a companion, ``… missing``. Columns that are constant or that others explain are dropped.
+
+    Attributes
+    ----------
+    columns : the features, in the order in which they are read.
+    missing : the features that have a companion.
+    center, scale : float [p + m], weighted mean and standard deviation before dropping.
+    kept : int [k], the columns that remain of the p + m.
+    """
+
+    columns: tuple[str, ...]
+    missing: tuple[str, ...]
+    center: np.ndarray
+    scale: np.ndarray
+    kept: np.ndarray
+
+    @classmethod
+    def fit(cls, features: pd.DataFrame, weight: np.ndarray) -> Covariates:
+        """Return the map fitted to n rows, each standing for ``weight`` sequences."""
+        columns = tuple(str(name) for name in features.columns)
+        missing = tuple(name for name in columns if features[name].isna().any())
+        raw = _raw(features, columns, missing)
+        known = ~np.isnan(raw)
+        w = np.where(known, weight[:, None], 0.0)
+        # A column without any known value has no weight; any centre does.
+        total = np.maximum(w.sum(axis=0), np.finfo(float).tiny)
+        center = (w * np.where(known, raw, 0.0)).sum(axis=0) / total
+        filled = np.where(known, raw, center) - center
+        scale = np.sqrt((weight[:, None] * filled**2).sum(axis=0) / weight.sum())
+        # Rounding leaves a constant column a spread of about one unit in the last place.
+        varies = scale > 1e-9 * (1 + np.abs(center))
+        scale = np.where(varies, scale, 1.0)
+        kept = np.flatnonzero(varies)
+        rows = np.sqrt(weight / weight.sum())[:, None]
+        kept = kept[_independent(filled[:, kept] / scale[kept] * rows)]
+        return cls(columns, missing, center, scale, kept)
+
+    def transform(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the covariates, float [n, k], without missing values."""
+        raw = _raw(features, self.columns, self.missing)
+        filled = np.where(np.isnan(raw), self.center, raw)
+        return ((filled - self.center) / self.scale)[:, self.kept]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the k covariates."""
+        named = [*self.columns, *(f"{name} missing" for name in self.missing)]
+        return [named[i] for i in self.kept]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads: lists and strings, floats exact."""
+        return {
+            "columns": list(self.columns),
+            "missing": list(self.missing),
+            "center": self.center.tolist(),
+            "scale": self.scale.tolist(),
+            "kept": self.kept.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Covariates:
+        """Return the map that `to_json` wrote."""
+        return cls(
+            tuple(values["columns"]),
+            tuple(values["missing"]),
+            np.array(values["center"], dtype=np.float64),
+            np.array(values["scale"], dtype=np.float64),
+            np.array(values["kept"], dtype=np.int64),
+        )
+
+
+def _raw(features: pd.DataFrame, columns: tuple[str, ...], missing: tuple[str, ...]) -> np.ndarray:
+    """Return the features, counts logged, and 0/1 companions of the missing, float [n, p + m]."""
+    values = features[list(columns)].to_numpy(dtype=np.float64)
+    counts = np.array([name.endswith("_count") for name in columns], dtype=bool)
+    values = np.where(counts, np.log1p(np.where(counts, values, 0.0)), values)
+    companions = features[list(missing)].isna().to_numpy(dtype=np.float64)
+    return np.hstack([values, companions.reshape(len(values), -1)])
+
+
+def _independent(columns: np.ndarray) -> np.ndarray:
+    """Return the positions of linearly independent columns of unit norm, ascending."""
+    if not columns.size:
+        return np.arange(0)
+    r, pivots = qr(columns, mode="r", pivoting=True)[-2:]
+    diagonal = np.abs(np.diagonal(r))
+    return np.sort(pivots[: len(diagonal)][diagonal > TOLERANCE])
 
 
 @dataclass(frozen=True)

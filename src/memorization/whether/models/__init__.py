@@ -1,6 +1,28 @@
-"""The classifiers, one module each; ``registry`` lists them, ``fitted`` says what one returns."""
+"""The classifiers: one module each, one line in `MODELS`.
 
-from memorization.whether.models.fitted import Fitted, load_fitted, save_fitted
-from memorization.whether.models.registry import MODELS
+``classifier`` says what one is; ``baselines`` are what it must beat, and always run.
+"""
 
-__all__ = ["MODELS", "Fitted", "load_fitted", "save_fitted"]
+from __future__ import annotations
+
+from memorization.whether.models.baselines import (
+    ContinuationCount,
+    DuplicateCount,
+    Prevalence,
+    SmallerSibling,
+)
+from memorization.whether.models.boosting import Boosting
+from memorization.whether.models.classifier import BinaryModel
+from memorization.whether.models.logistic import Logistic
+
+MODELS: dict[str, type[BinaryModel]] = {
+    "logistic": Logistic,
+    "boosting": Boosting,
+}
+
+BASELINES: dict[str, type[BinaryModel]] = {
+    "prevalence": Prevalence,
+    "duplicate_count": DuplicateCount,
+    "continuation_count": ContinuationCount,
+    "smaller_sibling": SmallerSibling,
+}

@@ -17,10 +17,10 @@ search would mostly fit noise. They are on the careful side of the defaults.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from memorization.whether.models.fitted import Fitted, unit_weight
+from memorization.study import Study
+from memorization.whether.models.classifier import Classifier, unit_weight
 
 SETTINGS = {
     "max_iter": 100,
@@ -34,21 +34,25 @@ SETTINGS = {
 }
 
 
-def fit(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
-) -> Fitted:
-    """Return gradient-boosted trees whose probabilities are the population's; see `fitted.Fit`.
+class Boosting(Classifier):
+    """Gradient-boosted trees whose probabilities are the population's."""
 
-    Between the classes the weights move the odds; within them, if they vary, they weight rows. The
-    seed draws the rows from which bins are made, beyond 200,000 rows.
-    """
-    within = np.empty(len(truth))
-    within[truth], within[~truth] = unit_weight(weight[truth]), unit_weight(weight[~truth])
-    # scikit-learn finds no bins in a column without a known value; a constant one is never split.
-    unknown = features.columns[features.isna().all()]
-    features = features.assign(**dict.fromkeys(unknown, 0.0))
-    trees = HistGradientBoostingClassifier(random_state=seed, **SETTINGS)
-    # Weights that are all one change nothing, but make the search for bins ten times slower.
-    trees.fit(features, truth, sample_weight=None if np.allclose(within, 1) else within)
-    shift = np.log(np.mean(weight[truth])) - np.log(np.mean(weight[~truth]))
-    return Fitted(trees, float(shift))
+    @classmethod
+    def train(cls, rows: Study, seed: int) -> Boosting:
+        """Return the trees.
+
+        Between the classes the weights move the odds; within them, if they vary, they weight rows.
+        The seed draws the rows from which bins are made, beyond 200,000 rows.
+        """
+        truth, weight = rows.truth, rows.weight
+        within = np.empty(len(truth))
+        within[truth], within[~truth] = unit_weight(weight[truth]), unit_weight(weight[~truth])
+        # scikit-learn finds no bins in a column without a known value; a constant one is never
+        # split.
+        unknown = rows.features.columns[rows.features.isna().all()]
+        features = rows.features.assign(**dict.fromkeys(unknown, 0.0))
+        trees = HistGradientBoostingClassifier(random_state=seed, **SETTINGS)
+        # Weights that are all one change nothing, but make the search for bins ten times slower.
+        trees.fit(features, truth, sample_weight=None if np.allclose(within, 1) else within)
+        shift = np.log(np.mean(weight[truth])) - np.log(np.mean(weight[~truth]))
+        return cls(trees, float(shift))

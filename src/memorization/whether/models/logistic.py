@@ -13,6 +13,9 @@ for all would not do: a hundred correlated columns need a strong penalty, a sing
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Self
+
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
@@ -21,9 +24,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from memorization.evaluation.crossfit import thinned
 from memorization.evaluation.metrics.probability import log_loss
-from memorization.evaluation.thinning import thinned
-from memorization.whether.models.fitted import Fitted, unit_weight
+from memorization.study import Study
+from memorization.whether.models.classifier import Classifier, unit_weight
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
@@ -36,69 +40,53 @@ DEFAULT = 0.1
 LARGEST = 5_000
 
 
-def count_columns(columns: list[str]) -> list[str]:
-    """Return the columns that hold counts: those whose name ends in ``_count``.
+class Logistic(Classifier):
+    """Logistic regression, weighted to the population."""
 
-    >>> count_columns(["duplication.sequence_count", "surprisal.mean"])
-    ['duplication.sequence_count']
-    """
-    return [column for column in columns if column.endswith("_count")]
+    @classmethod
+    def train(cls, rows: Study, seed: int) -> Self:
+        """Return the regression.
 
-
-def fit(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
-) -> Fitted:
-    """Return a logistic regression, weighted to the population; see `fitted.Fit`.
-
-    The seed thins the rows that the penalty is chosen on, beyond `LARGEST`; the optimum is unique.
-    """
-    c = choose_c(features, truth, weight, fold, seed)
-    classify = LogisticRegression(C=c, max_iter=2000, tol=1e-6)
-    pipeline = Pipeline([*_covariates(features), ("classify", classify)])
-    pipeline.fit(features, truth, classify__sample_weight=unit_weight(weight))
-    return Fitted(pipeline, chosen={"C": c})
+        The seed thins the rows that the penalty is chosen on, beyond `LARGEST`; the optimum is
+        unique.
+        """
+        c = choose_c(rows, seed)
+        classify = LogisticRegression(C=c, max_iter=2000, tol=1e-6)
+        pipeline = Pipeline([*_covariates(rows.features), ("classify", classify)])
+        weight = unit_weight(rows.weight)
+        pipeline.fit(rows.features, rows.truth, classify__sample_weight=weight)
+        return cls(pipeline, chosen={"C": c})
 
 
-def choose_c(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
-) -> float:
+def choose_c(study: Study, seed: int) -> float:
     """Return the C of `GRID` of the lowest weighted log loss, out of fold; of equal ones the least.
 
-    Parameters
-    ----------
-    features : DataFrame [n]
-    truth : bool [n]
-    weight : float [n]
-    fold : int [n]
-        A fold is predicted by what is fitted to the others, if these are of both classes.
-    seed : int
+    A fold is predicted by what is fitted to the others, if these are of both classes.
     """
-    rows, weight = thinned(truth, weight, LARGEST, np.random.default_rng(seed))
-    features, truth, fold = features.iloc[rows], truth[rows], fold[rows]
+    places, weight = thinned(study.truth, study.weight, LARGEST, np.random.default_rng(seed))
+    rows = replace(study.take(places), weight=weight)
     probability = np.full((len(GRID), len(rows)), np.nan)
-    for test in np.unique(fold):
-        train = fold != test
-        if truth[train].any() and not truth[train].all():
-            probability[:, ~train] = _path(features, truth, weight, train)
+    for test in np.unique(rows.fold):
+        train = rows.fold != test
+        if rows.truth[train].any() and not rows.truth[train].all():
+            probability[:, ~train] = _path(rows.take(train), rows.features[~train])
     scored = ~np.isnan(probability[0])
     if not scored.any():
         return DEFAULT
-    losses = [float(log_loss(truth[scored], p[scored], weight[scored])) for p in probability]
+    losses = [float(log_loss(rows.truth[scored], p[scored], weight[scored])) for p in probability]
     return GRID[int(np.argmin(losses))]
 
 
-def _path(
-    features: pd.DataFrame, truth: np.ndarray, weight: np.ndarray, train: np.ndarray
-) -> np.ndarray:
-    """Return the probabilities of the rows that are not in training, by C, float [g, n - m]."""
-    covariates = Pipeline(_covariates(features)).fit(features[train])
-    known, other = covariates.transform(features[train]), covariates.transform(features[~train])
+def _path(rows: Study, others: pd.DataFrame) -> np.ndarray:
+    """Return the probabilities of other rows, by C, float [g, m]."""
+    covariates = Pipeline(_covariates(rows.features)).fit(rows.features)
+    known, other = covariates.transform(rows.features), covariates.transform(others)
     # Each from the optimum of the stronger penalty before; four digits do for a comparison.
     model = LogisticRegression(max_iter=2000, tol=1e-4, warm_start=True)
     found = []
     for c in GRID:
         model.set_params(C=c)
-        model.fit(known, truth[train], sample_weight=unit_weight(weight[train]))
+        model.fit(known, rows.truth, sample_weight=unit_weight(rows.weight))
         found.append(model.predict_proba(other)[:, 1])
     return np.stack(found)
 
@@ -106,7 +94,7 @@ def _path(
 def _covariates(features: pd.DataFrame) -> list[tuple[str, object]]:
     """Return the steps from features to standardised covariates."""
     log = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
-    counts = count_columns(list(features.columns))
+    counts = [column for column in features if str(column).endswith("_count")]
     return [
         ("counts", ColumnTransformer([("log", log, counts)], remainder="passthrough")),
         # A column without a known value is kept, constant: it may be the only one.

@@ -1,0 +1,179 @@
+"""The one object that every analysis takes: rows with features, outcome, weight and fold."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from memorization.errors import UserError
+from memorization.features import features_of_tier
+from memorization.protocol import TIERS
+from memorization.study.targets import Targets
+from memorization.tables import (
+    FEATURES,
+    LABELS,
+    SEQUENCES,
+    SPLITS,
+    joined,
+    read_table,
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The n sequences that are studied, in one order.
+
+    Attributes
+    ----------
+    index : int64 [n], position in training order.
+    features : DataFrame [n], columns named family.name; none where a question needs none.
+    truth : bool [n], memorized at the end of training.
+    weight : float [n], population sequences that a row stands for.
+    splits : DataFrame [n], with ``cluster`` and ``fold``, and the weaker splits and ``exposed``,
+        see `memorization.tables.SPLITS`.
+    seed : of every random choice.
+    targets : when it was memorized, of the n rows; None where only *whether* is asked.
+    steps : int [c], optimizer steps of the checkpoints that ``targets`` are about.
+    """
+
+    index: np.ndarray
+    features: pd.DataFrame
+    truth: np.ndarray
+    weight: np.ndarray
+    splits: pd.DataFrame
+    seed: int = 0
+    targets: Targets | None = None
+    steps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def join(
+        cls,
+        sequences: pd.DataFrame,
+        splits: pd.DataFrame,
+        labels: pd.DataFrame,
+        features: pd.DataFrame | None = None,
+        seed: int = 0,
+    ) -> Study:
+        """Return the study of some tables, rows in the order of ``sequences``.
+
+        Parameters
+        ----------
+        labels : with ``index`` and ``memorized``.
+        features : None where a question needs none.
+
+        Raises
+        ------
+        UserError
+            If a table is about other sequences.
+        """
+        tables = {"labels": labels[["index", "memorized"]], "splits": splits}
+        if features is not None:
+            tables["features"] = features
+        table = joined(sequences[["index", "weight"]], **tables)
+        named = [] if features is None else [name for name in features if name != "index"]
+        return cls(
+            index=table["index"].to_numpy(),
+            features=table[named],
+            truth=table["memorized"].to_numpy(dtype=bool),
+            weight=table["weight"].to_numpy(),
+            splits=table[[name for name in splits if name != "index"]],
+            seed=seed,
+        )
+
+    @classmethod
+    def read(cls, results: str | Path, seed: int) -> Study:
+        """Return the study in a results folder, with every feature.
+
+        Raises
+        ------
+        UserError
+            If a table is missing or damaged, or they are not of one run.
+        """
+        return cls.join(
+            read_table(Path(results, "sequences.parquet"), SEQUENCES),
+            read_table(Path(results, "splits.parquet"), SPLITS),
+            read_table(Path(results, "labels.parquet"), LABELS),
+            read_table(Path(results, "features.parquet"), FEATURES),
+            seed,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.index)
+
+    @property
+    def cluster(self) -> np.ndarray:
+        """Which rows are the same text, int [n]."""
+        return self.splits["cluster"].to_numpy()
+
+    @property
+    def fold(self) -> np.ndarray:
+        """Which rows are held out together, int [n]."""
+        return self.splits["fold"].to_numpy()
+
+    @property
+    def times(self) -> Targets:
+        """When the rows were memorized; a defect of the caller where that was not joined."""
+        if self.targets is None:
+            raise ValueError("a study of whether, not of when: it has no times")
+        return self.targets
+
+    @cached_property
+    def tiers(self) -> dict[str, tuple[str, ...]]:
+        """Tier -> the features that it may use, of the tiers that add one to the tier below.
+
+        A model fitted at any other tier would be the one of the tier below, on another seed: no
+        result of its own, and its difference from the tier below would be the luck of the seed.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        below = 0
+        for tier in TIERS:
+            usable = features_of_tier(self.features.columns, tier)
+            if len(usable) > below:
+                found[tier] = tuple(usable)
+            below = len(usable)
+        return found
+
+    def take(self, rows: np.ndarray) -> Study:
+        """Return the study of some rows (a mask or positions)."""
+        return dataclasses.replace(
+            self,
+            index=self.index[rows],
+            features=_rows(self.features, rows),
+            truth=self.truth[rows],
+            weight=self.weight[rows],
+            splits=_rows(self.splits, rows),
+            targets=None if self.targets is None else self.targets.take(rows),
+        )
+
+    def only(self, columns: Iterable[str]) -> Study:
+        """Return the study with some of its features."""
+        return dataclasses.replace(self, features=self.features[list(columns)])
+
+    def refolded(self, scheme: str) -> Study:
+        """Return the study with another of its splits as the folds, as ``fold_random``."""
+        return dataclasses.replace(self, splits=self.splits.assign(fold=self.splits[scheme]))
+
+    def require_both_classes(self) -> None:
+        """Check that some rows are memorized, and some are not.
+
+        Raises
+        ------
+        UserError
+            If not: there is nothing to tell apart.
+        """
+        if self.truth.all() or not self.truth.any():
+            raise UserError(
+                f"labels: {int(self.truth.sum())} of {len(self)} sampled sequences are memorized; "
+                "there is nothing to tell apart; choose a larger target or train it for longer"
+            )
+
+
+def _rows(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    return table[rows] if rows.dtype == bool else table.iloc[rows]

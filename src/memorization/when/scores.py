@@ -1,0 +1,146 @@
+"""How good the predicted survival is: ranking, probability, calibration, time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from memorization.evaluation.bootstrap import Bootstrap, Replicated
+from memorization.evaluation.metrics.event_time import (
+    concordance_of,
+    conditional_mean_step,
+    conditional_median,
+    cumulative_auroc,
+    integrated_squared_error,
+)
+from memorization.evaluation.metrics.probability import observed_to_expected
+from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
+from memorization.study import Study
+from memorization.when.kaplan_meier import kaplan_meier
+
+# Percentages of training at which the state so far is scored.
+MILESTONES = (25, 50, 75, 100)
+
+# Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
+# which few replicates at a time would not pay for.
+BLOCK = 2**20
+
+
+def score(
+    study: Study, survival: np.ndarray, bootstrap: Bootstrap, reference: np.ndarray | None
+) -> dict[str, Replicated]:
+    """Return every metric of one model's survival [n, c] with its replicates.
+
+    Parameters
+    ----------
+    study : Study
+        None of its rows is censored before the last checkpoint.
+    reference : float [n, c]
+        Survival of the model against which ``brier_skill`` is measured; None: it is left out.
+    """
+    return {
+        name: Replicated(
+            float(metric(study.weight)), bootstrap.replicate(metric, study.weight, BLOCK)
+        )
+        for name, metric in survival_metrics(study, survival, reference).items()
+    }
+
+
+def milestones(steps: np.ndarray) -> dict[int, int]:
+    """Return percentage of training -> first checkpoint (1 … c) that has reached it.
+
+    >>> milestones(np.array([10, 20, 30, 40]))
+    {25: 1, 50: 2, 75: 3, 100: 4}
+    """
+    return {p: int(np.searchsorted(steps, steps[-1] * p / 100)) + 1 for p in MILESTONES}
+
+
+def survival_metrics(
+    study: Study, survival: np.ndarray, reference: np.ndarray | None = None
+) -> dict[str, OfWeights]:
+    """Return name -> metric of the weights, vectorised over their leading axes.
+
+    - ``concordance``: of all sequences, by expected memorization-free time within training.
+    - ``concordance_memorized``: among those with the event, by its expected time given that.
+    - ``auroc_at_P``, ``observed_to_expected_at_P``: of the state at P % of training.
+    - ``integrated_brier``; ``brier_skill`` is the share of the reference's that is saved.
+    - ``absolute_error_steps``: of the median time given the event, among those with it, in steps.
+
+    Rankings are compared within folds. Where a sequence is first evaluated late, its state before
+    is not known: of the state at a checkpoint are scored the sequences evaluated by then, whatever
+    it was; in a concordance a left-censored event is earlier than what is later than its bound; and
+    its time has no error.
+
+    Parameters
+    ----------
+    survival : float [n, c], out of fold.
+    """
+    targets, steps, fold = study.times, study.steps, study.fold
+    time, event, left = targets.time, targets.event, targets.left_censored
+    free = np.trapezoid(np.hstack([np.ones((len(time), 1)), survival]), np.r_[0, steps], axis=1)
+    expected = conditional_mean_step(survival[event], steps)
+    exact = event & ~left
+    off = np.abs(steps[time[exact] - 1] - steps[conditional_median(survival[exact]) - 1])
+    error, share = _squared_errors(study, survival)
+    among = concordance_of(time[event], event[event], -expected, fold[event], left[event])
+    metrics: dict[str, OfWeights] = {
+        "concordance": concordance_of(time, event, -free, fold, left),
+        "concordance_memorized": lambda weight: among(np.compress(event, weight, axis=-1)),
+        "integrated_brier": lambda weight: ratio(weight @ error, weight @ share),
+        "absolute_error_steps": lambda weight: weighted_mean(
+            off, np.compress(exact, weight, axis=-1)
+        ),
+    }
+    for percent, at in milestones(steps).items():
+        metrics |= _metrics_at(study, percent, at, 1 - survival[:, at - 1])
+    if reference is not None:
+        known, _ = _squared_errors(study, reference)
+        metrics["brier_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ known)
+    return metrics
+
+
+def _squared_errors(study: Study, survival: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    targets = study.times
+    return integrated_squared_error(
+        survival, targets.time, targets.event, study.steps, targets.first_evaluation
+    )
+
+
+def _metrics_at(
+    study: Study, percent: int, at: int, probability: np.ndarray
+) -> dict[str, OfWeights]:
+    """Return the metrics of the state at one checkpoint, of the sequences evaluated by then."""
+    known = study.times.first_evaluation <= at
+    own, p = study.times.take(known), probability[known]
+    by_then = own.event & (own.time <= at)
+    area = cumulative_auroc(own.time, own.event, p, at, study.fold[known])
+    return {
+        f"auroc_at_{percent}": lambda weight: area(np.compress(known, weight, axis=-1)),
+        f"observed_to_expected_at_{percent}": lambda weight: observed_to_expected(
+            by_then, p, np.compress(known, weight, axis=-1)
+        ),
+    }
+
+
+def event_statistics(study: Study) -> dict[str, Any]:
+    """Return how many have the event, and when: quantiles of its step.
+
+    The quantiles are those of the marginal curve, given the event by the end: weighted to the
+    population, and with the left-censored where they are likely to belong.
+    """
+    targets, steps, weight = study.times, study.steps, study.weight
+    happened = 1 - kaplan_meier(targets, weight)
+    share = happened / happened[-1]
+    return {
+        "n": len(targets),
+        "n_events": int(targets.event.sum()),
+        "n_left_censored": int(targets.left_censored.sum()),
+        "checkpoints": len(steps),
+        "population_fraction": float(np.average(targets.event, weights=weight)),
+        "event_step_quantiles": {
+            # The share of a quantile that is reached exactly may be rounded to just below it.
+            f"{q:.0%}": int(steps[np.searchsorted(share, q - 1e-9)])
+            for q in (0.1, 0.5, 0.9)
+        },
+    }

@@ -1,0 +1,183 @@
+"""The whole answer: from a study and a list of models to predictions and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorization.evaluation.bootstrap import Bootstrap, Replicated, gain, gains
+from memorization.evaluation.crossfit import Candidate, CrossFit, candidates, cross_fit
+from memorization.parallel import side_by_side
+from memorization.randomness import generator
+from memorization.study import Study
+from memorization.study.strata import COUNTS
+from memorization.whether.importance import permutation_importance
+from memorization.whether.models import BASELINES, BinaryModel
+from memorization.whether.scores import decide, prevalence, rankings, score, strata, unexposed
+
+# Weaker splits, whose gain is what leakage buys.
+LEAKY = ("fold_continuation", "fold_random")
+
+# Replicates behind an importance, of which there are hundreds.
+IMPORTANCE_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the whether stage writes.
+
+    Attributes
+    ----------
+    predictions : DataFrame, as `memorization.tables.WHETHER`.
+    importance : DataFrame, as `memorization.tables.IMPORTANCE`.
+    metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, what
+        models chose, gains, leakage, strata of each count, and the scores of unexposed rows alone.
+    fitted : dict, (tier, model) -> classifier fitted to the whole sample; without the baselines.
+    """
+
+    predictions: pd.DataFrame
+    importance: pd.DataFrame
+    metrics: dict[str, Any]
+    fitted: dict[tuple[str, str], BinaryModel]
+
+
+def planned(study: Study, models: Mapping[str, type[BinaryModel]]) -> list[Candidate]:
+    """Return every baseline and model at every tier that it is reported in."""
+    return candidates({**BASELINES, **models}, study.tiers, "whether")[0]
+
+
+def analyse(
+    study: Study,
+    models: Mapping[str, type[BinaryModel]],
+    bootstrap: Bootstrap,
+    advance: Callable[[int], object] = lambda done: None,
+    processes: int = 1,
+) -> Analysis:
+    """Return predictions, importance, metrics and fitted classifiers of every model at every tier.
+
+    Parameters
+    ----------
+    models : by name; baselines join them.
+    advance : told ``1`` whenever a model is done at a tier.
+    processes : to use at most; the result does not depend on it.
+
+    Raises
+    ------
+    UserError
+        If the study has no memorized sequence, or nothing else.
+    """
+    study.require_both_classes()
+    results = side_by_side(
+        _examine,
+        planned(study, models),
+        study,
+        bootstrap,
+        processes=processes,
+        advance=advance,
+    )
+    return Analysis(
+        predictions=pd.concat([_predictions(study, r) for r in results], ignore_index=True),
+        importance=pd.concat([r.importance for r in results], ignore_index=True),
+        metrics=_metrics(study, results, bootstrap),
+        fitted={r.candidate.key: r.fitted for r in results if r.fitted is not None},
+    )
+
+
+@dataclass(frozen=True)
+class _Result:
+    candidate: Candidate
+    probability: np.ndarray
+    ranked: dict[str, Replicated]
+    metrics: dict[str, Any]
+    # Of models alone, not of baselines.
+    chosen: dict[str, Any]
+    leakage: dict[str, Any]
+    importance: pd.DataFrame
+    fitted: BinaryModel | None
+
+
+def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Result:
+    """Return everything about one model at one tier; of a baseline, predictions and metrics."""
+    crossfit = cross_fit(candidate, study)
+    ranked = rankings(study, crossfit.prediction, bootstrap)
+    metrics = score(study, crossfit, decide(candidate, study, crossfit), ranked, bootstrap)
+    if candidate.model.is_baseline:
+        nothing = pd.DataFrame()
+        return _Result(candidate, crossfit.prediction, ranked, metrics, {}, {}, nothing, None)
+    leakage = {}
+    for scheme in LEAKY:
+        leaky = study.refolded(scheme)
+        own = rankings(leaky, cross_fit(candidate, leaky).prediction, bootstrap)
+        gained = gain(own, ranked, bootstrap.level)
+        leakage[scheme] = {name: value.estimate(bootstrap.level) for name, value in own.items()} | {
+            f"{name}_gain": value for name, value in gained.items()
+        }
+    importance = permutation_importance(
+        crossfit.fitted,
+        study.only(candidate.columns),
+        bootstrap.first(IMPORTANCE_REPLICATES),
+        generator(study.seed, f"{candidate.purpose}/importance"),
+    )
+    importance.insert(0, "model", candidate.name)
+    importance.insert(1, "tier", candidate.tier)
+    fitted = candidate.fit(study)
+    assert isinstance(fitted, BinaryModel)
+    chosen = _chosen(fitted, crossfit)
+    return _Result(
+        candidate, crossfit.prediction, ranked, metrics, chosen, leakage, importance, fitted
+    )
+
+
+def _chosen(fitted: BinaryModel, crossfit: CrossFit) -> dict[str, Any]:
+    """Return what a model chose by cross-validation: on all rows, and without each fold."""
+    without = [getattr(model, "chosen", {}) for _, model in sorted(crossfit.fitted.items())]
+    return {
+        name: {"all_rows": value, "without_fold": [found.get(name) for found in without]}
+        for name, value in getattr(fitted, "chosen", {}).items()
+    }
+
+
+def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict[str, Any]:
+    """Return the metrics of all results, nested by tier and model."""
+    metrics: dict[str, Any] = {
+        "n": len(study),
+        "cases": int(study.truth.sum()),
+        "prevalence": bootstrap.estimate(prevalence, study.truth, study.truth, study.weight),
+        "chosen": {},
+        "leakage": {scheme: {} for scheme in LEAKY},
+    }
+    for result in results:
+        tier, name = result.candidate.key
+        metrics.setdefault(tier, {})[name] = result.metrics
+        for scheme, leakage in result.leakage.items():
+            metrics["leakage"][scheme].setdefault(tier, {})[name] = leakage
+        if result.chosen:
+            metrics["chosen"].setdefault(tier, {})[name] = result.chosen
+    baselines = {r.candidate.name for r in results if r.candidate.model.is_baseline}
+    ranked = {r.candidate.key: r.ranked for r in results}
+    metrics["gains"] = gains(ranked, baselines, bootstrap.level)
+    probabilities = {r.candidate.key: r.probability for r in results}
+    metrics["strata"] = {
+        column.partition(".")[2]: strata(study, column, probabilities, bootstrap)
+        for column in COUNTS.values()
+        if column in study.features
+    }
+    if study.splits["exposed"].any():
+        metrics["unexposed"] = unexposed(study, probabilities, bootstrap)
+    return metrics
+
+
+def _predictions(study: Study, result: _Result) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "index": study.index,
+            "model": result.candidate.name,
+            "tier": result.candidate.tier,
+            "fold": study.fold,
+            "probability": result.probability,
+        }
+    )
