@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from memorization.siblings.compute import pretraining_compute, tokens_seen
 from sklearn import metrics as theirs
 
-from memorization.siblings.compute import pretraining_compute, tokens_seen
 from memorization.siblings.pairs import pair_metrics
 from memorization.siblings.published import CHECKPOINTS, LAST_STEP, SMALLER_MODELS
 from memorization.suite.micro.suite import MicroSuite

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from memorization.siblings.metrics import sibling_metrics
 
 from memorization.labels.published import published_trajectories
-from memorization.siblings.metrics import sibling_metrics
 from memorization.suite import Suite
 
 EVALS = {"70m": [3, 9], "12b": [3, 8, 9, 30], "12b.step5": [3, 4], "12b.step10": [3, 8]}

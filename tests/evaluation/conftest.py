@@ -1,0 +1,1 @@
+from made_up_study import one_thread  # noqa: F401
