@@ -84,31 +84,35 @@ def survival_study(n, seed, leaving=False, memorized=-3.5):
     return study, np.cumprod(1 - hazard, axis=1)
 
 
+def survived(study):
+    """Return whether a row has had no event up to a checkpoint, bool [n, c]."""
+    times = study.times
+    return ~times.event[:, None] | (times.time[:, None] > np.arange(1, times.n_times + 1))
+
+
 def write_tables(study, folder):
     """Write what the analyses read; rows in different orders, as nothing promises that tables
     share theirs. What is memorized without a time is so at step 10, the only checkpoint."""
-    n, steps = len(study), study.steps if study.targets else np.array([10])
-    targets = study.targets or Targets(np.ones(n, np.int64), study.truth, 1)
-    event, at = targets.event, targets.time - 1
-    step = pd.arrays.IntegerArray(steps[at].astype(np.int32), ~event)
-    before = np.r_[0, steps][at]
-    labels = {
-        "memorized": study.truth,
-        "match_length": np.where(study.truth, 32, 3).astype(np.int8),
-        "first_step": step,
-        "stable_step": step,
-        "entry": np.zeros(n, np.int32),
-        "lower": np.where(event, before, steps[-1]).astype(np.int32),
-        "upper": step,
-    }
-    unknown = np.full((n, len(steps)), -1)
+    targets = study.targets or Targets(np.ones(len(study), np.int64), study.truth, 1)
+    steps = 10 * np.arange(1, 1 + targets.n_times)
+    step = pd.arrays.IntegerArray(steps[targets.time - 1].astype(np.int32), ~targets.event)
+    before = np.where(targets.event, np.r_[0, steps][targets.time - 1], steps[-1])
+    labels = pd.DataFrame(
+        {
+            "memorized": study.truth,
+            "match_length": np.where(study.truth, 32, 3).astype(np.int8),
+            "first_step": step,
+            "stable_step": step,
+            "entry": np.int32(0),
+            "lower": before.astype(np.int32),
+            "upper": step,
+        }
+    )
     write_sequences(study, folder)
     write_splits(study, folder)
-    for name, columns, schema in (
-        ("labels", labels, tables.LABELS),
-        ("features", study.features[::-1], tables.FEATURES),
-    ):
-        tables.write_table(_keyed(study, columns), folder / f"{name}.parquet", schema)
+    _write(study, labels, folder / "labels.parquet", tables.LABELS)
+    _write(study, study.features[::-1], folder / "features.parquet", tables.FEATURES)
+    unknown = np.full((len(study), len(steps)), -1)
     trajectories = Trajectories(study.index, steps, unknown, unknown * 1.0, unknown < 0)
     trajectories.write(folder / "trajectories.npz")
 
@@ -123,20 +127,16 @@ def write_sequences(study, folder, step=1, tokens=0, domain=None):
         "case": study.truth,
         "weight": study.weight,
     }
-    table = _keyed(study, columns)
-    tables.write_table(table, folder / "sequences.parquet", tables.SEQUENCES)
+    _write(study, pd.DataFrame(columns), folder / "sequences.parquet", tables.SEQUENCES)
 
 
 def write_splits(study, folder):
     """Write the table of splits, the last row first."""
-    folds = [name for name in study.splits if name.startswith("fold")]
-    columns = study.splits.astype({"cluster": "int64"} | dict.fromkeys(folds, "int32"))
-    table = _keyed(study, columns[::-1])
-    tables.write_table(table, folder / "splits.parquet", tables.SPLITS)
+    folds = {name: "int32" for name in study.splits if name.startswith("fold")}
+    splits = study.splits.astype({"cluster": "int64", **folds})
+    _write(study, splits[::-1], folder / "splits.parquet", tables.SPLITS)
 
 
-def _keyed(study, columns):
-    """Return columns with the index of their rows."""
-    table = pd.DataFrame(columns)
-    table.insert(0, "index", study.index.astype(np.int64)[table.index])
-    return table
+def _write(study, table, path, schema):
+    index = pd.Series(study.index, name="index", dtype=np.int64)[table.index]
+    tables.write_table(pd.concat([index, table], axis="columns"), path, schema)

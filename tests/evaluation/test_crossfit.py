@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from made_up_study import make_study, survival_study
+from made_up_study import make_study
 
 from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit
 from memorization.randomness import generator
@@ -34,16 +34,6 @@ class Lookup(Model):
 
     def predict(self, study, rows):
         return np.isin(study.index[rows], self.index).astype(float)
-
-
-@pytest.fixture(scope="module")
-def study():
-    """Sequences with times, and with all the features that a baseline needs."""
-    study, _ = survival_study(300, seed=0)
-    counts, rng = study.features[DUPLICATES], np.random.default_rng(1)
-    sibling = study.truth ^ (rng.random(300) < 0.2)
-    more = {CONTINUATIONS: counts + rng.integers(0, 2, 300), "sibling.s_memorized": sibling * 1.0}
-    return replace(study, features=study.features.assign(**more))
 
 
 def candidate(study, question, name):

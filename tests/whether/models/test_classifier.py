@@ -21,22 +21,6 @@ def study():
     return make_study(features, rng.random(300) < 0.3, weight=rng.random(300) + 0.5)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_round_trip_is_exact_and_bytes_repeat(name, study, tmp_path):
-    fitted = MODELS[name].train(study, seed=0)
-    fitted.save(tmp_path / "folder" / "a.skops")
-    loaded = MODELS[name].load(tmp_path / "folder" / "a.skops")
-    assert (loaded.shift, loaded.chosen) == (fitted.shift, fitted.chosen)
-    expected = fitted.probability(study.features)
-    np.testing.assert_array_equal(loaded.probability(study.features), expected)
-    # The same classifier again, and the one that was loaded, are the same file.
-    MODELS[name].train(study, seed=0).save(tmp_path / "b.skops")
-    loaded.save(tmp_path / "c.skops")
-    first = (tmp_path / "folder" / "a.skops").read_bytes()
-    assert first == (tmp_path / "b.skops").read_bytes() == (tmp_path / "c.skops").read_bytes()
-    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a.skops"]
-
-
 def test_the_trusted_list_is_minimal(study, tmp_path):
     needed = set()
     for name, model in MODELS.items():
