@@ -13,17 +13,12 @@ from memorization.evaluation.metrics.survival import (
 STEPS = np.array([1, 2, 4, 8, 16, 32, 64])
 
 
-def integrated_brier_score(survival, time, event, steps, weight):
-    error, share = integrated_squared_error(survival, time, event, steps)
-    return (weight @ error) / (weight @ share)
-
-
 def data(seed=0, n=40, c=7):
     rng = np.random.default_rng(seed)
     time = rng.integers(1, c + 1, n)
     event = (rng.random(n) < 0.6) | (time < c)
     survival = np.sort(rng.random((n, c)), axis=1)[:, ::-1]
-    return survival, time, event, rng.exponential(size=n) + 0.1
+    return survival, time, event
 
 
 def test_squared_error_and_integral_by_hand():
@@ -39,26 +34,15 @@ def test_squared_error_and_integral_by_hand():
 
 
 def test_agrees_with_scikit_survival_without_weights():
-    survival, time, event, _ = data()
+    survival, time, event = data()
     outcome = Surv.from_arrays(event, time)
     times = np.arange(1, 7)
     _, scores = brier_score(outcome, outcome, survival[:, :6], times)
     np.testing.assert_allclose(squared_error(survival, time, event)[:, :6].mean(axis=0), scores)
 
 
-def test_integer_weights_are_repetitions_and_axes_replicates():
-    survival, time, event, _ = data(1)
-    copies = np.random.default_rng(1).integers(0, 4, (3, len(time)))
-    values = integrated_brier_score(survival, time, event, STEPS, copies)
-    for value, counts in zip(values, copies, strict=True):
-        rows = np.repeat(np.arange(len(time)), counts)
-        error, share = integrated_squared_error(survival[rows], time[rows], event[rows], STEPS)
-        np.testing.assert_allclose(share, 1)
-        assert value == pytest.approx(error.mean())
-
-
 def test_only_what_is_observed_counts():
-    survival, time, event, _ = data(2)
+    survival, time, event = data(2)
     observed = np.random.default_rng(2).integers(1, 8, len(time))
     error, share = integrated_squared_error(survival, time, event, STEPS, observed)
     for i, first in enumerate(observed):
@@ -74,16 +58,6 @@ def test_only_what_is_observed_counts():
     moved = np.where(hidden, 1, time)
     again, _ = integrated_squared_error(survival, moved, event, STEPS, observed)
     np.testing.assert_array_equal(again, error)
-
-
-def test_truth_scores_zero_and_its_opposite_more():
-    _, time, event, weight = data(2)
-    steps = np.arange(1, 8)
-    truth = (~event[:, None] | (time[:, None] > steps)).astype(float)
-    assert integrated_brier_score(truth, time, event, steps, weight) == 0
-    # Always wrong costs 1 everywhere but in the first step, where it begins at 0.
-    wrong = integrated_brier_score(1 - truth, time, event, steps, weight)
-    assert wrong == pytest.approx((0.5 + 6) / 7)
 
 
 def test_refuses_censoring_before_the_end():
@@ -104,13 +78,10 @@ def test_median_halves_the_expected_events_and_minimises_the_expected_error():
     np.testing.assert_allclose(expected[np.arange(30), medians - 1], expected.min(axis=1))
 
 
-def test_mean_is_that_of_draws():
+def test_mean_is_that_of_draws_and_the_end_where_no_event_is_expected():
     # Events of mass 0.1, 0.2 and 0.1.
     found = conditional_mean_step(np.array([[0.9, 0.7, 0.6]]), np.array([10, 20, 40]))
     assert found[0] == pytest.approx((1 + 4 + 4) / 0.4)
-
-
-def test_a_curve_without_events_expects_the_end():
     survival = np.ones((1, 4))
     assert conditional_median(survival)[0] == 4
     assert conditional_mean_step(survival, np.array([1, 2, 3, 7]))[0] == 7
