@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -26,8 +28,9 @@ def by_hand(study):
     """Average precision of a logistic regression on some columns, fitted fold by fold without our
     code but for the penalty, which has tests of its own."""
 
+    @functools.cache
     def of(columns):
-        x = study.features[columns].to_numpy(copy=True)
+        x = study.features[list(columns)].to_numpy(copy=True)
         counts = [name.endswith("_count") for name in columns]
         x[:, counts] = np.log1p(x[:, counts])
         probability = np.empty(len(x))
@@ -42,38 +45,48 @@ def by_hand(study):
     return of
 
 
-def close(value):
-    return pytest.approx(value, abs=1e-6)
+REPETITION, POSITION = ["repetition.longest_run"], ["position.end_of_text", "position.step"]
+TEXT, SURPRISAL = [*REPETITION, POSITION[0]], ["surprisal.mean", "surprisal.max"]
+CORPUS = [*REPETITION, *COPIES, *POSITION]
+ADDED = "average_precision_added"
+VALUES = [
+    # What a family, or all of a tier, knows by itself,
+    ("families", "duplication", "average_precision", COPIES, None),
+    ("tiers", "text", "average_precision", TEXT, None),
+    ("tiers", "corpus", "average_precision", CORPUS, None),
+    ("tiers", "reference", "average_precision", CORPUS + SURPRISAL, None),
+    # what is lost without the family,
+    ("families", "duplication", ADDED, CORPUS, REPETITION + POSITION),
+    ("families", "surprisal", ADDED, CORPUS + SURPRISAL, CORPUS),
+    # and what is gained by adding it, or all of the tier, to duplication alone.
+    ("families", "repetition", TO_DUPLICATION, REPETITION + COPIES, COPIES),
+    ("families", "position", TO_DUPLICATION, COPIES + POSITION, COPIES),
+    ("tiers", "corpus", TO_DUPLICATION, CORPUS, COPIES),
+]
 
 
-def test_a_family_alone(scored, by_hand):
-    found = scored.families["duplication"]
-    assert (found["tier"], found["features"]) == ("corpus", 2)
-    assert found["average_precision"]["value"] == close(by_hand(COPIES))
+@pytest.mark.parametrize(("kind", "name", "score", "columns", "less"), VALUES)
+def test_values_are_those_of_fits_by_hand(kind, name, score, columns, less, scored, by_hand):
+    found = getattr(scored, kind)[name][score]
+    expected = by_hand(tuple(columns)) - (by_hand(tuple(less)) if less else 0)
+    assert found["value"] == pytest.approx(expected, abs=1e-6)
+    assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_what_a_family_adds_is_lost_without_it(study, scored, by_hand):
-    every = list(study.features)
-    corpus = [name for name in every if not name.startswith("surprisal")]
-    others = [name for name in corpus if name not in COPIES]
-    found = scored.families["duplication"]["average_precision_added"]
-    assert found["value"] == close(by_hand(corpus) - by_hand(others))
-    assert 0 < found["low"] < found["value"] < found["high"]
+def test_which_scores_there_are(scored):
+    duplication, surprisal = (scored.families[name] for name in ("duplication", "surprisal"))
+    assert (duplication["tier"], duplication["features"]) == ("corpus", 2)
+    assert duplication[ADDED]["low"] > 0
     # The reference repeats what the copies tell.
-    repeated = scored.families["surprisal"]["average_precision_added"]
-    assert repeated["low"] <= 0
-    assert repeated["value"] == close(by_hand(every) - by_hand(corpus))
-
-
-def test_what_a_family_adds_to_duplication(scored, by_hand):
-    for family, own in (
-        ("repetition", ["repetition.longest_run"]),
-        ("position", ["position.end_of_text", "position.step"]),
-    ):
-        found = scored.families[family][TO_DUPLICATION]
-        assert found["value"] == close(by_hand(COPIES + own) - by_hand(COPIES))
-        assert found["low"] <= found["value"] <= found["high"]
-    assert TO_DUPLICATION not in scored.families["duplication"]
+    assert surprisal[ADDED]["low"] <= 0
+    assert TO_DUPLICATION not in duplication
+    # A tier that is no family's highest is left out.
+    assert {tier: of["features"] for tier, of in scored.tiers.items()} == {
+        "text": 2,
+        "corpus": 5,
+        "reference": 7,
+    }
+    assert TO_DUPLICATION not in scored.tiers["text"]
 
 
 def test_a_paired_difference_is_bootstrapped_as_such(study, bootstrap):
