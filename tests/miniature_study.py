@@ -3,11 +3,10 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
+from made_up_study import make_study, write_sequences, write_splits
 
-from memorization import tables
 from memorization.labels.trajectories import Trajectories
 from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer
@@ -29,23 +28,10 @@ def write_study(folder):
     write_suite(folder / "suite")
     index, weight = sample()
     case = np.isin(index, MEMORIZED[TARGET])
-    sequences = pd.DataFrame(
-        {
-            "index": index,
-            "step": (index // PER_STEP + 1).astype(np.int32),
-            "tokens": tables.token_column(windows()[index].astype(np.int32)),
-            "domain": pd.Series(["code"] * len(index), dtype=object),
-            "case": case,
-            "weight": weight,
-        }
-    )
-    splits = pd.DataFrame({"index": index, "cluster": index // 3})
-    for name in ("fold", "fold_continuation", "fold_random"):
-        splits[name] = (index // 3 % 4).astype(np.int32)
-    splits["exposed"] = False
-    tables.write_table(sequences, folder / "sequences.parquet", tables.SEQUENCES)
-    # In another order, as nothing promises that tables share theirs.
-    tables.write_table(splits[::-1], folder / "splits.parquet", tables.SPLITS)
+    study = make_study(truth=case, weight=weight, index=index, cluster=index // 3)
+    step, tokens = index // PER_STEP + 1, windows()[index]
+    write_sequences(study, folder, step=step, tokens=tokens, domain="code")
+    write_splits(study, folder)
     trajectories(index).write(folder / "trajectories.npz")
     (folder / "metrics").mkdir()
     (folder / "metrics" / "labels.json").write_text(json.dumps({"target": TARGET}))

@@ -1,92 +1,82 @@
-from __future__ import annotations
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from memorization.association.univariate import univariate
-from memorization.evaluation.bootstrap import cluster_multiplicities
+
+COPIES = "duplication.sequence_count"
 
 
 @pytest.fixture(scope="module")
-def table(sample):
-    drawn = cluster_multiplicities(sample.splits["cluster"], 200, np.random.default_rng(1))
-    found = univariate(sample.features, sample.truth, sample.weight, drawn, 0.9)
-    return found.set_index("feature"), drawn
+def table(study, bootstrap):
+    return univariate(study, bootstrap).set_index("feature")
 
 
-def test_values_and_intervals_are_scikit_learns(sample, table):
+@pytest.fixture
+def row_of(study, bootstrap):
+    """The row of other values of a feature."""
+
+    def of(values):
+        return univariate(replace(study, features=values.to_frame()), bootstrap).iloc[0]
+
+    return of
+
+
+def test_values_and_intervals_are_scikit_learns(study, bootstrap, table):
     """The interval from one call a replicate, rows repeated as drawn."""
-    found, drawn = table
-    for name in ("duplication.sequence_count", "position.step"):
-        values = sample.features[name]
-        row = found.loc[name]
-        expected = roc_auc_score(sample.truth, values, sample_weight=sample.weight)
+    for name in (COPIES, "position.step"):
+        values, row = study.features[name], table.loc[name]
+        expected = roc_auc_score(study.truth, values, sample_weight=study.weight)
         assert row["auroc"] == pytest.approx(expected)
         replicates = [
-            roc_auc_score(sample.truth, values, sample_weight=sample.weight * times)
-            for times in drawn
+            roc_auc_score(study.truth, values, sample_weight=study.weight * times)
+            for times in bootstrap.multiplicities
         ]
         low, high = np.quantile(replicates, [0.05, 0.95])
         assert row[["low", "high"]].tolist() == pytest.approx([low, high])
 
 
 def test_what_is_known_of_the_sample_is_found(table):
-    found, _ = table
-    assert found["observed"].to_dict() == {
-        "repetition.longest_run": "0",
-        "duplication.sequence_count": "+",
-        "duplication.prompt_count": "+",
-        "position.end_of_text": "0",
-        "position.step": "0",
-        "surprisal.mean": "-",
-        "surprisal.max": "0",
+    """Told from chance as expected, or without expectation; not told; and not to be told."""
+    columns = ["tier", "expected", "observed", "agreement"]
+    assert dict(zip(table.index, table[columns].agg(" ".join, axis=1), strict=True)) == {
+        "repetition.longest_run": "text + 0 undecided",
+        "duplication.sequence_count": "corpus + + agrees",
+        "duplication.prompt_count": "corpus ? + open",
+        "position.end_of_text": "text + 0 undecided",
+        "position.step": "corpus ? 0 undecided",
+        "surprisal.mean": "reference - - agrees",
+        "surprisal.max": "reference - 0 constant",
     }
-    assert found.loc["duplication.sequence_count", "agreement"] == "agrees"
-    assert found.loc["surprisal.mean", ["expected", "agreement"]].tolist() == ["-", "agrees"]
-    assert found.loc["repetition.longest_run", "agreement"] == "undecided"
-    # Told from chance, without expectation; not told, whatever was expected; not to be told.
-    assert found.loc["duplication.prompt_count", "agreement"] == "open"
-    assert found.loc["position.step", ["expected", "agreement"]].tolist() == ["?", "undecided"]
-    assert found.loc["surprisal.max", "agreement"] == "constant"
     # A constant ranks nothing.
-    assert found.loc["surprisal.max", ["auroc", "low", "high"]].tolist() == [0.5, 0.5, 0.5]
-    assert found["tier"].tolist() == [
-        *("text", "corpus", "corpus", "text", "corpus", "reference", "reference")
-    ]
+    assert table.loc["surprisal.max", ["auroc", "low", "high"]].tolist() == [0.5, 0.5, 0.5]
 
 
-def test_a_sign_against_expectation_contradicts(sample, table):
-    turned = sample.features[["duplication.sequence_count"]] * -1
-    found = univariate(turned, sample.truth, sample.weight, table[1], 0.9).iloc[0]
+def test_a_sign_against_expectation_contradicts(study, table, row_of):
+    found = row_of(-study.features[COPIES])
     assert (found["observed"], found["agreement"]) == ("-", "contradicts")
-    assert found["auroc"] == pytest.approx(1 - table[0].loc[found["feature"], "auroc"])
+    assert found["auroc"] == pytest.approx(1 - table.loc[COPIES, "auroc"])
 
 
-def test_rows_whose_value_is_missing_are_left_out(sample, table):
-    values = sample.features["duplication.sequence_count"].copy()
-    gone = np.arange(len(values)) < 100
-    values[gone] = np.nan
-    features = pd.DataFrame({"duplication.sequence_count": values})
-    found = univariate(features, sample.truth, sample.weight, table[1], 0.9).iloc[0]
-    left = ~gone
-    expected = roc_auc_score(sample.truth[left], values[left], sample_weight=sample.weight[left])
+def test_rows_whose_value_is_missing_are_left_out(study, row_of):
+    left = np.arange(len(study)) >= 100
+    values, part = study.features[COPIES], study.take(left)
+    found = row_of(values.where(left))
+    expected = roc_auc_score(part.truth, values[left], sample_weight=part.weight)
     assert found["auroc"] == pytest.approx(expected)
-    assert found["missing"] == pytest.approx(sample.weight[gone].sum() / sample.weight.sum())
+    assert found["missing"] == pytest.approx(study.weight[~left].sum() / study.weight.sum())
 
 
-def test_what_differs_from_the_commonest_value_is_counted(sample, table):
-    found, drawn = table
-    values = sample.features["duplication.sequence_count"]
-    copies = values.repeat(sample.weight.astype(int))
+def test_what_differs_from_the_commonest_value_is_counted(study, table, row_of):
+    values, row = study.features[COPIES], table.loc[COPIES]
+    copies = values.repeat(study.weight.astype(int))
     other = values != copies.mode()[0]
-    row = found.loc["duplication.sequence_count"]
     assert row["uncommon"] == pytest.approx((copies != copies.mode()[0]).mean())
     assert row["n_uncommon"] == other.sum()
-    assert row["n_uncommon_cases"] == (other & sample.truth).sum()
-    assert found.loc["surprisal.max", ["uncommon", "n_uncommon"]].tolist() == [0, 0]
+    assert row["n_uncommon_cases"] == (other & study.truth).sum()
+    assert table.loc["surprisal.max", ["uncommon", "n_uncommon"]].tolist() == [0, 0]
     # Nothing known is nothing that differs.
-    unknown = pd.DataFrame({"duplication.sequence_count": values * np.nan})
-    row = univariate(unknown, sample.truth, sample.weight, drawn, 0.9).iloc[0]
+    row = row_of(values * np.nan)
     assert (row["agreement"], row["missing"], row["n_uncommon"]) == ("constant", 1, 0)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
-from memorization.siblings.compute import pretraining_compute, tokens_seen
-from memorization.siblings.analyse import pair_metrics
+from memorization.siblings.analyse import pair_metrics, pretraining_compute, tokens_seen
 from memorization.siblings.published import CHECKPOINTS, LAST_STEP, SMALLER_MODELS
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.suite import PythiaSuite
@@ -27,38 +26,27 @@ def test_every_pair_is_counted_as_rows_are():
         for predictor, scores in pairs.items():
             truth, said = flags[target], flags[predictor]
             (tn, fp), (fn, tp) = theirs.confusion_matrix(truth, said)
-            assert scores == pytest.approx(
-                {
-                    "true_positive": tp,
-                    "false_positive": fp,
-                    "false_negative": fn,
-                    "true_negative": tn,
-                    "accuracy": theirs.accuracy_score(truth, said),
-                    "f1": theirs.f1_score(truth, said),
-                    "precision": theirs.precision_score(truth, said),
-                    "recall": theirs.recall_score(truth, said),
-                }
-            )
+            names = ("accuracy", "f1", "precision", "recall")
+            expected = {name: getattr(theirs, f"{name}_score")(truth, said) for name in names}
+            expected |= {"true_positive": tp, "false_positive": fp}
+            expected |= {"false_negative": fn, "true_negative": tn}
+            assert scores == pytest.approx(expected)
 
 
 def test_a_predictor_that_memorized_nothing_has_no_precision():
-    scores = pair_metrics({"a": 1, "b": 2}, {"a": np.array([], int), "b": np.array([3])}, 9)["b"][
-        "a"
-    ]
+    memorized = {"a": np.array([], int), "b": np.array([3])}
+    scores = pair_metrics({"a": 1, "b": 2}, memorized, 9)["b"]["a"]
     assert np.isnan(scores["precision"])
     assert (scores["recall"], scores["f1"], scores["true_negative"]) == (0, 0, 8)
     assert pair_metrics({"only": 1}, {"only": np.array([3])}, 9) == {}
 
 
-def test_compute_of_pythia_is_what_is_published():
+def test_compute_is_what_is_published_of_pythia_and_of_whole_windows_else():
     """143,000 steps of 2,097,152 tokens: 299,892,736,000 (README of EleutherAI/pythia)."""
     manifest = {"window": 2049, "sequences_per_step": 1024}
     tokens = tokens_seen(PythiaSuite(None, {"suite": "pythia"} | manifest), LAST_STEP)
     assert tokens == 299_892_736_000
     assert pretraining_compute(70_426_624, tokens) == pytest.approx(1.267e20, rel=1e-3)
-
-
-def test_compute_of_micro_counts_whole_windows():
     manifest = {"suite": "micro", "window": 128, "sequences_per_step": 16}
     assert tokens_seen(MicroSuite(None, manifest), 2288) == 36_608 * 128
 

@@ -1,10 +1,14 @@
-import numpy as np
-import pandas as pd
-from lifelines import KaplanMeierFitter
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from lifelines import KaplanMeierFitter
+from made_up_study import survived
+
+from memorization.study import Targets
 from memorization.study.strata import CONTINUATIONS, DUPLICATES
-from memorization.study.targets import Targets
-from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
+from memorization.when.kaplan_meier import kaplan_meier
+from memorization.when.models.kaplan_meier import KaplanMeierStrata
 
 
 def random_targets(seed):
@@ -12,20 +16,15 @@ def random_targets(seed):
     return Targets(rng.integers(1, 13, 200), rng.random(200) < 0.6, 12)
 
 
-def lifelines_curve(targets, weight):
+@pytest.mark.parametrize("seed", range(4))
+def test_agrees_with_lifelines(seed):
+    targets = random_targets(seed)
+    # lifelines warns at weights that are no integers; its estimate takes any.
+    weight = np.random.default_rng(seed).integers(1, 9, 200)
     fitter = KaplanMeierFitter()
     fitter.fit(targets.time, targets.event, weights=weight)
-    return fitter.survival_function_at_times(np.arange(1, targets.n_times + 1)).to_numpy()
-
-
-def test_agrees_with_lifelines():
-    for seed in range(4):
-        targets = random_targets(seed)
-        # lifelines warns at weights that are no integers; its estimate takes any.
-        weight = np.random.default_rng(seed).integers(1, 9, 200)
-        np.testing.assert_allclose(
-            kaplan_meier(targets, weight / 7), lifelines_curve(targets, weight), atol=1e-12
-        )
+    expected = fitter.survival_function_at_times(np.arange(1, 13))
+    np.testing.assert_allclose(kaplan_meier(targets, weight / 7), expected, atol=1e-12)
 
 
 def test_leading_axes_are_replicates():
@@ -36,32 +35,28 @@ def test_leading_axes_are_replicates():
         np.testing.assert_allclose(curve, kaplan_meier(targets, own))
 
 
-def test_without_early_censoring_it_is_the_weighted_share(sample):
-    curve = kaplan_meier(sample.targets, sample.weight)
-    for at in range(1, sample.targets.n_times + 1):
-        survived = ~sample.targets.event | (sample.targets.time > at)
-        np.testing.assert_allclose(curve[at - 1], np.average(survived, weights=sample.weight))
+def test_without_early_censoring_it_is_the_weighted_share(study):
+    expected = np.average(survived(study), axis=0, weights=study.weight)
+    np.testing.assert_allclose(kaplan_meier(study.times, study.weight), expected)
 
 
-def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(sample):
-    features = sample.features[[DUPLICATES]]
-    model = KaplanMeierStrata.fit(features, sample.targets, sample.weight, 0, 1)
-    single = (features[DUPLICATES] == 1).to_numpy()
-    own = kaplan_meier(sample.targets.take(single), sample.weight[single])
-    np.testing.assert_array_equal(model.survival(features[single])[0], own)
-    many = model.survival(pd.DataFrame({DUPLICATES: [1000.0]}))[0]
-    np.testing.assert_array_equal(many, kaplan_meier(sample.targets, sample.weight))
-
-
-def test_strata_are_of_the_continuation_where_it_was_counted(sample, tmp_path):
-    features = sample.features[[DUPLICATES]]
-    both = features.assign(**{CONTINUATIONS: features[DUPLICATES].to_numpy()[::-1]})
-    model = KaplanMeierStrata.fit(both, sample.targets, sample.weight, 0, 1)
-    assert model.column == CONTINUATIONS
-    single = (both[CONTINUATIONS] == 1).to_numpy()
-    own = kaplan_meier(sample.targets.take(single), sample.weight[single])
-    np.testing.assert_array_equal(model.survival(both[single])[0], own)
+@pytest.mark.parametrize("column", [DUPLICATES, CONTINUATIONS])
+def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(column, study, tmp_path):
+    counts = study.features[[DUPLICATES]].set_axis([column], axis="columns")
+    model = KaplanMeierStrata.train(replace(study, features=counts), 0)
+    single = study.take((counts[column] == 1).to_numpy())
+    own = kaplan_meier(single.times, single.weight)
+    np.testing.assert_array_equal(model.survival(counts.assign(**{column: 1.0}))[0], own)
+    many = model.survival(counts.assign(**{column: 1000.0}))[0]
+    np.testing.assert_array_equal(many, kaplan_meier(study.times, study.weight))
     model.save(tmp_path / "model.json")
     loaded = KaplanMeierStrata.load(tmp_path / "model.json")
-    assert loaded.column == CONTINUATIONS
-    np.testing.assert_array_equal(loaded.survival(both), model.survival(both))
+    assert loaded.column == column
+    np.testing.assert_array_equal(loaded.survival(counts), model.survival(counts))
+
+
+def test_strata_are_of_the_continuation_where_it_was_counted():
+    one, both = (DUPLICATES,), (DUPLICATES, CONTINUATIONS)
+    assert KaplanMeierStrata.columns({"corpus": one}) == {"corpus": one}
+    assert KaplanMeierStrata.columns({"corpus": both}) == {"corpus": (CONTINUATIONS,)}
+    assert KaplanMeierStrata.columns({"text": ("repetition.longest_run",)}) == {}

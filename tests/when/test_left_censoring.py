@@ -1,24 +1,22 @@
 """Events that are only known to be early: against libraries, and against the truth."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_study import survival_study
 
-from memorization.study.targets import Targets
-from memorization.when.crossfit import Run
-from memorization.when.models.model import drawn_targets
+from memorization.study import Targets
+from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models import MODELS
-from memorization.when.models.kaplan_meier import kaplan_meier
-
-COLUMNS = ("duplication.sequence_count", "surprisal.mean", "repetition.longest_run")
+from memorization.when.models.model import drawn_targets
 
 
 def late_evaluations(targets, seed):
     """Let the first evaluation of each sequence be anywhere; what was before it is not seen."""
     observed = np.random.default_rng(seed).integers(1, targets.n_times + 1, len(targets))
     time = np.where(targets.event, np.maximum(targets.time, observed), targets.time)
-    return dataclasses.replace(targets, time=time, observed=observed)
+    return replace(targets, time=time, observed=observed)
 
 
 def test_the_curve_maximizes_the_likelihood():
@@ -81,22 +79,20 @@ def test_what_is_known_exactly_stays():
 
 
 @pytest.mark.parametrize("name", ["hazard", "hazard_boosting", "cox", "forest"])
-def test_the_hazard_is_recovered_though_half_of_the_events_are_only_known_to_be_early(
-    name, make_sample
-):
-    whole = make_sample(4000, seed=4)
-    weight = np.ones(len(whole.targets))
-    late = late_evaluations(whole.targets, 5)
+def test_the_hazard_is_recovered_though_half_of_the_events_are_only_known_to_be_early(name):
+    study, truth = survival_study(4000, seed=4)
+    study = replace(study, weight=np.ones(4000))
+    late = late_evaluations(study.times, 5)
     assert 0.3 < late.left_censored.sum() / late.event.sum() < 0.7
-    run = Run("reference", name, MODELS[name], COLUMNS)
 
     def error(targets):
-        survival = run.fit(whole.features, targets, weight, 0, 1).survival(whole.features)
-        return np.abs(survival - whole.truth).mean()
+        rows, rng = np.ones(4000, dtype=bool), np.random.default_rng(0)
+        model = MODELS[name].fit(replace(study, targets=targets), rows, rng)
+        return np.abs(model.survival(study.features) - truth).mean()
 
-    known = error(whole.targets)
+    known = error(study.times)
     # Taking the bound for the time, as one would who overlooks it.
-    naive = error(dataclasses.replace(late, observed=None))
+    naive = error(Targets(late.time, late.event, late.n_times))
     # Cox regression loses most: Breslow's baseline is the least exact where hazards are large.
     assert error(late) < known + (0.02 if name == "cox" else 0.01)
     assert naive > known + 0.1

@@ -1,10 +1,10 @@
 import numpy as np
-import pandas as pd
 import pytest
+from made_up_study import make_study
 
-from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.crossfit import Candidate, cross_fit
 from memorization.evaluation.metrics.ranking import average_precision
-from memorization.whether.evaluate import fit_folds, out_of_fold
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import MODELS
 
@@ -12,19 +12,19 @@ from memorization.whether.models import MODELS
 @pytest.mark.parametrize("name", MODELS)
 def test_what_matters_is_important_and_what_does_not_is_not(name):
     rng = np.random.default_rng(0)
-    n = 1500
-    features = pd.DataFrame(
-        rng.normal(size=(n, 4)), columns=["a.strong", "a.noise", "b.weak", "c.noise"]
-    )
-    log_odds = -2 + 2 * features["a.strong"] + 0.7 * features["b.weak"]
-    truth = (rng.random(n) < 1 / (1 + np.exp(-log_odds))).to_numpy()
-    weight, fold = np.where(truth, 1.0, 5.0), rng.integers(0, 3, size=n)
-    drawn = cluster_multiplicities(np.arange(n), 100, rng)
-    fitted = fit_folds(MODELS[name], features, truth, weight, fold, 0)
-    table = permutation_importance(
-        fitted, features, truth, weight, fold, drawn, 0.95, np.random.default_rng(1)
-    )
-    assert set(table["feature"]) == {"a", "b", "c", *features.columns}
+    n, columns = 1500, ("a.strong", "a.noise", "b.weak", "c.noise")
+    x = dict(zip(columns, rng.normal(size=(n, 4)).T, strict=True))
+    log_odds = -2 + 2 * x["a.strong"] + 0.7 * x["b.weak"]
+    truth = rng.random(n) < 1 / (1 + np.exp(-log_odds))
+    study = make_study(x, truth, weight=np.where(truth, 1.0, 5.0), fold=rng.integers(0, 3, size=n))
+    bootstrap = Bootstrap.of(study.cluster, 100, 0.95, rng)
+
+    def fitted(columns):
+        return cross_fit(Candidate("text", name, MODELS[name], columns, "m"), study)
+
+    whole, weak = fitted(columns), fitted(("b.weak",))
+    table = permutation_importance(whole.fitted, study, bootstrap, np.random.default_rng(1))
+    assert set(table["feature"]) == {"a", "b", "c", *columns}
     assert table["importance"].is_monotonic_decreasing
     assert (table["low"] <= table["high"]).all()
     by = table.set_index("feature")
@@ -34,7 +34,7 @@ def test_what_matters_is_important_and_what_does_not_is_not(name):
     assert by.loc["c.noise", "low"] < 0.02
     assert abs(by.loc["c.noise", "importance"]) < 0.4 * by.loc["b.weak", "importance"]
     # Without the only strong family, what is left ranks as the weak one alone can.
-    whole = out_of_fold(MODELS[name], features, truth, weight, fold, 0)
-    left = average_precision(truth, whole, weight) - by.loc["a", "importance"]
-    weak = out_of_fold(MODELS[name], features[["b.weak"]], truth, weight, fold, 0)
-    assert left == pytest.approx(float(average_precision(truth, weak, weight)), abs=0.05)
+    left, alone = (
+        float(average_precision(truth, fit.prediction, study.weight)) for fit in (whole, weak)
+    )
+    assert left - by.loc["a", "importance"] == pytest.approx(alone, abs=0.05)

@@ -1,110 +1,176 @@
+from dataclasses import replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
+from made_up_study import make_study
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memorization.evaluation.bootstrap import cluster_multiplicities
-from memorization.evaluation.metrics.binary import DECISION_METRICS, PROBABILITY_METRICS
-from memorization.whether.evaluate import CrossFit
-from memorization.whether.scores import leakage, rankings, score, strata, unexposed
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.crossfit import Candidate, CrossFit, cross_fit
+from memorization.evaluation.metrics import DECISION_METRICS, METRICS
+from memorization.evaluation.metrics.decision import best_f1_threshold
+from memorization.study.strata import CONTINUATIONS, DUPLICATES
+from memorization.whether.models import MODELS
+from memorization.whether.models.logistic import Logistic
+from memorization.whether.scores import decide, rankings, score, strata, unexposed
+
+COUNT = np.repeat([1, 3, 150, 4], 100)
 
 
 @pytest.fixture
 def rows():
+    """A study, probabilities of its rows, and resamples."""
     rng = np.random.default_rng(0)
     n = 400
     truth = rng.random(n) < 0.3
     probability = np.clip(0.2 + 0.2 * truth + rng.normal(0, 0.15, size=n), 0.01, 0.99)
-    drawn = cluster_multiplicities(rng.integers(0, 200, size=n), 300, rng)
-    return truth, probability, rng.random(n) + 0.5, rng.integers(0, 4, size=n), drawn
+    study = make_study(
+        {DUPLICATES: COUNT, CONTINUATIONS: np.arange(n)},
+        truth,
+        weight=rng.random(n) + 0.5,
+        fold=rng.integers(0, 4, size=n),
+        cluster=rng.integers(0, 200, size=n),
+        exposed=np.arange(n) % 10 == 0,
+    )
+    return study, probability, Bootstrap.of(study.cluster, 300, 0.95, rng)
+
+
+def scored(study, probability, bootstrap, threshold):
+    ranked = rankings(study, probability, bootstrap)
+    return score(study, CrossFit(probability, {}), probability > threshold, ranked, bootstrap)
+
+
+def precision(study, probability, rows):
+    """Return scikit-learn's average precision among some rows, rounded as a test may be."""
+    value = average_precision_score(
+        study.truth[rows], probability[rows], sample_weight=study.weight[rows]
+    )
+    return pytest.approx(value)
 
 
 def test_every_metric_has_an_interval_around_its_value(rows):
-    truth, probability, weight, fold, drawn = rows
-    crossfit = CrossFit(probability, probability > 0.3, np.full(4, 0.3))
-    ranked = rankings(fold, probability, truth, weight, drawn)
-    found = score(crossfit, ranked, fold, truth, weight, drawn, 0.95)
-    assert set(found) == set(PROBABILITY_METRICS) | set(DECISION_METRICS)
+    study, probability, bootstrap = rows
+    found = scored(study, probability, bootstrap, 0.3)
+    assert set(found) == set(METRICS) | set(DECISION_METRICS)
     for entry in found.values():
         assert entry["low"] < entry["value"] < entry["high"]
-    within = [
-        (roc_auc_score(truth[f], probability[f], sample_weight=weight[f]), f)
-        for f in (fold == k for k in range(4))
-    ]
-    pairs = [(weight[f & truth].sum() * weight[f & ~truth].sum()) for _, f in within]
-    expected = np.average([value for value, _ in within], weights=pairs)
-    assert found["auroc"]["value"] == pytest.approx(expected)
-    expected = average_precision_score(truth, probability, sample_weight=weight)
-    assert found["average_precision"]["value"] == pytest.approx(expected)
+    truth, weight = study.truth, study.weight
+    folds = [study.fold == k for k in range(4)]
+    within = [roc_auc_score(truth[f], probability[f], sample_weight=weight[f]) for f in folds]
+    pairs = [weight[f & truth].sum() * weight[f & ~truth].sum() for f in folds]
+    assert found["auroc"]["value"] == pytest.approx(np.average(within, weights=pairs))
+    assert found["average_precision"]["value"] == precision(study, probability, slice(None))
+    assert found["recall"]["value"] == pytest.approx(
+        weight[truth & (probability > 0.3)].sum() / weight[truth].sum()
+    )
 
 
 def test_a_constant_within_folds_ranks_nothing(rows):
-    truth, _, weight, fold, drawn = rows
-    probability = np.array([0.1, 0.2, 0.3, 0.4])[fold]
-    crossfit = CrossFit(probability, probability > 0.2, fold)
-    ranked = rankings(fold, probability, truth, weight, drawn)
-    found = score(crossfit, ranked, fold, truth, weight, drawn, 0.95)
+    study, _, bootstrap = rows
+    found = scored(study, np.array([0.1, 0.2, 0.3, 0.4])[study.fold], bootstrap, 0.2)
     assert found["auroc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
     assert np.isnan(found["calibration_slope"]["value"])
 
 
-def test_leakage_is_a_paired_difference(rows):
-    truth, probability, weight, fold, drawn = rows
-    clean = rankings(fold, probability, truth, weight, drawn)
-    same = leakage(clean, clean, 0.95)
-    assert same["average_precision_gain"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-    better = np.where(truth, probability + 0.3, probability)
-    gain = leakage(clean, rankings(fold, better, truth, weight, drawn), 0.95)
-    for name in ("auroc", "average_precision"):
-        assert gain[f"{name}_gain"]["low"] > 0
-        difference = gain[name]["value"] - same[name]["value"]
-        assert gain[f"{name}_gain"]["value"] == pytest.approx(difference)
-
-
 def test_strata_by_hand(rows):
-    truth, probability, weight, fold, drawn = rows
-    count = np.repeat([1, 3, 150, 4], 100)
-    truth = truth & (count != 150)
-    scored = {("text", "m"): probability, ("corpus", "counted"): count / 200}
-    counts = {"a": count, "b": np.arange(400)}
-    found = strata(counts, "a", ("corpus", "counted"), fold, scored, truth, weight, drawn, 0.95)
-    assert list(found) == ["1", "2-4", "100+"]
-    assert [found[name]["n"] for name in found] == [100, 200, 100]
-    assert found["2-4"]["cases"] == truth[np.isin(count, [3, 4])].sum()
-    assert found["2-4"]["population"] == pytest.approx(weight[np.isin(count, [3, 4])].sum())
-    first = count == 1
-    expected = average_precision_score(
-        truth[first], probability[first], sample_weight=weight[first]
-    )
-    assert found["1"]["text"]["m"]["average_precision"]["value"] == pytest.approx(expected)
-    expected = np.average(truth[first], weights=weight[first])
-    assert found["1"]["prevalence"]["value"] == pytest.approx(expected)
-    of_cases = found["1"]["counts_of_cases"]
-    assert of_cases["a"] == {"least": 1, "most": 1}
+    study, probability, bootstrap = rows
+    study = replace(study, truth=study.truth & (COUNT != 150))
+    truth, weight = study.truth, study.weight
+    probabilities = {("text", "m"): probability, ("corpus", "duplicate_count"): COUNT / 200}
+    found = strata(study, DUPLICATES, probabilities, bootstrap)
+    assert {name: of["n"] for name, of in found.items()} == {"1": 100, "2-4": 200, "100+": 100}
+    some = np.isin(COUNT, [3, 4])
+    assert found["2-4"]["cases"] == truth[some].sum()
+    assert found["2-4"]["population"] == pytest.approx(weight[some].sum())
+    own, first = found["1"], COUNT == 1
+    ranked = own["text"]["m"]["average_precision"]["value"]
+    assert ranked == precision(study, probability, first)
+    share = np.average(truth[first], weights=weight[first])
+    assert own["prevalence"]["value"] == pytest.approx(share)
     memorized = np.flatnonzero(truth[:100])
-    assert of_cases["b"] == {"least": memorized[0], "most": memorized[-1]}
-    assert "counts_of_cases" not in found["100+"]
+    assert own["counts_of_cases"] == {
+        "sequence_count": {"least": 1, "most": 1},
+        "continuation_count": {"least": memorized[0], "most": memorized[-1]},
+    }
     # Nobody is memorized there, so there is nothing to rank.
     assert found["100+"]["prevalence"]["value"] == 0
-    assert "text" not in found["100+"]
+    assert {"counts_of_cases", "text"}.isdisjoint(found["100+"])
     # Among sequences of one count, the count ranks nothing: its score is the prevalence.
-    gained = found["1"]["text"]["m"]["average_precision_gain"]["value"]
-    ranked = found["1"]["text"]["m"]["average_precision"]["value"]
-    assert gained == pytest.approx(ranked - expected)
-    assert "average_precision_gain" not in found["1"]["corpus"]["counted"]
+    gained = own["text"]["m"]["average_precision_gain"]["value"]
+    assert gained == pytest.approx(ranked - share)
+    assert "average_precision_gain" not in own["corpus"]["duplicate_count"]
 
 
 def test_unexposed_scores_are_of_the_other_rows_alone(rows):
-    truth, probability, weight, fold, drawn = rows
-    exposed = np.arange(400) % 10 == 0
-    changed = np.where(exposed, 0.5, probability)
-    found = unexposed(exposed, fold, {("text", "m"): changed}, truth, weight, drawn, 0.95)
-    left = ~exposed
-    assert (found["n"], found["cases"]) == (360, truth[left].sum())
-    expected = average_precision_score(truth[left], probability[left], sample_weight=weight[left])
-    assert found["text"]["m"]["average_precision"]["value"] == pytest.approx(expected)
-    assert set(
-        unexposed(~truth, fold, {("text", "m"): changed}, *rows[:1], weight, drawn, 0.95)
-    ) == {
-        "n",
-        "cases",
+    study, probability, bootstrap = rows
+    exposed = study.splits["exposed"]
+    changed = {("text", "m"): np.where(exposed, 0.5, probability)}
+    found = unexposed(study, changed, bootstrap)
+    assert (found["n"], found["cases"]) == (360, study.truth[~exposed].sum())
+    expected = precision(study, probability, ~exposed)
+    assert found["text"]["m"]["average_precision"]["value"] == expected
+    of_one_class = replace(study, splits=study.splits.assign(exposed=~study.truth))
+    assert set(unexposed(of_one_class, changed, bootstrap)) == {"n", "cases"}
+
+
+class Noted(Logistic):
+    """Notes the rows of every fit."""
+
+    fits: ClassVar[list] = []
+
+    @classmethod
+    def train(cls, rows, seed):
+        cls.fits.append(frozenset(rows.index.tolist()))
+        return super().train(rows, seed)
+
+
+@pytest.fixture
+def study():
+    rng = np.random.default_rng(0)
+    truth = rng.random(120) < 0.3
+    features = {"a.x": rng.normal(size=120) + truth}
+    return make_study(
+        features, truth, weight=rng.random(120) + 0.5, fold=rng.integers(0, 4, size=120)
+    )
+
+
+def candidate(model):
+    return Candidate("text", "m", model, ("a.x",), "m")
+
+
+def test_thresholds_are_those_of_a_nested_cross_validation(study):
+    run = candidate(Noted)
+    crossfit = cross_fit(run, study)
+    Noted.fits.clear()
+    decision = decide(run, study, crossfit)
+    # A model for each two folds, fitted without both.
+    rows_of = [set(np.flatnonzero(study.fold == k).tolist()) for k in range(4)]
+    every = set(range(120))
+    assert len(Noted.fits) == 6
+    assert set(Noted.fits) == {
+        frozenset(every - rows_of[k] - rows_of[m]) for k in range(4) for m in range(k)
     }
+    for k in range(4):
+        train = study.take(study.fold != k)
+        inner = cross_fit(run, train).prediction
+        threshold = best_f1_threshold(train.truth, inner, train.weight)
+        own = study.fold == k
+        np.testing.assert_array_equal(decision[own], crossfit.prediction[own] >= threshold)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_labels_of_a_fold_do_not_change_its_decisions(name, study):
+    run, own = candidate(MODELS[name]), study.fold == 2
+    crossfit = cross_fit(run, study)
+    before = decide(run, study, crossfit)
+    after = decide(run, replace(study, truth=study.truth ^ own), crossfit)
+    np.testing.assert_array_equal(after[own], before[own])
+    # The thresholds of the other folds do learn from it.
+    assert (after[~own] != before[~own]).any()
+
+
+def test_two_folds_leave_no_rows_to_choose_a_threshold_from(study):
+    run, halves = candidate(Logistic), replace(study, splits=study.splits % 2)
+    with pytest.raises(ValueError, match="no rows to fit to"):
+        decide(run, halves, cross_fit(run, halves))

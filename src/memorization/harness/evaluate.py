@@ -10,11 +10,14 @@ from typing import Literal
 import numpy as np
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import interval
-from memorization.evaluation.metrics.confusion import OUTCOMES, confusion, decision_metrics
-from memorization.evaluation.metrics.decision import best_f1_threshold
+from memorization.evaluation.bootstrap import Bootstrap, interval
+from memorization.evaluation.metrics.decision import (
+    OUTCOMES,
+    best_f1_threshold,
+    confusion,
+    decision_metrics,
+)
 from memorization.evaluation.metrics.ranking import auroc, average_precision
-from memorization.evaluation.resampling import resample
 from memorization.files import write_metrics
 from memorization.harness.predictions import Asked, Predictions, Predictor
 from memorization.harness.sample import YES, Rows, Sample, population_rows, sample_rows
@@ -246,7 +249,8 @@ def _metrics(
     if rows.cluster is None:
         return found
     rng = generator(intervals.seed, "harness")
-    drawn = resample(statistics, rows.weight, rows.cluster, intervals.replicates, rng)
+    bootstrap = Bootstrap.of(rows.cluster, intervals.replicates, intervals.level, rng)
+    drawn = bootstrap.replicate(statistics, rows.weight)
     for name, values in named(drawn).items():
         low, high = interval(values, intervals.level)
         found[name] |= {"low": _defined(low), "high": _defined(high)}

@@ -15,8 +15,7 @@ import pandas as pd
 from memorization import protocol
 from memorization.association.correlation import SAME
 from memorization.association.univariate import CHANCE
-from memorization.evaluation.bootstrap import estimate as bootstrapped
-from memorization.evaluation.metrics.ratio import weighted_mean
+from memorization.evaluation.metrics.sums import weighted_mean
 from memorization.protocol import TIERS
 from memorization.report.figures.calibration import grouped
 from memorization.report.figures.importance import lost
@@ -36,7 +35,7 @@ from memorization.report.numbers import (
 )
 from memorization.report.results import Results
 from memorization.report.tables.families import LITTLE, same_pairs
-from memorization.siblings.compute import tokens_seen
+from memorization.siblings.analyse import tokens_seen
 from memorization.when.models import MODELS
 from memorization.whether.importance import LARGEST
 
@@ -104,13 +103,11 @@ def labels(results: Results, facts: Facts, cases: Cases) -> None:
     }
     absorbing = "unknown" if len(steps) < 2 else "some" if lost_again.any() else "none"
     if absorbing == "some":
-        facts["lost"] = bootstrapped(
+        facts["lost"] = results.bootstrap.take(ever).estimate(
             lambda truth, _, weight: weighted_mean(truth, weight),
             lost_again,
-            None,
+            lost_again,
             results.weight[ever],
-            results.drawn[:, ever],
-            results.params.bootstrap.level,
         )
     early, agreement = found["of_the_memorized"]["before_being_seen"], found.get("agreement")
     cases |= {

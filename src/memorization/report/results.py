@@ -14,7 +14,7 @@ import pandas as pd
 
 from memorization import tables
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import TIERS
@@ -112,11 +112,12 @@ class Results:
         return targets_of(self.sample, self.steps, self.params.when.event)
 
     @cached_property
-    def drawn(self) -> np.ndarray:
-        """How often each row is drawn in each replicate of the cluster bootstrap, int [r, n]."""
-        return cluster_multiplicities(
+    def bootstrap(self) -> Bootstrap:
+        """The cluster bootstrap of the rows."""
+        return Bootstrap.of(
             self.sample["cluster"].to_numpy(),
             self.params.bootstrap.replicates,
+            self.params.bootstrap.level,
             generator(self.params.seed, "report"),
         )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.evaluation.bootstrap import interval, replicate
+from memorization.evaluation.bootstrap import interval
 from memorization.report.drawing import BLUE, GREY, REFERENCE
 from memorization.report.names import model_name
 from memorization.report.results import Results
@@ -38,17 +38,17 @@ def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.
     group = np.unique(np.digitize(probability, EDGES), return_inverse=True)[1]
     member = np.eye(group.max() + 1)[group]
 
-    def observed(hit: np.ndarray, _: None, weights: np.ndarray) -> np.ndarray:
+    def observed(weights: np.ndarray) -> np.ndarray:
         size = weights @ member
         nothing = np.full(size.shape, np.nan)
-        return np.divide((weights * hit) @ member, size, out=nothing, where=size > 0)
+        return np.divide((weights * truth) @ member, size, out=nothing, where=size > 0)
 
-    replicates = replicate(observed, truth, None, weight, results.drawn)
+    replicates = results.bootstrap.replicate(observed, weight)
     level = results.params.bootstrap.level
     ends = [interval(values, level) for values in replicates.T]
     found = pd.DataFrame(ends, columns=["low", "high"])
     predicted = (weight * probability) @ member / (weight @ member)
-    return found.assign(predicted=predicted, observed=observed(truth, None, weight))
+    return found.assign(predicted=predicted, observed=observed(weight))
 
 
 def draw(results: Results) -> Figure:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from memorization.evaluation.bootstrap import replicate
 from memorization.report.drawing import BLUE, in_words
 from memorization.report.results import Results
 
@@ -53,7 +53,8 @@ def draw(results: Results) -> Figure:
     for axes, (name, label) in zip(panels, looks.items(), strict=True):
         state = (found[name] & observed).astype(np.float64)
         looked_at = None if observed.all() else observed.astype(np.float64)
-        replicates = replicate(_fraction, state, looked_at, weight, results.drawn, BLOCK)
+        fraction = partial(_fraction, state, looked_at)
+        replicates = results.bootstrap.replicate(fraction, weight, BLOCK)
         low, high = 100 * np.quantile(replicates, [tail, 1 - tail], axis=0)
         axes.fill_between(steps, low, high, color=BLUE, alpha=0.15, linewidth=0)
         # Points where there are few.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorization.when.covariates import Covariates
+from memorization.when.models.linear import Covariates
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from made_up_study import make_study
+from memorization.labels.published import published_trajectories
 
-from memorization.labels.trajectories import published_trajectories
-from memorization.siblings.metrics import sibling_metrics
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.siblings.analyse import sibling_metrics
 from memorization.suite import read_suite
 
 EVALS = {"70m": [3, 9], "12b": [3, 8, 9, 30], "12b.step5": [3, 4], "12b.step10": [3, 8]}
@@ -37,10 +39,9 @@ def made(suite, evaluations):
     index = np.array([3, 4, 9, 20, 35])
     known = {step: np.array(found) for step, found in evaluations.items()}
     trajectories = published_trajectories(index, known, 2)
-    weight, clusters = np.ones(5), np.arange(5)
-    return sibling_metrics(
-        suite, "12b", trajectories, weight, clusters, 20, 0.9, np.random.default_rng(0)
-    )
+    study = make_study(truth=np.isin(index, EVALS["12b"]), index=index)
+    bootstrap = Bootstrap.of(study.cluster, 20, 0.9, np.random.default_rng(0))
+    return sibling_metrics(study, suite, "12b", trajectories, bootstrap)
 
 
 @pytest.mark.parametrize("evaluations", [{20: [3, 9]}, {5: [3, 4], 10: [3], 20: [3, 9]}])

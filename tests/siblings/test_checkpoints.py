@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from made_up_study import make_study
 from sklearn import metrics as theirs
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import Trajectories
 from memorization.siblings.checkpoints import (
     REPORTED,
@@ -26,23 +27,24 @@ def made_up(observed=None, c=5):
 
 
 @pytest.fixture
-def design():
+def study():
     rng = np.random.default_rng(1)
-    return rng.random(N) < 0.4, rng.integers(1, 9, N).astype(float), rng.integers(0, 40, N)
+    truth, weight = rng.random(N) < 0.4, rng.integers(1, 9, N)
+    return make_study(truth=truth, weight=weight, cluster=rng.integers(0, 40, N))
 
 
-def metrics(trajectories, design, replicates=20):
-    return checkpoint_metrics(trajectories, *design, replicates, 0.9, np.random.default_rng(7))
+@pytest.fixture
+def bootstrap(study):
+    return Bootstrap.of(study.cluster, 20, 0.9, np.random.default_rng(7))
 
 
-def test_metrics_and_intervals_are_those_of_a_slow_count(design):
-    truth, weight, clusters = design
+def test_metrics_and_intervals_are_those_of_a_slow_count(study, bootstrap):
+    truth, weight = study.truth, study.weight
     trajectories = made_up()
-    found = metrics(trajectories, design)
+    found = checkpoint_metrics(study, trajectories, bootstrap)
     assert found["step"] == [10, 20, 30, 40]
     assert found["evaluated"] is None
     assert found["evaluated_fraction"] == 1
-    drawn = cluster_multiplicities(clusters, 20, np.random.default_rng(7))
     for name in ("accuracy", "f1", "precision", "recall"):
         metric = getattr(theirs, f"{name}_score")
         for place in range(4):
@@ -50,16 +52,17 @@ def test_metrics_and_intervals_are_those_of_a_slow_count(design):
             expected = metric(truth, said, sample_weight=weight)
             assert found["population"][name][place] == pytest.approx(expected)
             if name in ("precision", "recall"):
+                drawn = bootstrap.multiplicities
                 slow = [metric(truth, said, sample_weight=weight * times) for times in drawn]
                 bounds = [found["population"][f"{name}_{side}"][place] for side in ("low", "high")]
                 assert bounds == pytest.approx(list(np.quantile(slow, [0.05, 0.95])))
 
 
-def test_what_was_not_evaluated_counts_as_no_and_is_left_out_of_the_second_view(design):
-    truth, weight, _ = design
+def test_what_was_not_evaluated_counts_as_no_and_is_left_out_of_the_second_view(study, bootstrap):
+    truth, weight = study.truth, study.weight
     seen = np.arange(N)[:, None] < np.array([60, 120, 180, 240, 300])
     trajectories = made_up(seen)
-    found = metrics(trajectories, design)
+    found = checkpoint_metrics(study, trajectories, bootstrap)
     assert found["evaluated_fraction"] == pytest.approx(weight[:60].sum() / weight.sum())
     for place in range(4):
         said = trajectories.memorized[:, place]
@@ -72,9 +75,9 @@ def test_what_was_not_evaluated_counts_as_no_and_is_left_out_of_the_second_view(
                 assert found[view][name][place] == pytest.approx(expected)
 
 
-def test_without_an_earlier_checkpoint_there_is_nothing_to_report(design):
+def test_without_an_earlier_checkpoint_there_is_nothing_to_report(study, bootstrap):
     for trajectories in (made_up(c=1), made_up(np.zeros((N, 3), bool), 3)):
-        found = metrics(trajectories, design)
+        found = checkpoint_metrics(study, trajectories, bootstrap)
         assert found["step"] == []
         assert found["population"]["recall_low"] == found["population"]["precision"] == []
         assert found["evaluated"] is None
@@ -94,7 +97,7 @@ def test_the_grid_starts_where_something_is_memorized(first):
     assert reported(steps[:6], np.ones((1, 6), bool)).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_rows_follow_the_index(design):
+def test_rows_follow_the_index():
     trajectories = made_up()
     order = np.random.default_rng(5).permutation(N)[:50]
     found = rows_of(trajectories, trajectories.index[order])
@@ -115,9 +118,8 @@ def test_complete_evaluations_say_exactly_what_rows_of_all_would_say():
     logprob = np.zeros(match_length.shape, np.float32)
     whole = Trajectories(np.arange(population), steps, match_length, logprob, observed)
     truth = whole.memorized[:, -1]
-    slow = checkpoint_metrics(
-        whole, truth, np.ones(population), np.arange(population), 2, 0.9, np.random.default_rng(0)
-    )
+    none = Bootstrap(np.ones((2, population), np.uint8), 0.9)
+    slow = checkpoint_metrics(make_study(truth=truth), whole, none)
     evaluations = {
         step: rng.permutation(np.flatnonzero(whole.memorized[:, place]))
         for place, step in reversed(list(enumerate(steps[:-1].tolist())))

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sksurv.ensemble import RandomSurvivalForest
+from sksurv.util import Surv
+
+from memorization.study import Targets
+from memorization.when.models import forest
+from memorization.when.models.forest import Forest
+from memorization.when.models.trees import Groups
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(forest, "N_TREES", 20)
+
+
+def test_agrees_with_scikit_survival(study):
+    features = study.features.copy()
+    features.iloc[:30, 1] = np.nan
+    model = Forest.train(replace(study, features=features), 3)
+
+    x = Groups.fit(features).transform(features)
+    direct = RandomSurvivalForest(
+        forest.N_TREES,
+        min_samples_leaf=forest.LEAF,
+        max_features="sqrt",
+        max_samples=int(study.weight.sum()),
+        random_state=3,
+    )
+    outcome = Surv.from_arrays(study.times.event, study.times.time)
+    direct.fit(x, outcome, sample_weight=study.weight)
+    expected = direct.predict_survival_function(x, return_array=True)
+    assert direct.unique_times_.tolist() == list(range(1, 13))
+    # The curves are kept in single precision.
+    np.testing.assert_allclose(model.survival(features), expected, atol=1e-6)
+
+
+def test_checkpoints_that_nobody_leaves_at_repeat_the_curve(study):
+    doubled = replace(study, targets=Targets(2 * study.times.time, study.times.event, 24))
+    sparse, dense = (Forest.train(rows, 0).survival(study.features) for rows in (doubled, study))
+    np.testing.assert_array_equal(sparse[:, 0], 1)
+    np.testing.assert_array_equal(sparse[:, 1::2], dense)
+    np.testing.assert_array_equal(sparse[:, 2::2], dense[:, :-1])
+
+
+def test_weights_move_it_to_the_population(study):
+    survival = Forest.train(study, 0).survival(study.features)
+    expected = np.average(survival[:, -1], weights=study.weight)
+    observed = np.average(~study.truth, weights=study.weight)
+    assert expected == pytest.approx(observed, abs=0.03)
+    assert abs(observed - np.mean(~study.truth)) > 0.1

@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lifelines.utils import concordance_index
+from made_up_study import make_study
+from sklearn.metrics import roc_auc_score
+
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.study import Targets
+from memorization.when.kaplan_meier import kaplan_meier
+from memorization.when.scores import event_statistics, milestones, score, survival_metrics
+
+
+@pytest.fixture(scope="module")
+def bootstrap(study):
+    return Bootstrap.of(np.arange(len(study)) // 2, 200, 0.9, np.random.default_rng(0))
+
+
+def one_fold(study):
+    return replace(study, splits=study.splits.assign(fold=0))
+
+
+def estimates(study, survival, bootstrap, reference=None):
+    found = score(study, survival, bootstrap, reference)
+    return {name: value.estimate(bootstrap.level) for name, value in found.items()}
+
+
+def test_milestones_are_the_first_checkpoints_there():
+    assert milestones(10 * np.arange(1, 13)) == {25: 3, 50: 6, 75: 9, 100: 12}
+    # Checkpoints need not be even, nor fall on a milestone.
+    assert milestones(np.array([1, 30, 100])) == {25: 2, 50: 3, 75: 3, 100: 3}
+
+
+def test_metrics_agree_with_other_libraries(simulated):
+    study, truth = simulated
+    times, weight = study.times, study.weight
+    metrics = survival_metrics(one_fold(study), truth)
+    free = truth[:, :-1].sum(axis=1) + truth[:, -1] / 2
+    expected = concordance_index(times.time, free, times.event)
+    assert metrics["concordance"](np.ones(len(study))) == pytest.approx(expected)
+    by_then = times.event & (times.time <= 6)
+    expected = roc_auc_score(by_then, 1 - truth[:, 5], sample_weight=weight)
+    assert metrics["auroc_at_50"](weight) == pytest.approx(expected)
+    observed, predicted = (np.average(x, weights=weight) for x in (by_then, 1 - truth[:, 5]))
+    ratio = metrics["observed_to_expected_at_50"](weight)
+    assert ratio == pytest.approx(observed / predicted)
+
+
+def test_a_curve_for_everybody_has_no_rank(study, bootstrap):
+    # Even where the folds' curves differ in level, as marginal ones do.
+    level = 0.9 + 0.03 * study.fold
+    curves = kaplan_meier(study.times, study.weight) ** level[:, None]
+    found = estimates(study, curves, bootstrap)
+    for name in ("concordance", "concordance_memorized", "auroc_at_25", "auroc_at_100"):
+        assert found[name] == pytest.approx({"value": 0.5, "low": 0.5, "high": 0.5}, abs=1e-12)
+
+
+def test_the_truth_beats_the_marginal_curve(simulated, bootstrap):
+    study, known = simulated
+    marginal = np.tile(kaplan_meier(study.times, study.weight), (len(study), 1))
+    truth, baseline = (estimates(study, s, bootstrap, marginal) for s in (known, marginal))
+    assert baseline["brier_skill"] == {"value": 0, "low": 0, "high": 0}
+    assert truth["brier_skill"]["low"] > 0.05
+    skill = 1 - truth["integrated_brier"]["value"] / baseline["integrated_brier"]["value"]
+    assert truth["brier_skill"]["value"] == pytest.approx(skill)
+    assert truth["concordance"]["low"] > 0.6
+    error = "absolute_error_steps"
+    assert truth[error]["high"] < baseline[error]["value"]
+    assert all(v["low"] <= v["value"] <= v["high"] for v in truth.values())
+    assert "brier_skill" not in estimates(study, known, bootstrap.first(2))
+
+
+def test_statistics_by_hand():
+    targets = Targets(np.array([2, 4, 6, 12, 12]), np.array([1, 1, 1, 0, 1], bool), 12)
+    weight = np.array([1.0, 1.0, 7.0, 10.0, 1.0])
+    assert event_statistics(make_study(targets=targets, weight=weight)) == {
+        "n": 5,
+        "n_events": 4,
+        "n_left_censored": 0,
+        "checkpoints": 12,
+        "population_fraction": 0.5,
+        "event_step_quantiles": {"10%": 20, "50%": 60, "90%": 60},
+    }
+
+
+def test_late_evaluations_are_scored_where_the_state_is_known(simulated):
+    study, truth = simulated
+    event, weight = study.times.event, study.weight
+    observed = np.random.default_rng(1).integers(1, 13, len(study))
+    time = np.where(event, np.maximum(study.times.time, observed), 12)
+    late = one_fold(replace(study, targets=Targets(time, event, 12, observed)))
+    left = late.times.left_censored
+    assert 0 < left.sum() < event.sum()
+    metrics = survival_metrics(late, truth)
+    for percent, at in {25: 3, 100: 12}.items():
+        known = observed <= at
+        by_then, chance = (event & (time <= at))[known], 1 - truth[known, at - 1]
+        found = metrics[f"auroc_at_{percent}"](weight)
+        assert found == pytest.approx(roc_auc_score(by_then, chance, sample_weight=weight[known]))
+        shares = [np.average(x, weights=weight[known]) for x in (by_then, chance)]
+        found = metrics[f"observed_to_expected_at_{percent}"](weight)
+        assert found == pytest.approx(shares[0] / shares[1])
+    exact = event & ~left
+    median = [np.flatnonzero(1 - s >= (1 - s[-1]) / 2)[0] + 1 for s in truth[exact]]
+    error = np.average(np.abs(10 * (time[exact] - median)), weights=weight[exact])
+    assert metrics["absolute_error_steps"](weight) == pytest.approx(error)
+    # Early quantiles come from the curve, not from the bounds.
+    found, expected = (event_statistics(s)["event_step_quantiles"]["50%"] for s in (late, study))
+    assert abs(found - expected) <= 10
+    assert np.median(10 * time[event]) >= expected + 20

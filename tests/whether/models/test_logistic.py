@@ -1,0 +1,96 @@
+"""The logistic regression, and its penalty: chosen by the folds of its training rows."""
+
+import numpy as np
+import pytest
+from made_up_study import make_study
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from memorization.whether.models import logistic
+from memorization.whether.models.logistic import Logistic, choose_c
+
+
+def made_up(n, n_columns, strength, seed=0):
+    """Independent columns, of which the first alone matters; folds and weights at random."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, n_columns))
+    truth = rng.random(n) < 1 / (1 + np.exp(1.5 - strength * x[:, 0]))
+    features = {f"a.x{k}": x[:, k] for k in range(n_columns)}
+    weight, fold = rng.random(n) + 0.5, rng.integers(0, 4, size=n)
+    return make_study(features, truth, weight=weight, fold=fold)
+
+
+def losses(study):
+    """Weighted log loss by C over the folds, by scikit-learn alone."""
+    found = []
+    for c in logistic.GRID:
+        probability = np.empty(len(study))
+        for test in np.unique(study.fold):
+            train, rest = study.take(study.fold != test), study.fold == test
+            model = make_pipeline(
+                StandardScaler(), LogisticRegression(C=c, tol=1e-8, max_iter=9999)
+            )
+            scaled = train.weight / train.weight.mean()
+            model.fit(train.features, train.truth, logisticregression__sample_weight=scaled)
+            probability[rest] = model.predict_proba(study.features[rest])[:, 1]
+        found.append(log_loss(study.truth, probability, sample_weight=study.weight))
+    return found
+
+
+@pytest.mark.parametrize(("n_columns", "strength"), [(1, 2.0), (30, 0.5), (150, 1.0)])
+def test_it_is_that_of_the_least_loss_over_the_folds(n_columns, strength):
+    study = made_up(300, n_columns, strength)
+    expected = logistic.GRID[int(np.argmin(losses(study)))]
+    assert choose_c(study, seed=0) == expected
+    fitted = Logistic.train(study, seed=0)
+    assert fitted.chosen == {"C": expected}
+    assert fitted.estimator.named_steps["classify"].get_params()["C"] == expected
+
+
+def test_many_columns_of_noise_are_held_down_more_than_one_that_matters():
+    assert choose_c(made_up(300, 150, 0.0), seed=0) == logistic.GRID[0]
+    assert choose_c(made_up(300, 1, 3.0), seed=0) >= 1
+
+
+def test_a_text_does_not_judge_what_was_fitted_to_it():
+    """Copies with labels of their own: to random folds, learning them by heart looks like skill."""
+    rng = np.random.default_rng(1)
+    text = np.repeat(np.arange(60), 8)
+    x, truth = rng.normal(size=(60, 40))[text], (rng.random(60) < 0.4)[text]
+    features = {f"a.x{k}": x[:, k] for k in range(40)}
+    leaky = make_study(
+        features, truth, cluster=text, fold=text % 5, fold_random=rng.integers(0, 5, 480)
+    )
+    assert choose_c(leaky, seed=0) == logistic.GRID[0]
+    assert choose_c(leaky.refolded("fold_random"), seed=0) > logistic.GRID[0]
+
+
+def test_large_samples_choose_on_fewer_rows(monkeypatch):
+    study = made_up(3000, 20, 1.0)
+    seen = []
+    path = logistic._path
+    monkeypatch.setattr(logistic, "LARGEST", 400)
+    monkeypatch.setattr(
+        logistic, "_path", lambda *a: seen.append(len(a[0]) + len(a[1])) or path(*a)
+    )
+    first, again = (Logistic.train(study, seed=5) for _ in range(2))
+    assert seen == [400] * 8
+    assert first.chosen == again.chosen
+    found = [model.probability(study.features) for model in (first, again)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_without_two_folds_to_compare_nothing_is_chosen():
+    study = made_up(100, 2, 1.0)
+
+    def chosen(fold):
+        return choose_c(make_study(study.features, study.truth, fold=fold), 0)
+
+    assert chosen(np.zeros(100, int)) == logistic.DEFAULT
+    # Outside the one fold with cases there are none.
+    assert chosen(study.truth.astype(int)) == logistic.DEFAULT
+    # A fold whose others are of one class is not judged, the others are.
+    few = np.where(study.truth, 0, np.where(study.fold == 0, 1, study.fold))
+    assert chosen(few) in logistic.GRID
