@@ -103,7 +103,7 @@ def labels(results: Results, facts: Facts, cases: Cases) -> None:
     }
     absorbing = "unknown" if len(steps) < 2 else "some" if lost_again.any() else "none"
     if absorbing == "some":
-        facts["lost"] = results.bootstrap.take(ever).estimate(
+        facts["lost"] = results.bootstrap.take(np.asarray(ever)).estimate(
             lambda truth, _, weight: weighted_mean(truth, weight),
             lost_again,
             lost_again,
