@@ -6,7 +6,7 @@ from miniature_study import MEMORIZED, MODELS, POPULATION, TARGET
 from sklearn import metrics as theirs
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import cluster_multiplicities
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.harness import (
     Intervals,
     Predictions,
@@ -127,7 +127,7 @@ def test_intervals_are_quantiles_over_resampled_clusters(suite, sampled, scores)
         intervals=Intervals(replicates=30, level=0.8, seed=5),
     )
     truth, score = TRUTH[sampled.index], scores[sampled.index]
-    drawn = cluster_multiplicities(sampled.cluster, 30, generator(5, "harness"))
+    drawn = Bootstrap.of(sampled.cluster, 30, 0.95, generator(5, "harness")).multiplicities
     slow = [scikit_learn(truth, score >= 0.8, sampled.weight * times, score) for times in drawn]
     for name, found in evaluation.metrics.items():
         low, high = np.quantile([one[name] for one in slow], [0.1, 0.9])

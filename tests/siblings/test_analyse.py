@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from made_up_study import make_study
-from memorization.labels.published import published_trajectories
 
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.labels.trajectories import published_trajectories
 from memorization.siblings.analyse import sibling_metrics
 from memorization.suite import read_suite
 
