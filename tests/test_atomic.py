@@ -46,8 +46,8 @@ def test_metrics_and_models_are_whole_or_not_there(tmp_path, monkeypatch, write)
     """The disk fills up in the middle: half a file would be taken for a result."""
     import numpy as np
 
+    from memorization import files
     from memorization.files import write_metrics
-    from memorization.when.models import files
 
     path = tmp_path / "a"
     writers = {

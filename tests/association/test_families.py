@@ -94,29 +94,11 @@ def test_a_paired_difference_is_bootstrapped_as_such(study, bootstrap):
     repeating = study.only(["duplication.sequence_count", "surprisal.max"])
     found = family_scores(repeating, bootstrap.first(20))
     nothing = pytest.approx(0, abs=1e-9)
-    for name in ("average_precision_added", TO_DUPLICATION):
+    for name in (ADDED, TO_DUPLICATION):
         assert list(found.families["surprisal"][name].values()) == [nothing] * 3
     assert found.tiers["reference"][TO_DUPLICATION]["value"] == nothing
     # To itself duplication adds nothing that could be said.
     assert TO_DUPLICATION not in found.tiers["corpus"]
-
-
-def test_all_of_a_tier(study, scored, by_hand):
-    """What is added is relative to these; a tier that is no family's highest is left out."""
-    assert list(scored.tiers) == ["text", "corpus", "reference"]
-    every = list(study.features)
-    of_text = ["repetition.longest_run", "position.end_of_text"]
-    corpus = [name for name in every if not name.startswith("surprisal")]
-    for tier, columns in (("text", of_text), ("corpus", corpus), ("reference", every)):
-        found, value = scored.tiers[tier], by_hand(columns)
-        assert found["features"] == len(columns)
-        assert found["average_precision"]["value"] == pytest.approx(value, abs=1e-6)
-        if tier == "text":
-            assert TO_DUPLICATION not in found
-        else:
-            assert found[TO_DUPLICATION]["value"] == pytest.approx(
-                value - by_hand(COPIES), abs=1e-6
-            )
 
 
 def test_columns_stay_in_their_order(study):
@@ -127,17 +109,14 @@ def test_columns_stay_in_their_order(study):
             assert list(own) == [name for name in columns if name in own]
 
 
-def test_the_only_family_of_the_lowest_tier_has_nothing_to_add_to(study, bootstrap):
-    two, steps = study.only(["repetition.longest_run", "duplication.prompt_count"]), []
+def test_what_cannot_be_compared_is_left_out(study, bootstrap):
+    """The only family of the lowest tier has nothing to add to; and where copies were not counted,
+    nothing is compared with them."""
+    two, steps = study.only(["repetition.longest_run", "surprisal.mean"]), []
     found = family_scores(two, bootstrap.first(2), steps.append)
-    assert "average_precision_added" not in found.families["repetition"]
-    assert "average_precision_added" in found.families["duplication"]
+    assert ADDED not in found.families["repetition"]
+    assert ADDED in found.families["surprisal"]
     # What is left without one is the other alone, and both are all.
     assert sum(steps) == n_models(list(two.features)) == 3
-
-
-def test_without_counts_of_copies_nothing_is_compared_with_them(study, bootstrap):
-    two = study.only(["repetition.longest_run", "surprisal.mean"])
-    found = family_scores(two, bootstrap.first(2))
     keys = {*found.families["surprisal"], *found.tiers["reference"]}
     assert not [key for key in keys if "duplication" in key]
