@@ -182,7 +182,7 @@ class Results:
 
     def models(self, question: str, tier: str) -> list[str]:
         """Return the names of what was scored at a tier: baselines first, then as in the params."""
-        named = getattr(self.params, question).models
+        named = {"whether": self.params.whether.models, "when": self.params.when.models}[question]
         order = [*BASELINES[question], *named]
         return sorted(self.metrics[question][tier], key=order.index)
 
