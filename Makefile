@@ -1,18 +1,22 @@
 # make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed
 # make test        the same set-up, then every test
+# make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3
 VENV := .venv
 # The environment's programs first: DVC runs the stages with the `python` that it finds on PATH.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup reproduce test check clean
+.PHONY: setup reproduce test declare check clean
 
 reproduce: setup
 	$(RUN) dvc repro
 
 test: setup
 	$(RUN) pytest
+
+declare: setup
+	$(RUN) python tests/structure/declared.py
 
 check: setup
 	$(RUN) ruff check
