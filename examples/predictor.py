@@ -18,12 +18,12 @@ import zlib
 import numpy as np
 
 from memorization.harness import Sample, evaluate_predictor
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 
 
 def main(results: str = "results") -> None:
     """Evaluate two predictors against the two largest models of the suite."""
-    suite = Suite.read(f"{results}/suite")
+    suite = read_suite(f"{results}/suite")
     sample = None if suite.pool is None else Sample.read(results)
 
     # How often each text begins a row of the training data.

@@ -105,9 +105,9 @@ def evaluate(
     # Here, so that --help need not wait for the libraries.
     from memorization.harness import Intervals, Sample, evaluate_predictions, read_predictions
     from memorization.harness.sample import studied_target
-    from memorization.suite import Suite
+    from memorization.suite.read import read_suite
 
-    models = Suite.read(suite)
+    models = read_suite(suite)
     study = study or suite.parent
     target = target or studied_target(study)
     if target is None:
@@ -144,9 +144,9 @@ def sequences(
     """Write the sequences to predict, with their text and without their labels."""
     from memorization.harness import Sample
     from memorization.harness.sequences import write_sequences
-    from memorization.suite import Suite
+    from memorization.suite.read import read_suite
 
-    models = Suite.read(suite)
+    models = read_suite(suite)
     if population and models.pool is not None:
         raise UserError(
             f"--population: the text of all {models.population:,} sequences is not here; leave it "

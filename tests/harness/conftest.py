@@ -1,7 +1,7 @@
 import pytest
 from miniature_study import write_study
 
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +12,4 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def suite(study):
-    return Suite.read(study / "suite")
+    return read_suite(study / "suite")

@@ -9,7 +9,7 @@ import pytest
 
 from memorization.labels.published import published_trajectories
 from memorization.siblings.metrics import sibling_metrics
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 
 EVALS = {"70m": [3, 9], "12b": [3, 8, 9, 30], "12b.step5": [3, 4], "12b.step10": [3, 8]}
 
@@ -30,7 +30,7 @@ def suite(tmp_path):
         # An index at the border of two ranks is published twice.
         table = pa.table({"index": [*index, index[0]] if "step" in name else index})
         parquet.write_table(table, tmp_path / "evals" / f"{name}.parquet")
-    return Suite.read(tmp_path)
+    return read_suite(tmp_path)
 
 
 def made(suite, evaluations):

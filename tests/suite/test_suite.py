@@ -1,7 +1,7 @@
 import pytest
 
 from memorization.errors import UserError
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ def test_what_is_no_suite(tmp_path, content, message):
     if content is not None:
         (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(UserError, match=message):
-        Suite.read(tmp_path)
+        read_suite(tmp_path)

@@ -3,9 +3,9 @@
 ::
 
     from memorization.harness import Sample, evaluate_predictor
-    from memorization.suite import Suite
+    from memorization.suite.read import read_suite
 
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     print(evaluate_predictor(lambda index: index % 7 == 0, suite, "micro-1100k"))
 
 ``index`` is a sequence's position in training order; ``suite.tokens(index)`` are its 64 tokens. A

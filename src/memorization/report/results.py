@@ -23,6 +23,7 @@ from memorization.siblings.checkpoints import rows_of
 from memorization.study.strata import STRATA
 from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
+from memorization.suite.read import read_suite
 from memorization.when.models import BASELINES as WHEN_BASELINES
 
 BASELINES = {
@@ -54,7 +55,7 @@ class Results:
     @cached_property
     def suite(self) -> Suite:
         """The suite of models."""
-        return Suite.read(self.folder / "suite")
+        return read_suite(self.folder / "suite")
 
     @cached_property
     def sample(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from memorization.features.exposure import exposure_table
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.stages import run
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 from memorization.tables import (
     EXPOSURES,
     FEATURES,
@@ -30,7 +30,7 @@ def main() -> None:
     """Write results/features.parquet and results/exposures.parquet."""
     params = load_params()
     torch.set_num_threads(params.threads)
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     sequences = read_table("results/sequences.parquet", SEQUENCES)
     index = sequences["index"].to_numpy()
     smaller = suite.smaller(params.target)

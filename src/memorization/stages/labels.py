@@ -16,8 +16,8 @@ from memorization.labels.make import make_trajectories
 from memorization.params import load_params
 from memorization.resume import PARTIAL, file_digest, work_folder
 from memorization.stages import run
-from memorization.suite import Suite
 from memorization.suite.device import choose_device
+from memorization.suite.read import read_suite
 from memorization.tables import LABELS, SEQUENCES, read_table, token_matrix, write_table
 
 SAMPLE = Path("results/sequences.parquet")
@@ -27,7 +27,7 @@ def main() -> None:
     """Take or make trajectories, and turn them into event times."""
     params = load_params()
     torch.set_num_threads(params.threads)
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     sequences = read_table(SAMPLE, SEQUENCES)
     tokens = token_matrix(sequences["tokens"])
     made = make_trajectories(

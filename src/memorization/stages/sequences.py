@@ -9,14 +9,14 @@ from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.sampling import case_cohort
 from memorization.stages import run
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, token_column, write_table
 
 
 def main() -> None:
     """Draw the case-cohort sample."""
     params = load_params()
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     size = params.sample_size
     sample = case_cohort(
         suite.population,

@@ -12,7 +12,7 @@ from memorization.randomness import generator
 from memorization.siblings.checkpoints import rows_of
 from memorization.siblings.metrics import sibling_metrics
 from memorization.stages import run
-from memorization.suite import Suite
+from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, SPLITS, joined, read_table
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):
         metrics = sibling_metrics(
-            Suite.read("results/suite"),
+            read_suite("results/suite"),
             params.target,
             rows_of(trajectories, sample["index"].to_numpy()),
             sample["weight"].to_numpy(),

@@ -13,7 +13,6 @@ and the text: micro has all of its training data (``windows.npy``), Pythia a sam
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
-
-from memorization.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import GPTNeoXForCausalLM
@@ -42,37 +39,6 @@ class Suite(ABC):
 
     folder: Path
     manifest: dict[str, Any]
-
-    @staticmethod
-    def read(folder: str | Path) -> Suite:
-        """Return the suite in a folder.
-
-        Raises
-        ------
-        UserError
-            If there is none, or it is of no kind that is known here.
-        """
-        folder = Path(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{folder}: no suite here; run `dvc repro suite` to make it") from None
-        except ValueError as error:  # no JSON, or no text
-            raise UserError(
-                f"{folder}/manifest.json: damaged ({error}); run `dvc repro suite` to make it again"
-            ) from None
-        # Here, because both are suites themselves.
-        from memorization.suite.micro.suite import MicroSuite
-        from memorization.suite.pythia.suite import PythiaSuite
-
-        kinds: dict[str, type[Suite]] = {"micro": MicroSuite, "pythia": PythiaSuite}
-        kind = manifest.get("suite") if isinstance(manifest, dict) else None
-        if not isinstance(kind, str) or kind not in kinds:
-            raise UserError(
-                f"{folder}/manifest.json: describes a suite '{kind}'; known are "
-                f"{', '.join(kinds)}; run `dvc repro suite` to make it again"
-            )
-        return kinds[kind](folder, manifest)
 
     @property
     def name(self) -> str:

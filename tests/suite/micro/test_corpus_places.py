@@ -8,9 +8,9 @@ import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
 from memorization.counting.occurrences import documents
-from memorization.suite import Suite
 from memorization.suite.micro.corpus import Document
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.read import read_suite
 
 WINDOW, N_WINDOWS = 16, 40
 
@@ -35,7 +35,7 @@ def test_places_steps_and_documents_are_those_of_training(tmp_path):
     parquet.write_table(pa.Table.from_pandas(origins), tmp_path / "documents.parquet")
     manifest = {"suite": "micro", "population": N_WINDOWS, "sequences_per_step": 4, "models": []}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    suite = Suite.read(tmp_path)
+    suite = read_suite(tmp_path)
 
     assert suite.corpus_step.tolist() == [row // 4 + 1 for row in range(N_WINDOWS)]
     offset, length = suite.document_place(np.array([7, 3]))

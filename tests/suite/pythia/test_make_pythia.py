@@ -19,7 +19,7 @@ from memorization.suite.pythia import parts
 from memorization.suite.pythia.facts import PUBLISHED
 from memorization.suite.pythia.make import make_suite
 from memorization.suite.pythia.repositories import check_pins
-from memorization.suite.suite import Suite
+from memorization.suite.read import read_suite
 
 SUITE = Path("suite")
 
@@ -39,7 +39,7 @@ def fetched(hub: Hub) -> list[str]:
 
 def test_what_was_published_is_what_is_on_disk(hub, params, published):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert (suite.name, suite.population, suite.sequences_per_step) == ("pythia", 600, 6)
     assert suite.steps == (25, 50, 75, 100)
     assert suite.parameters == {"70m": 1000, "160m": 2000, "410m": 3000}
@@ -52,14 +52,14 @@ def test_what_was_published_is_what_is_on_disk(hub, params, published):
 
 def test_the_second_round_of_the_data_is_told_from_the_first(hub, params):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     # 6 sequences a step, and the first round ends with step 60.
     assert suite.epoch(np.array([0, 359, 360, 599])).tolist() == [0, 0, 1, 1]
 
 
 def test_evaluations_of_earlier_checkpoints(hub, params, published):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert suite.manifest["evaluations"] == [25, 50, 100]
     found = suite.evaluations("410m")
     assert list(found) == [25, 50, 100]
@@ -77,12 +77,12 @@ def test_an_earlier_evaluation_is_cut_to_what_the_checkpoint_has_seen(serve, par
     files["data/duped.410m.25-00000-of-00001.parquet"] = labels(over, published.rows)
     serve()
     make_suite(params(), SUITE)
-    np.testing.assert_array_equal(Suite.read(SUITE).evaluations("410m")[25], known)
+    np.testing.assert_array_equal(read_suite(SUITE).evaluations("410m")[25], known)
 
 
 def test_tokens_of_the_sample_and_of_what_is_memorized(hub, params, published):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.random.default_rng(0).permutation(
         np.union1d(published.sampled, np.concatenate(list(published.memorized.values())))
     )
@@ -100,7 +100,7 @@ def test_tokens_of_the_sample_and_of_what_is_memorized(hub, params, published):
 
 def test_repeated_indices_are_counted_and_kept_once(hub, params, published):
     make_suite(params(), SUITE)
-    checks = Suite.read(SUITE).manifest["checks"]
+    checks = read_suite(SUITE).manifest["checks"]
     for split, counts in checks["labels"].items():
         n = len(published.memorized[split])
         assert counts == {"rows": n + 2, "sequences": n}
@@ -110,7 +110,7 @@ def test_repeated_indices_are_counted_and_kept_once(hub, params, published):
 
 def test_the_sample_agrees_with_the_labels(hub, params, published, capsys):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     scored = np.load(SUITE / "sample" / "memorized.npy")
     for place, (model, found) in enumerate(suite.manifest["checks"]["agreement"].items()):
         both = np.isin(published.sampled, published.memorized[f"duped.{model}"])
@@ -129,7 +129,7 @@ def test_disagreement_is_said_aloud(serve, params, published, capsys):
     published.files(SAMPLE)["data/train-00000-of-00001-f31e.parquet"] = table(columns)
     serve()
     make_suite(params(), SUITE)
-    found = Suite.read(SUITE).manifest["checks"]["agreement"]["70m"]
+    found = read_suite(SUITE).manifest["checks"]["agreement"]["70m"]
     complete = score[:200] == 1
     memorized = np.isin(published.sampled, published.memorized["duped.70m"])
     assert found["share_equal"] == (complete == memorized).mean()
@@ -139,7 +139,7 @@ def test_disagreement_is_said_aloud(serve, params, published, capsys):
 
 def test_the_reference_is_the_published_model(hub, params, published):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     model = suite.load("70m")
     for name, value in published.reference.state_dict().items():
         np.testing.assert_array_equal(model.state_dict()[name], value.float())
@@ -163,14 +163,14 @@ def test_a_reference_that_is_there_only_as_bin(serve, params, published):
     del files["model.safetensors"]
     serve()
     make_suite(params(), SUITE)
-    model = Suite.read(SUITE).load("70m")
+    model = read_suite(SUITE).load("70m")
     for name, value in published.reference.state_dict().items():
         np.testing.assert_array_equal(model.state_dict()[name], value.float())
 
 
 def test_the_smallest_model_has_no_reference(hub, params):
     make_suite(params(target="70m"), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert suite.models == ["70m"]
     assert not suite.has("70m")
     assert suite.manifest["evaluations"] == [100]
@@ -180,7 +180,7 @@ def test_the_smallest_model_has_no_reference(hub, params):
 def test_commits_are_recorded_and_can_be_pinned(hub, params, capsys):
     make_suite(params(), SUITE)
     commit = hub.commit(EVALS)
-    assert Suite.read(SUITE).manifest["datasets"]["EleutherAI/pythia-memorized-evals"] == commit
+    assert read_suite(SUITE).manifest["datasets"]["EleutherAI/pythia-memorized-evals"] == commit
     said = capsys.readouterr().out
     assert f"EleutherAI/pythia-memorized-evals: {commit}" in said
     assert f"{MODEL}@step100: {hub.commit(MODEL, 'step100')}" in said
@@ -233,7 +233,7 @@ def test_a_suite_that_is_there_asks_nothing(hub, params):
 
 def test_offline_from_a_warm_cache_when_all_is_pinned(hub, params, monkeypatch):
     make_suite(params(), SUITE)
-    manifest = Suite.read(SUITE).manifest
+    manifest = read_suite(SUITE).manifest
     pins = manifest["datasets"] | {f"{MODEL}@step100": hub.commit(MODEL, "step100")}
     pinned = params({"revisions": pins})
     first = contents(SUITE)
@@ -291,7 +291,7 @@ def test_another_target_takes_over_what_is_there(serve, params, monkeypatch):
     assert any("duped.410m-" in name for name in names)
     assert not any("duped.70m-" in name or name.startswith("train-") for name in names)
     assert "model.safetensors" not in names
-    assert Suite.read(SUITE).models == ["70m", "160m", "410m"]
+    assert read_suite(SUITE).models == ["70m", "160m", "410m"]
     serve("third")
     make_suite(params(), Path("anew"))
     assert contents(SUITE) == contents(Path("anew"))

@@ -15,7 +15,7 @@ from memorization.suite.hub import resolve
 from memorization.suite.pythia import preshuffled
 from memorization.suite.pythia.make import make_suite
 from memorization.suite.pythia.preshuffled import cached_rows, open_preshuffled, overlaps
-from memorization.suite.suite import Suite
+from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, read_table
 
 SUITE = Path("suite")
@@ -84,7 +84,7 @@ def test_fewer_rows_than_the_population(hub):
 
 def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
     make_suite(params({"corpus": "preshuffled"}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     n = 4000 // WINDOW
     described = {"source": "preshuffled", "rows": n, "tokens": n * WINDOW}
     assert suite.manifest["corpus"] == described
@@ -97,12 +97,12 @@ def test_the_corpus_is_a_random_sample_of_whole_rows(hub, params, published):
     # None of them is studied, so that no studied sequence's own row is in the corpus.
     np.testing.assert_array_equal(suite.not_studied, drawn)
     make_suite(params({"corpus": "preshuffled"}, seed=1), Path("other"))
-    assert (Suite.read("other").corpus_rows(everything) != rows).any()
+    assert (read_suite("other").corpus_rows(everything) != rows).any()
 
 
 def test_a_corpus_larger_than_the_training_data_is_all_of_them(hub, params, published):
     make_suite(params({"corpus": "preshuffled", "corpus_tokens": 10**9}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     np.testing.assert_array_equal(suite.corpus, published.rows)
     np.testing.assert_array_equal(suite.corpus_rows(np.arange(600)), np.arange(600))
     assert not len(suite.not_studied)
@@ -117,7 +117,7 @@ def test_counts_do_not_depend_on_whether_a_sequences_own_row_was_drawn(
     monkeypatch.setattr(stage, "load_params", lambda: wanted)
     make_suite(wanted, Path("results/suite"))
     stage.main()
-    suite = Suite.read("results/suite")
+    suite = read_suite("results/suite")
     sample = read_table("results/sequences.parquet", SEQUENCES)
     index = sample["index"].to_numpy()
     everything = np.union1d(published.sampled, published.memorized["duped.410m"])
@@ -163,7 +163,7 @@ def test_an_interrupted_corpus_goes_on_and_gives_the_same_bytes(hub, params, mon
 
 def test_context_is_fetched_once_and_in_the_order_asked(hub, params, published):
     make_suite(params({"context": True}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.array([500, 3, 3, 122, 123, 599])
     np.testing.assert_array_equal(suite.context(index), published.rows[index])
     hub.stop()
@@ -204,5 +204,5 @@ def test_no_room_for_rows_beside_the_cache(hub, published, monkeypatch, tmp_path
 
 def test_no_context_unless_asked_for(hub, params):
     make_suite(params(), SUITE)
-    assert Suite.read(SUITE).context(np.array([1])) is None
+    assert read_suite(SUITE).context(np.array([1])) is None
     assert not [request for request in hub.requests if "preshuffled" in request.path]

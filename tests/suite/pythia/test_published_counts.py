@@ -7,7 +7,7 @@ from suite.pythia.miniature import DUPLICATES, FREQUENCIES, table
 
 from memorization.errors import UserError
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.suite import Suite
+from memorization.suite.read import read_suite
 
 SUITE = Path("suite")
 WANTED = {"published_counts": True}
@@ -15,7 +15,7 @@ WANTED = {"published_counts": True}
 
 def test_counts_of_each_sequence_and_token(hub, params):
     make_suite(params(WANTED), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     index = np.array([7, 0, 599, 13])
     np.testing.assert_array_equal(suite.published_duplicates(index), index % 7 + 1)
     # Both parts of the table together, up to the tokenizer's vocabulary.
@@ -25,7 +25,7 @@ def test_counts_of_each_sequence_and_token(hub, params):
 
 def test_no_counts_unless_asked_for(hub, params):
     make_suite(params(), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     assert suite.published_duplicates(np.array([1])) is None
     assert suite.published_token_counts() is None
     assert not [request for request in hub.requests if "usvsnsp" in request.path]

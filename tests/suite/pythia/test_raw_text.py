@@ -11,7 +11,7 @@ from suite.pythia.miniature import RAW, TEXTS, WINDOW
 from memorization.errors import UserError
 from memorization.suite.pythia import raw
 from memorization.suite.pythia.make import make_suite
-from memorization.suite.suite import Suite
+from memorization.suite.read import read_suite
 
 SUITE = Path("suite")
 # More than there is.
@@ -28,7 +28,7 @@ def packed(tokenizer) -> np.ndarray:
 
 def test_text_is_packed_into_rows(hub, params, published):
     make_suite(params({"corpus": "raw"}), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     n = 4000 // WINDOW
     np.testing.assert_array_equal(suite.corpus, packed(published.tokenizer)[:n])
     assert suite.corpus.dtype == np.uint16
@@ -41,7 +41,7 @@ def test_text_is_packed_into_rows(hub, params, published):
 def test_less_text_than_asked_for(hub, params, published, monkeypatch):
     monkeypatch.setattr(raw, "BATCH", 11)
     make_suite(params(ALL), SUITE)
-    suite = Suite.read(SUITE)
+    suite = read_suite(SUITE)
     expected = packed(published.tokenizer)
     np.testing.assert_array_equal(suite.corpus, expected)
     corpus = suite.manifest["corpus"]
@@ -74,7 +74,7 @@ def test_an_interrupted_stream_goes_on_and_gives_the_same_bytes(
     monkeypatch.setattr(raw, "tokenize", recorded)
     make_suite(params(wanted), SUITE)
     assert later[0] == TEXTS[20]
-    corpus = Suite.read(SUITE).corpus
+    corpus = read_suite(SUITE).corpus
     np.testing.assert_array_equal(corpus, packed(published.tokenizer)[: len(corpus)])
 
 
@@ -115,7 +115,7 @@ def test_a_stream_that_dries_up_is_given_up_and_goes_on_later(hub, params, publi
     over.set()
     assert not SUITE.exists()
     make_suite(params(ALL), SUITE)
-    np.testing.assert_array_equal(Suite.read(SUITE).corpus, packed(published.tokenizer))
+    np.testing.assert_array_equal(read_suite(SUITE).corpus, packed(published.tokenizer))
 
 
 def test_a_hub_that_lacks_a_file_of_the_text(hub, params):

@@ -31,6 +31,7 @@ from memorization.suite.micro import corpus as corpus_module
 from memorization.suite.micro.corpus import read_corpus
 from memorization.suite.micro.tokens import train_tokenizer, training_windows
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
+from memorization.suite.read import read_suite
 from memorization.suite.suite import Suite
 
 # What fixes the bits of a suite beside the parameters.
@@ -75,7 +76,7 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
         if not (work / name / f"step{steps[-1]}").exists():
             train(model, windows, params.suite.training, steps, work / name, device)
     _write_manifest(params, models, steps, work)
-    suite = Suite.read(work)
+    suite = read_suite(work)
     for name in models:
         _write_evals(suite, name, device, params.batch)
     publish(work, destination, inputs)
