@@ -1,4 +1,5 @@
-# make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed
+# make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
+#                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
 # make test        the same set-up, then every test
 # make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3

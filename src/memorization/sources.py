@@ -10,20 +10,25 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# No result depends on what these do: they tell the user something, decide what need not be made
+# again, or check parameters, of which the values count, beside the code.
+WITHOUT_EFFECT = tuple(
+    f"memorization.{name}" for name in ("errors", "params", "progress", "resume", "sources")
+)
 
 
 def code_digest(*modules: str, apart: Collection[str] = ()) -> str:
     """Return one SHA-256 of what some modules and all that they import do.
 
     It is that of the parsed code, without docstrings and comments and wherever the lines are, so
-    that only a change of what runs gives another digest.
+    that only a change of what runs gives another digest; `WITHOUT_EFFECT` has no part in it.
 
     Parameters
     ----------
     modules, apart : as for `sources`.
     """
     total = hashlib.sha256()
-    for file in sources(*modules, apart=apart):
+    for file in sources(*modules, apart=(*WITHOUT_EFFECT, *apart)):
         total.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
         runs = ast.dump(_code(file.read_text("utf-8"))).encode() if file.suffix == ".py" else None
         total.update((file.read_bytes() if runs is None else runs) + b"\0")

@@ -8,8 +8,7 @@ import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
 from memorization.counting.occurrences import documents
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
 from memorization.suite.read import read_suite
 
 WINDOW, N_WINDOWS = 16, 40

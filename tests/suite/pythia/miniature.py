@@ -16,8 +16,7 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer
+from memorization.suite.micro.corpus import Document, train_tokenizer
 from memorization.suite.pythia.facts import Facts, PublishedModel
 
 WINDOW = 80

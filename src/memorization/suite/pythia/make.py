@@ -9,18 +9,13 @@ from typing import Any
 
 from memorization.errors import UserError
 from memorization.params import Params
-from memorization.resume import file_digest, is_made_from, publish, source_digest, work_folder
+from memorization.resume import file_digest, is_fresh, is_made_from, publish, work_folder
+from memorization.sources import code_digest
 from memorization.suite.pythia.facts import Facts, model_repository, read_facts
 from memorization.suite.pythia.parts import Parts
 from memorization.suite.pythia.pieces import Pieces, write_json
 from memorization.suite.pythia.repositories import Repositories, reference_of, resolve_all
 from memorization.suite.pythia.sample import agreements
-
-# What fixes the bytes of a suite beside the parameters and what is on the hub.
-SOURCES = (Path(__file__).parent, Path(__file__).parents[1] / "checkpoints.py")
-
-# Parameters of Pythia that a suite on disk does not depend on; the facts' own bytes count.
-_LATER = {"sequences", "precision", "compile", "facts"}
 
 
 def make_suite(params: Params, destination: Path) -> None:
@@ -39,19 +34,27 @@ def make_suite(params: Params, destination: Path) -> None:
     reference = reference_of(params, facts)
     common = {
         "facts": params.pythia.facts and file_digest(params.pythia.facts),
-        "source": source_digest(*SOURCES),
+        # Of what comes from the hub the commits count, not the way that it comes.
+        "code": code_digest(__name__, apart=["memorization.suite.hub"]),
     }
     inputs = common | {
         "target": params.target,
         "variant": params.variant,
         "seed": params.seed,
-        "pythia": params.pythia.model_dump(mode="json", exclude=_LATER),
+        "models": params.pythia.models,
+        "revisions": params.pythia.revisions,
+        "reference": params.pythia.reference,
+        "corpus": params.pythia.corpus,
+        "corpus_tokens": params.pythia.corpus_tokens,
+        "published_counts": params.pythia.published_counts,
+        "context": params.pythia.context,
     }
     if is_made_from(destination, inputs):
         return
     sources = resolve_all(params, facts)
     work = work_folder("suite", inputs | {"commits": sources.commits})
-    parts = Parts(params, facts, sources, Pieces(work, destination, common))
+    earlier = work if is_fresh() else destination
+    parts = Parts(params, facts, sources, Pieces(work, earlier, common))
     try:
         manifest = _manifest(params, facts, sources, reference) | _fetch(parts, reference)
         write_json(work / "manifest.json", manifest)

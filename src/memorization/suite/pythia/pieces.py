@@ -1,7 +1,7 @@
 """A suite put together of pieces, each made once: for another target, or before an interruption.
 
 A piece is some files and what was learnt while they were made. ``pieces/NAME.json`` marks it as
-done, and says what it was made from and how large its files are; so a later run takes over the
+done, and says what it was made from and the digests of its files; so a later run takes over the
 pieces of an earlier one, and of the suite that is there already, where these are the same and
 whole.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from memorization.files import replacing
-from memorization.resume import file_sizes
+from memorization.resume import file_digests
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Pieces:
             record = _read(folder / "pieces" / f"{name}.json")
             if record is None or record["inputs"] != inputs:
                 continue
-            if record.get("files") == file_sizes(folder, *files):
+            if record.get("files") == file_digests(folder, *files):
                 if folder != self.work:
                     for file in files:
                         _link(folder / file, self.work / file)
@@ -61,7 +61,7 @@ class Pieces:
                 return record["result"]
         result = make()
         write_json(
-            mark, {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
+            mark, {"inputs": inputs, "files": file_digests(self.work, *files), "result": result}
         )
         return result
 
