@@ -1,4 +1,4 @@
-"""A new feature, model, metric, figure or table is one new file, and a line where its kind is listed.
+"""A new feature, model, metric, figure or table is one new file, and a line where they are listed.
 
 In a copy of the package each is added so, and comes out at the end of the pipeline.
 """
@@ -11,9 +11,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
-from miniature_study import sample, trajectories, write_study
+from miniature_study import POPULATION, sample, trajectories, write_study
 from report.conftest import write_study as write_made_up_results
 
 from memorization import tables
@@ -133,7 +135,7 @@ for folder, stages in (("study", (features, whether, when)), ("made_up", (report
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A folder in which the extended package ran from features to whether and when, and to paper."""
+    """A folder in which the extended package ran, from features to models, and on to the paper."""
     folder = tmp_path_factory.mktemp("extended")
     package = folder / "src" / "memorization"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -177,6 +179,10 @@ def _write_params(path, families):
 
 def _write_inputs(results):
     write_study(results)
+    row = np.arange(POPULATION)
+    origins = {"index": row, "document": row, "offset": 0 * row, "length": 0 * row + 64}
+    documents = pd.DataFrame(origins | {"domain": "code", "place": 64 * row})
+    documents.to_parquet(results / "suite" / "documents.parquet")
     times = {"source": "scan", "reason": "", "cost": {}}
     write_metrics({"times": times}, results / "metrics" / "labels.json")
     labels = event_times(trajectories(sample()[0]))

@@ -27,17 +27,10 @@ class Document:
 
 
 def read_corpus(path: str | Path) -> list[Document]:
-    """Return the documents of a corpus archive, in the archive's order.
-
-    Parameters
-    ----------
-    path
-        A tar archive compressed by xz, whose members are UTF-8 texts called `domain/…/file`.
+    """Return the documents of a corpus archive, in its order: UTF-8 texts ``domain/…/file``.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no file at `path`.
     UserError
         If the archive is damaged or empty, or a member is not a UTF-8 text in a domain's folder.
     """
@@ -88,23 +81,10 @@ def training_windows(
     n_windows: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the training data in training order.
+    """Return the training data in training order, uint16 [n_windows, window], and their origins.
 
     Documents are shuffled, each is followed by end-of-text, the stream is cut into windows, and
-    the windows are shuffled once.
-
-    Parameters
-    ----------
-    window : tokens a window.
-    n_windows : how many windows are trained on.
-
-    Returns
-    -------
-    windows : uint16 [n_windows, window].
-    origins : a row a window, about the document that holds its first token: ``index``, ``domain``,
-        ``document`` (its place among the documents), ``offset`` (of the window's first token in
-        it), ``length`` (of the document with its end-of-text) and ``place`` (of the window's first
-        token in the stream), in tokens.
+    the windows are shuffled once. The origins are as in `MicroSuite.documents`, a row a window.
 
     Raises
     ------
