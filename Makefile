@@ -1,18 +1,23 @@
-# make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed
+# make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
+#                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
 # make test        the same set-up, then every test
+# make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3
 VENV := .venv
 # The environment's programs first: DVC runs the stages with the `python` that it finds on PATH.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup reproduce test check clean
+.PHONY: setup reproduce test declare check clean
 
 reproduce: setup
 	$(RUN) dvc repro
 
 test: setup
 	$(RUN) pytest
+
+declare: setup
+	$(RUN) python tests/structure/declared.py
 
 check: setup
 	$(RUN) ruff check

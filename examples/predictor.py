@@ -18,7 +18,7 @@ import zlib
 import numpy as np
 
 from memorization.harness import Sample, evaluate_predictor
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 
 
 def main(results: str = "results") -> None:

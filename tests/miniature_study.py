@@ -8,8 +8,7 @@ import pyarrow.parquet as parquet
 from made_up_study import make_study, write_sequences, write_splits
 
 from memorization.labels.trajectories import Trajectories
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer
+from memorization.suite.micro.corpus import Document, train_tokenizer
 
 POPULATION, PER_STEP = 400, 4
 STEPS = (25, 50, 75, 100)

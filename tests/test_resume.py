@@ -1,10 +1,15 @@
+import json
+
+import pytest
+
 from memorization.resume import (
-    MADE_FROM,
     file_digest,
-    file_sizes,
+    file_digests,
     is_made_from,
+    keep,
+    library_versions,
     publish,
-    source_digest,
+    record_of,
     work_folder,
 )
 
@@ -31,6 +36,22 @@ def test_a_file_that_a_killed_run_was_writing_is_cleared(tmp_path):
     assert left == ["model.safetensors"]
 
 
+def test_finished_work_is_taken_up_again_where_it_is_whole(tmp_path, capsys):
+    folder = work_folder("labels", {}, tmp_path)
+    for name in ("step1.npz", "step2.npz", "step3.npz"):
+        (folder / name).write_text(name)
+    keep(folder)
+    (folder / "step2.npz").write_text("step9.npz")  # as long as it was
+    (folder / "step3.npz").unlink()
+    assert work_folder("labels", {}, tmp_path) == folder
+    assert [path.name for path in folder.iterdir()] == ["step1.npz"]
+    assert "step2.npz: damaged; made again" in capsys.readouterr().out
+    # From here on the work is unfinished again: what is added is not compared with the record.
+    (folder / "step2.npz").write_text("another")
+    work_folder("labels", {}, tmp_path)
+    assert (folder / "step2.npz").exists()
+
+
 def test_publish_replaces_what_was_there(tmp_path):
     work = work_folder("suite", {}, tmp_path / "partial")
     (work / "new").touch()
@@ -38,40 +59,73 @@ def test_publish_replaces_what_was_there(tmp_path):
     destination.mkdir(parents=True)
     (destination / "old").touch()
     publish(work, destination, {})
-    assert sorted(path.name for path in destination.iterdir()) == [MADE_FROM, "new"]
+    assert [path.name for path in destination.iterdir()] == ["new"]
     assert not work.exists()
 
 
-def test_what_was_published_is_known_by_its_inputs_and_only_when_whole(tmp_path):
-    work, destination = tmp_path / "work", tmp_path / "suite"
-    (work / "a").mkdir(parents=True)
-    (work / "a" / "weights").write_bytes(b"1234")
-    assert not is_made_from(destination, {"seed": 0})
-    publish(work, destination, {"seed": 0, "steps": 2})
-    assert is_made_from(destination, {"steps": 2, "seed": 0})
-    assert not is_made_from(destination, {"seed": 1, "steps": 2})
-    (destination / "a" / "weights").write_bytes(b"12")
-    assert not is_made_from(destination, {"seed": 0, "steps": 2})
+@pytest.fixture
+def published(tmp_path):
+    """A folder that was made from a seed and some shapes."""
+    (tmp_path / "work" / "a").mkdir(parents=True)
+    (tmp_path / "work" / "a" / "weights").write_bytes(b"1234")
+    publish(tmp_path / "work", tmp_path / "suite", {"seed": 0, "shapes": (1, 2)})
+    return tmp_path / "suite"
 
 
-def test_sizes_of_all_or_of_some_files(tmp_path):
-    for name, size in {"a": 1, "b": 2, "c/d": 3, "c/e/f": 4, "g/h": 5}.items():
+def test_what_was_published_is_known_by_its_inputs(published, capsys):
+    assert is_made_from(published, {"shapes": (1, 2), "seed": 0})
+    assert not is_made_from(published, {"shapes": (1, 3), "seed": 0, "new": None})
+    assert "other than before: shapes" in capsys.readouterr().out
+    assert not is_made_from(published.with_name("nothing"), {"seed": 0})
+
+
+@pytest.mark.parametrize("damage", ["same size", "lost", "more", "record", "no record"])
+def test_what_was_published_is_made_again_unless_it_is_whole(published, damage):
+    if damage == "same size":
+        (published / "a" / "weights").write_bytes(b"1235")
+    elif damage == "lost":
+        (published / "a" / "weights").unlink()
+    elif damage == "more":
+        (published / "b").touch()
+    elif damage == "record":
+        record_of(published).write_text("[{")
+    else:
+        record_of(published).unlink()
+    assert not is_made_from(published, {"seed": 0, "shapes": (1, 2)})
+
+
+@pytest.mark.parametrize(("value", "is_fresh"), [("1", True), ("0", False), ("", False)])
+def test_fresh_takes_up_nothing(published, tmp_path, monkeypatch, value, is_fresh):
+    folder = work_folder("suite", {}, tmp_path)
+    (folder / "half").touch()
+    monkeypatch.setenv("FRESH", value)
+    assert is_made_from(published, {"seed": 0, "shapes": (1, 2)}) == (not is_fresh)
+    assert (work_folder("suite", {}, tmp_path) / "half").exists() == (not is_fresh)
+
+
+def test_the_record_lies_beside_what_was_published_and_can_be_read(published):
+    assert json.loads((published.parent / "suite_made_from.json").read_text()) == {
+        "inputs": {"seed": 0, "shapes": [1, 2]},
+        "files": {"a/weights": file_digest(published / "a" / "weights")},
+    }
+
+
+def test_digests_of_all_or_of_some_files(tmp_path):
+    for name in ("a", "b", "c/d", "c/e/f", "g/h"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(bytes(size))
-    assert file_sizes(tmp_path) == {"a": 1, "b": 2, "c/d": 3, "c/e/f": 4, "g/h": 5}
-    assert file_sizes(tmp_path, "c", "a") == {"a": 1, "c/d": 3, "c/e/f": 4}
-    assert file_sizes(tmp_path, "lost") == {}
+        (tmp_path / name).write_text(name)
+    everything = file_digests(tmp_path)
+    assert list(everything) == ["a", "b", "c/d", "c/e/f", "g/h"]
+    assert len(set(everything.values())) == 5
+    some = file_digests(tmp_path, "c", "a")
+    assert some == {name: everything[name] for name in ("a", "c/d", "c/e/f")}
+    assert file_digests(tmp_path, "lost") == {}
 
 
-def test_a_changed_source_has_another_digest(tmp_path):
-    (tmp_path / "package").mkdir()
-    module = tmp_path / "package" / "module.py"
-    module.write_text("a = 1")
-    before = source_digest(tmp_path / "package"), source_digest(module)
-    module.write_text("a = 2")
-    after = source_digest(tmp_path / "package"), source_digest(module)
-    assert before[0] != after[0]
-    assert before[1] != after[1]
+def test_versions_of_libraries():
+    import numpy as np
+
+    assert library_versions("numpy") == {"numpy": np.__version__}
 
 
 def test_file_digest_is_the_published_sha256(tmp_path):

@@ -94,7 +94,7 @@ def evaluate(
     # Here, so that --help need not wait for the libraries.
     from memorization.harness import Intervals, Sample, evaluate_predictions, read_predictions
     from memorization.harness.sample import studied_target
-    from memorization.suite import read_suite
+    from memorization.suite.read import read_suite
 
     models = read_suite(suite)
     study = study or suite.parent
@@ -129,7 +129,7 @@ def sequences(
     """Write the sequences to predict, with their text and without their labels."""
     from memorization.harness import Sample
     from memorization.harness.sample import write_sequences
-    from memorization.suite import read_suite
+    from memorization.suite.read import read_suite
 
     models = read_suite(suite)
     if population and models.pool is not None:

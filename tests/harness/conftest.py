@@ -1,7 +1,7 @@
 import pytest
 from miniature_study import write_study
 
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 
 
 @pytest.fixture(scope="session")

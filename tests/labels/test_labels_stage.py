@@ -1,6 +1,7 @@
 """The stage on a suite of published labels: every source of times, and a real hub's clients."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_a_scan_of_a_grid_on_purpose(run, hub, memorized, capsys):
         f"step{step}": hub.repositories.commit(REPOSITORY, f"step{step}") for step in (40, 100)
     }
     assert capsys.readouterr().err == ""
-    assert list(Path("results/.partial").iterdir()) == []
+    assert not list(Path("results/.partial").rglob("*.safetensors"))
 
 
 def test_a_scan_that_finds_something_else_says_so_loudly_and_goes_on(run, hub, memorized, capsys):
@@ -168,6 +169,7 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
     run(checkpoints=3)
     files = ("labels.parquet", "trajectories.npz", "metrics/labels.json")
     whole = [Path("results", file).read_bytes() for file in files]
+    shutil.rmtree("results/.partial")
     done = []
     monkeypatch.setattr(scan, "score", stopping_after(2, done))
     with pytest.raises(KeyboardInterrupt):
@@ -181,8 +183,8 @@ def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
 @pytest.mark.parametrize(
     "change",
     [
-        ("memorization.labels.make.source_digest", lambda *_: "of other code"),
-        ("transformers.__version__", "99.0"),
+        ("memorization.labels.make.code_digest", lambda *_, **__: "of other code"),
+        ("memorization.labels.make.library_versions", lambda *_: {"transformers": "99.0"}),
     ],
 )
 def test_what_older_code_or_another_library_made_is_not_taken_up(run, hub, monkeypatch, change):
@@ -197,6 +199,26 @@ def test_what_older_code_or_another_library_made_is_not_taken_up(run, hub, monke
     monkeypatch.setattr(scan, "score", stopping_after(4, done))
     run(checkpoints=3)
     assert len(done) == 3
+
+
+def test_a_finished_scan_is_kept_and_gone_on_with(run, hub, monkeypatch):
+    first = run(checkpoints=2)
+    done = []
+    monkeypatch.setattr(scan, "score", stopping_after(9, done))
+    asked = len(hub.requests)
+    again = run(checkpoints=2)
+    assert (len(done), len(hub.requests)) == (0, asked)
+    assert again[0] == first[0]
+    pd.testing.assert_frame_equal(again[1], first[1])
+    run(checkpoints=3)
+    assert len(done) == 2  # the last checkpoint is there
+    [one] = Path("results/.partial").glob("labels-*/step100.npz")
+    one.write_bytes(one.read_bytes()[:-1] + b"!")
+    run(checkpoints=3)
+    assert len(done) == 3
+    monkeypatch.setenv("FRESH", "1")
+    run(checkpoints=3)
+    assert len(done) == 6
 
 
 def test_on_a_gpu_a_scan_is_the_default(run, hub, monkeypatch):

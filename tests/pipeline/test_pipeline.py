@@ -69,6 +69,22 @@ def test_a_second_run_has_nothing_to_do_and_git_is_clean(finished):
     assert finished.run("git", "status", "--porcelain").stdout == ""
 
 
+def test_other_words_in_the_code_make_nothing_anew(finished):
+    """The stages whose files they are in run, in seconds; what is after them does not."""
+    source = finished.folder / "src" / "memorization"
+    for name in ("suite/micro/train.py", "labels/events.py", "report/figures/growth.py"):
+        text = (source / name).read_text("utf-8")
+        (source / name).write_text(text.replace('"""', '"""In other words: ', 1), "utf-8")
+    before = finished.files("results", "paper")
+    done = finished.run("dvc", "repro")
+    assert re.findall(r"Running stage '(\w+)'", done.stdout) == ["suite", "labels", "report"]
+    assert "training" not in done.stdout
+    assert "scanning micro-base: 10 %" not in done.stdout
+    assert finished.files("results", "paper") == before
+    finished.run("git", "checkout", "--quiet", ".")
+    finished.run("dvc", "repro")
+
+
 def test_two_runs_give_the_same_bytes_though_one_is_killed(finished, new_study):
     study = new_study()
     study.run("dvc", "repro", "data.dvc")

@@ -11,7 +11,7 @@ from made_up_study import make_study
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import published_trajectories
 from memorization.siblings.analyse import sibling_metrics
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 
 EVALS = {"70m": [3, 9], "12b": [3, 8, 9, 30], "12b.step5": [3, 4], "12b.step10": [3, 8]}
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from memorization.suite.micro.corpus import Document, read_corpus
-from memorization.suite.micro.tokens import train_tokenizer
+from memorization.suite.micro.corpus import Document, read_corpus, train_tokenizer
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "corpus.tar.xz"
 SEQUENCE = 64

@@ -1,7 +1,7 @@
 import pytest
 
 from memorization.errors import UserError
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 
 
 @pytest.mark.parametrize(

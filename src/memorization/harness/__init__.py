@@ -3,7 +3,7 @@
 ::
 
     from memorization.harness import Sample, evaluate_predictor
-    from memorization.suite import read_suite
+    from memorization.suite.read import read_suite
 
     suite = read_suite("results/suite")
     print(evaluate_predictor(lambda index: index % 7 == 0, suite, "micro-1100k"))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
 
 from memorization.extraction.batches import batch_on
 from memorization.labels.checkpoints import RemoteModels, models_on_disk, precision
@@ -20,27 +19,14 @@ from memorization.labels.scan import scan
 from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.params import Params
 from memorization.protocol import CONTINUATION
-from memorization.resume import file_digest, source_digest
+from memorization.resume import file_digests, keep, library_versions, work_folder
+from memorization.sources import code_digest
 from memorization.suite import Suite
-from memorization.suite.checkpoints import WEIGHTS
 from memorization.suite.pythia.facts import PublishedModel, read_facts
 from memorization.suite.pythia.suite import PythiaSuite
 
-# What fixes the result of a checkpoint beside the parameters and the model: the code that loads and
-# evaluates it.
-_LABELS = Path(__file__).parent
-_SUITE = _LABELS.parent / "suite"
-SOURCES = (
-    *(_LABELS / f"{name}.py" for name in ("checkpoints", "scan")),
-    *(_LABELS.parent / "extraction" / f"{name}.py" for name in ("batches", "score")),
-    *(_SUITE / name for name in ("checkpoints.py", "device.py", "pythia/checkpoints.py")),
-)
-
 # Below it, what is scanned is hardly what was published.
 EXPECTED_AGREEMENT = 0.99
-
-# What a scan's result depends on, as plain JSON values -> a folder for its work in progress.
-WorkFolder = Callable[[dict[str, Any]], Path]
 
 
 @dataclass(frozen=True)
@@ -62,7 +48,6 @@ def make_trajectories(
     index: np.ndarray,
     tokens: np.ndarray,
     device: torch.device,
-    work_folder: WorkFolder,
 ) -> Made:
     """Return the target's trajectories on sequences, int64 [n] with tokens int [n, 64].
 
@@ -90,8 +75,9 @@ def make_trajectories(
     print(f"times: {source}; {reason}", flush=True)
     how: dict[str, Any] = dict.fromkeys(("agreement", "repeated_checkpoints", "target_commits"))
     if source == "scan":
-        work = work_folder(scan_inputs(params, suite, device))
+        work = work_folder("labels", scan_inputs(params, suite, index, tokens, device))
         trajectories, how = _scanned(params, suite, index, tokens, steps, device, work)
+        keep(work)
     else:
         if source == "none":
             evaluations = {suite.steps[-1]: evaluations[suite.steps[-1]]}
@@ -142,9 +128,7 @@ def _scanned(
         batch_on(device, params.batch),
         work,
         device,
-        compiled=remote is not None and params.pythia.compile,
-        # As the published labels were made.
-        end_of_text=remote is None,
+        **_evaluation(params, suite),
         at_end=at_end,
         job=f"scanning {params.target}",
     )
@@ -212,34 +196,45 @@ def _warn(first: str, *lines: str) -> None:
     print(rule, *filled, rule, sep="\n", file=sys.stderr, flush=True)
 
 
+def _evaluation(params: Params, suite: Suite) -> dict[str, bool]:
+    """Return how the target's checkpoints are evaluated, as for `scan`."""
+    is_remote = not suite.has(params.target)
+    # The published labels were made without end-of-text.
+    return {"compiled": is_remote and params.pythia.compile, "end_of_text": not is_remote}
+
+
 def _repository(params: Params, suite: Suite) -> str:
     models = {model["name"]: model for model in suite.manifest["models"]}
     return models[params.target]["repository"]
 
 
-def scan_inputs(params: Params, suite: Suite, device: torch.device) -> dict[str, Any]:
-    """Return what the result of a checkpoint depends on beside the sequences.
+def scan_inputs(
+    params: Params, suite: Suite, index: np.ndarray, tokens: np.ndarray, device: torch.device
+) -> dict[str, Any]:
+    """Return what the result of a checkpoint depends on.
 
     Which checkpoints are chosen is not among it, so that a scan of more of them goes on with those
-    that an interrupted one finished.
+    that an earlier one finished.
     """
-    common = {
-        "target": params.target,
+    code = ["memorization.labels.scan", "memorization.suite.device"]
+    if suite.has(params.target):
+        source: dict[str, Any] = {"weights": file_digests(suite.folder, params.target)}
+    else:
+        code.append("memorization.suite.pythia.checkpoints")
+        repository, revisions = _repository(params, suite), params.pythia.revisions
+        source = {
+            "repository": repository,
+            "pins": {pin: revisions[pin] for pin in revisions if pin.startswith(f"{repository}@")},
+            "precision": str(precision(params.pythia.precision, device)),
+        }
+    return {
+        **source,
+        **_evaluation(params, suite),
+        # Whatever way it came from the hub, a checkpoint is compared with its digest there.
+        "code": code_digest(*code, apart=["memorization.suite.hub"]),
+        "libraries": library_versions("numpy", "safetensors", "torch", "transformers"),
+        "sequences": hashlib.sha256(index.tobytes() + tokens.tobytes()).hexdigest(),
         "batch": params.batch,
         "threads": params.threads,
         "device": device.type,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "source": source_digest(*SOURCES),
-    }
-    if suite.has(params.target):
-        # Of a run of training the last checkpoint tells all.
-        last = suite.checkpoint(params.target, suite.steps[-1])
-        return common | {"model": file_digest(last / WEIGHTS)}
-    repository, revisions = _repository(params, suite), params.pythia.revisions
-    return common | {
-        "repository": repository,
-        "pins": {pin: revisions[pin] for pin in revisions if pin.startswith(f"{repository}@")},
-        "precision": params.pythia.precision,
-        "compile": params.pythia.compile,
     }

@@ -23,7 +23,8 @@ from memorization.report.numbers import estimate
 from memorization.siblings.checkpoints import rows_of
 from memorization.study.strata import STRATA
 from memorization.study.targets import Targets, targets_of
-from memorization.suite import Suite, read_suite
+from memorization.suite import Suite
+from memorization.suite.read import read_suite
 
 METRICS = ("association", "labels", "siblings", "split", "whether", "when")
 

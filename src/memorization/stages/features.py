@@ -15,7 +15,7 @@ from memorization.features.exposure import exposure_table
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.stages import run
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 from memorization.tables import (
     EXPOSURES,
     FEATURES,

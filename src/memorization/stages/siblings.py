@@ -18,7 +18,7 @@ from memorization.siblings.analyse import sibling_metrics
 from memorization.siblings.checkpoints import rows_of
 from memorization.stages import run
 from memorization.study import Study
-from memorization.suite import read_suite
+from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, SPLITS, read_table
 
 

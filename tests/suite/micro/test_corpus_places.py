@@ -8,9 +8,8 @@ import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
 from memorization.counting.copies import documents
-from memorization.suite import read_suite
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
+from memorization.suite.read import read_suite
 
 WINDOW, N_WINDOWS = 16, 40
 

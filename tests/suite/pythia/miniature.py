@@ -19,8 +19,7 @@ from standin.tables import (
 from tokenizers import Tokenizer
 from transformers import GPTNeoXForCausalLM
 
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer
+from memorization.suite.micro.corpus import Document, train_tokenizer
 from memorization.suite.pythia.facts import Facts, PublishedModel
 
 WINDOW = 80

@@ -12,11 +12,11 @@ from suite.pythia.miniature import PRESHUFFLED, WINDOW
 
 from memorization.errors import UserError
 from memorization.stages import sequences as stage
-from memorization.suite import read_suite
 from memorization.suite.hub import resolve
 from memorization.suite.pythia import corpus
 from memorization.suite.pythia.corpus import cached_rows, open_preshuffled, overlaps
 from memorization.suite.pythia.make import make_suite
+from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, read_table
 
 SUITE = Path("suite")

@@ -7,8 +7,8 @@ from standin.tables import parquet_shards
 from suite.pythia.miniature import DUPLICATES, FREQUENCIES
 
 from memorization.errors import UserError
-from memorization.suite import read_suite
 from memorization.suite.pythia.make import make_suite
+from memorization.suite.read import read_suite
 
 SUITE = Path("suite")
 WANTED = {"published_counts": True}

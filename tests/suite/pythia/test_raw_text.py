@@ -8,10 +8,10 @@ from standin import Fault
 from suite.pythia.miniature import RAW, TEXTS, WINDOW
 
 from memorization.errors import UserError
-from memorization.suite import read_suite
 from memorization.suite.hub import asking
 from memorization.suite.pythia import corpus
 from memorization.suite.pythia.make import make_suite
+from memorization.suite.read import read_suite
 
 SUITE = Path("suite")
 # More than there is.

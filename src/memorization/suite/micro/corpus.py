@@ -1,11 +1,20 @@
-"""Read the shipped corpus: `read_corpus("data/corpus.tar.xz")`."""
+"""The corpus: from the shipped archive to documents, their tokenizer and the training windows."""
+
+from __future__ import annotations
 
 import lzma
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from memorization.errors import UserError
+
+END_OF_TEXT = "<|endoftext|>"
 
 
 @dataclass(frozen=True)
@@ -18,17 +27,10 @@ class Document:
 
 
 def read_corpus(path: str | Path) -> list[Document]:
-    """Return the documents of a corpus archive, in the archive's order.
-
-    Parameters
-    ----------
-    path
-        A tar archive compressed by xz, whose members are UTF-8 texts called `domain/…/file`.
+    """Return the documents of a corpus archive, in its order: UTF-8 texts ``domain/…/file``.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no file at `path`.
     UserError
         If the archive is damaged or empty, or a member is not a UTF-8 text in a domain's folder.
     """
@@ -55,3 +57,67 @@ def read_corpus(path: str | Path) -> list[Document]:
     if not documents:
         raise UserError(f"{path}: the corpus archive holds no documents.")
     return documents
+
+
+def train_tokenizer(documents: Sequence[Document], vocabulary: int) -> Tokenizer:
+    """Return a byte-level BPE tokenizer trained on the documents; end-of-text is token 0."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((document.text for document in documents), trainer)
+    return tokenizer
+
+
+def training_windows(
+    documents: Sequence[Document],
+    tokenizer: Tokenizer,
+    window: int,
+    n_windows: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the training data in training order, uint16 [n_windows, window], and their origins.
+
+    Documents are shuffled, each is followed by end-of-text, the stream is cut into windows, and
+    the windows are shuffled once. The origins are as in `MicroSuite.documents`, a row a window.
+
+    Raises
+    ------
+    UserError
+        If the corpus has fewer windows than asked for.
+    """
+    order = rng.permutation(len(documents))
+    # The text of a special token inside a document must stay text: it must not end the document.
+    plain = Tokenizer.from_str(tokenizer.to_str())
+    plain.encode_special_tokens = True
+    encodings = plain.encode_batch_fast([documents[i].text for i in order])
+    lengths = np.array([len(encoding.ids) + 1 for encoding in encodings])
+    stream = np.zeros(lengths.sum(), dtype=np.uint16)  # 0 is end-of-text
+    ends = np.cumsum(lengths)
+    for encoding, end, length in zip(encodings, ends, lengths, strict=True):
+        stream[end - length : end - 1] = encoding.ids
+    available = len(stream) // window
+    if n_windows > available:
+        raise UserError(
+            f"suite.training: steps × sequences_per_step = {n_windows:,} windows of {window} "
+            f"tokens; the corpus has {available:,}: train for fewer steps or on smaller windows"
+        )
+    chosen = rng.permutation(available)[:n_windows]
+    place = np.searchsorted(ends, chosen * window, side="right")
+    domains = np.array([document.domain for document in documents], dtype=object)
+    origins = pd.DataFrame(
+        {
+            "index": np.arange(n_windows),
+            "domain": domains[order[place]],
+            "document": order[place],
+            "offset": chosen * window - (ends - lengths)[place],
+            "length": lengths[place],
+            "place": chosen * window,
+        }
+    )
+    return stream[: available * window].reshape(available, window)[chosen], origins

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,32 +13,19 @@ import torch
 from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
-from memorization.extraction import batches, score
 from memorization.extraction.batches import batch_on
 from memorization.extraction.score import memorized
+from memorization.files import replacing
 from memorization.params import Params
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
-from memorization.resume import (
-    file_digest,
-    is_made_from,
-    publish,
-    source_digest,
-    work_folder,
-)
-from memorization.suite import Suite, read_suite
+from memorization.resume import file_digest, is_made_from, library_versions, publish, work_folder
+from memorization.sources import code_digest
 from memorization.suite.device import choose_device
-from memorization.suite.micro import corpus as corpus_module
-from memorization.suite.micro.corpus import read_corpus
-from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.micro.corpus import read_corpus, train_tokenizer, training_windows
+from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
-
-# What fixes the bits of a suite beside the parameters.
-SOURCES = (
-    Path(__file__).parent,
-    *(Path(str(module.__file__)) for module in (corpus_module, batches, score)),
-)
 
 
 def make_suite(params: Params, corpus: Path, destination: Path) -> None:
@@ -45,20 +33,22 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
 
     Work in progress is kept apart from ``destination``, so an interrupted run goes on where it
     stopped and a half-made suite is never taken for a whole one. A suite that is there already and
-    was made from the same inputs is left as it is.
+    was made from the same inputs by the same code is left as it is.
     """
     if not corpus.exists():
         raise UserError(f"{corpus}: not found; run `dvc repro`, which imports corpus/ as data/")
     device = choose_device(params.device)
     inputs = {
+        "code": code_digest(__name__),
+        "libraries": library_versions(
+            "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"
+        ),
+        "corpus": file_digest(corpus),
         "suite": params.suite.model_dump(),
         "seed": params.seed,
         "threads": params.threads,
         "batch": params.batch,
         "device": device.type,
-        "corpus": file_digest(corpus),
-        "torch": torch.__version__,
-        "source": source_digest(*SOURCES),
     }
     if is_made_from(destination, inputs):
         return
@@ -74,8 +64,7 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
     for name, model in models.items():
         if not (work / name / f"step{steps[-1]}").exists():
             train(model, windows, params.suite.training, steps, work / name, device)
-    _write_manifest(params, models, steps, work)
-    suite = read_suite(work)
+    suite = MicroSuite(work, _write_manifest(params, models, steps, work))
     for name in models:
         _write_evals(suite, name, device, params.batch)
     publish(work, destination, inputs)
@@ -94,17 +83,16 @@ def _write_data(params: Params, corpus: Path, work: Path) -> None:
     )
     table = pa.Table.from_pandas(origins, preserve_index=False).replace_schema_metadata(None)
     parquet.write_table(table, work / "documents.parquet")
-    with (work / "windows.npy.partial").open("wb") as file:
+    with replacing(work / "windows.npy") as partial, partial.open("wb") as file:
         np.save(file, windows)
-    (work / "windows.npy.partial").replace(work / "windows.npy")
 
 
 def _write_manifest(
     params: Params, models: dict[str, GPTNeoXForCausalLM], steps: tuple[int, ...], work: Path
-) -> None:
+) -> dict[str, Any]:
     sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
     training, shapes = params.suite.training, params.suite.models
-    manifest = {
+    manifest: dict[str, Any] = {
         "suite": "micro",
         "population": training.steps * training.sequences_per_step,
         "window": params.suite.window,
@@ -113,13 +101,14 @@ def _write_manifest(
             {"name": name, "parameters": size, "shape": shapes[name].model_dump()}
             for name, size in sorted(sizes.items(), key=lambda item: item[1])
         ],
-        "sequences_per_step": params.suite.training.sequences_per_step,
+        "sequences_per_step": training.sequences_per_step,
         "steps": steps,
     }
     (work / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest
 
 
-def _write_evals(suite: Suite, name: str, device: torch.device, batch: int) -> None:
+def _write_evals(suite: MicroSuite, name: str, device: torch.device, batch: int) -> None:
     """Label the whole population at the last checkpoint; keep the positives."""
     path = suite.folder / "evals" / f"{name}.parquet"
     if path.exists():
@@ -130,7 +119,5 @@ def _write_evals(suite: Suite, name: str, device: torch.device, batch: int) -> N
         index = np.flatnonzero(memorized(model, tokens, batch_on(device, batch), advance))
     flat = pa.array(tokens[index].ravel().astype(np.int64))
     columns = {"index": index, "tokens": pa.FixedSizeListArray.from_arrays(flat, SEQUENCE)}
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial")
-    parquet.write_table(pa.table(columns), partial, compression="zstd")
-    partial.replace(path)
+    with replacing(path) as partial:
+        parquet.write_table(pa.table(columns), partial, compression="zstd")

@@ -28,11 +28,11 @@ class MicroSuite(Suite):
 
     @cached_property
     def documents(self) -> pd.DataFrame:
-        """The document that holds each window's first token.
+        """The document that holds each window's first token; lengths are in tokens.
 
-        Columns: ``index``, ``domain``, ``document`` (its number), ``offset`` (of the window's first
-        token in the document, in tokens), ``length`` (of the document, with end-of-text), ``place``
-        (of the window's first token in the stream of all documents, in tokens).
+        Columns: ``index``, ``domain``, ``document`` (its place in the corpus), ``offset`` (of the
+        window's first token in it), ``length`` (with its end-of-text), ``place`` (of the window's
+        first token in the stream of all documents).
         """
         return parquet.read_table(self.folder / "documents.parquet").to_pandas()
 

@@ -20,6 +20,7 @@ WARM_UP = 0.01  # fraction of the steps, as in Pythia (Biderman et al. 2023, app
 FINAL_RATE = 0.1  # of the peak
 CLIP = 1.0  # norm of the gradient
 BETAS = (0.9, 0.95)
+STATE = "optimizer.safetensors"
 
 
 def checkpoint_steps(steps: int, checkpoints: int) -> tuple[int, ...]:
@@ -83,23 +84,17 @@ def train(
 
     Parameters
     ----------
-    model : the untrained model.
+    model : untrained.
     windows : uint16 [steps × sequences_per_step, window], in training order.
     checkpoints : steps at which to save.
-    folder : where; made if missing.
-    device : where to train.
     """
     model.to(device).train()  # type: ignore[arg-type]
     optimizer = _optimizer(model, training)
     done = _resume(model, optimizer, folder)
     batches = torch.from_numpy(windows.astype(np.int64)).split(training.sequences_per_step)
     tokens_per_step = training.sequences_per_step * windows.shape[1]
-    with progress(
-        f"training {folder.name}",
-        training.steps * tokens_per_step,
-        "tokens",
-        done * tokens_per_step,
-    ) as advance:
+    tokens, tokens_done = training.steps * tokens_per_step, done * tokens_per_step
+    with progress(f"training {folder.name}", tokens, "tokens", tokens_done) as advance:
         for step in range(done + 1, training.steps + 1):
             batch = batches[step - 1].to(device, non_blocking=True)
             for group in optimizer.param_groups:
@@ -114,9 +109,6 @@ def train(
                 _save(model, optimizer, folder, step)
             advance(tokens_per_step)
     (folder / STATE).unlink(missing_ok=True)
-
-
-STATE = "optimizer.safetensors"
 
 
 def _optimizer(model: GPTNeoXForCausalLM, training: Training) -> torch.optim.AdamW:

@@ -18,7 +18,8 @@ from memorization.files import replacing
 from memorization.params import Params
 from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
-from memorization.resume import file_digest, is_made_from, publish, source_digest, work_folder
+from memorization.resume import file_digest, is_fresh, is_made_from, publish, work_folder
+from memorization.sources import code_digest
 from memorization.suite.hub import Repository, download
 from memorization.suite.pythia import repositories
 from memorization.suite.pythia.corpus import fetch_rows, fetch_text, open_preshuffled
@@ -31,12 +32,6 @@ from memorization.suite.pythia.labels import (
     fetch_token_counts,
 )
 from memorization.suite.pythia.pieces import Pieces, save_array, write_json
-
-# What fixes the bytes of a suite beside the parameters and what is on the hub.
-SOURCES = (Path(__file__).parent, Path(__file__).parents[1] / "checkpoints.py")
-
-# Parameters of Pythia that a suite on disk does not depend on; the facts' own bytes count.
-_LATER = {"sequences", "precision", "compile", "facts"}
 
 
 def make_suite(params: Params, destination: Path) -> None:
@@ -55,20 +50,28 @@ def make_suite(params: Params, destination: Path) -> None:
     reference = repositories.reference_of(params, facts)
     common = {
         "facts": params.pythia.facts and file_digest(params.pythia.facts),
-        "source": source_digest(*SOURCES),
+        # Of what comes from the hub the commits count, not the way that it comes.
+        "code": code_digest(__name__, apart=["memorization.suite.hub"]),
     }
     inputs = common | {
         "target": params.target,
         "variant": params.variant,
         "seed": params.seed,
-        "pythia": params.pythia.model_dump(mode="json", exclude=_LATER),
+        "models": params.pythia.models,
+        "revisions": params.pythia.revisions,
+        "reference": params.pythia.reference,
+        "corpus": params.pythia.corpus,
+        "corpus_tokens": params.pythia.corpus_tokens,
+        "published_counts": params.pythia.published_counts,
+        "context": params.pythia.context,
     }
     if is_made_from(destination, inputs):
         return
     sources = repositories.resolve_all(params, facts)
     commits = {name: repository.commit for name, repository in sources.items()}
     work = work_folder("suite", inputs | {"commits": commits})
-    suite = _Suite(params, facts, reference, sources, Pieces(work, destination, common))
+    earlier = work if is_fresh() else destination
+    suite = _Suite(params, facts, reference, sources, Pieces(work, earlier, common))
     try:
         write_json(work / "manifest.json", suite.manifest() | suite.fetch())
     except Exception as error:

@@ -1,7 +1,7 @@
 """A suite put together of pieces, each made once: for another target, or before an interruption.
 
 A piece is some files and what was learnt while they were made. ``pieces/NAME.json`` marks it as
-done, and says what it was made from and how large its files are; so a later run takes over the
+done, and says what it was made from and the digests of its files; so a later run takes over the
 pieces of an earlier one, and of the suite that is there already, where these are the same and
 whole. Arrays that are larger than memory are made on disk, and go on where a run stopped.
 """
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from memorization.files import replacing
-from memorization.resume import file_sizes
+from memorization.resume import file_digests
 from memorization.suite.hub import Repository
 
 
@@ -64,14 +64,14 @@ class Pieces:
             record = _read(folder / mark)
             if record is None or record["inputs"] != inputs:
                 continue
-            if record.get("files") == file_sizes(folder, *files):
+            if record.get("files") == file_digests(folder, *files):
                 if folder != self.work:
                     for file in files:
                         _copy(folder / file, self.work / file)
                     write_json(self.work / mark, record)
                 return record["result"]
         result = make(*(self.work / file for file in files))
-        record = {"inputs": inputs, "files": file_sizes(self.work, *files), "result": result}
+        record = {"inputs": inputs, "files": file_digests(self.work, *files), "result": result}
         write_json(self.work / mark, record)
         return result
 

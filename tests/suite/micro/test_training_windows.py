@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.suite.micro.corpus import Document
-from memorization.suite.micro.tokens import train_tokenizer, training_windows
+from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
 
 DOCUMENTS = [
     Document("code/a.py", "code", "def add(a, b):\n    return a + b\n" * 9),
