@@ -83,9 +83,10 @@ def compare_tables(old: Path, new: Path) -> str:
 
 def compare_variables(old: Path, new: Path) -> tuple[str, bool]:
     """Return which of the manuscript's variables are gone or differ."""
-    before, after = (yaml.safe_load(path.read_text("utf-8")) for path in (old, new))
+    before, after = (dict(leaves(yaml.safe_load(path.read_text("utf-8")))) for path in (old, new))
     gone, come = before.keys() - after.keys(), after.keys() - before.keys()
-    differ = sorted(key for key in before.keys() & after.keys() if before[key] != after[key])
+    both = before.keys() & after.keys()
+    differ = sorted(".".join(key) for key in both if before[key] != after[key])
     return f"{len(gone)} gone, {len(come)} new, {len(differ)} differ: {differ[:9]}", not differ
 
 

@@ -1,7 +1,7 @@
 """What is known of a sequence before the target model is trained.
 
-One module a family, which is why there are more than a dozen; ``registry`` lists them, ``family``
-says what one is, ``text`` turns texts into tokens and tokens into bytes. Of sequences outside the
+More than twelve files: each family is a module of its own. ``registry`` lists them, ``family`` says
+what one is, ``text`` turns texts into tokens and tokens into bytes. Of sequences outside the
 pipeline: ``use`` from Python, ``__main__`` from the command line, ``reading`` of files.
 """
 

@@ -1,7 +1,7 @@
 """The figures of the paper, ``paper/figures/NAME.svg``.
 
-One module each, more than side by side elsewhere, so that a reader of a figure finds by its name
-what drew it. A new one is a module here with a function ``draw`` and a line below.
+More than twelve files: one each, so that a reader of a figure finds what drew it by its name. A new
+one is a module here with a function ``draw`` and a line below.
 """
 # ruff: noqa: F401 - the imports are the list.
 
