@@ -51,7 +51,7 @@ def test_a_file_that_is_read_beside_the_code_counts_and_a_new_one_breaks_up_a_fo
     (package / "split" / "words.txt").write_text("a")
     found = declared.mistakes(SPLIT, package)
     assert "dvc.yaml: stage 'split': deps: remove - src/memorization/split" in found
-    _append(package / "split" / "splits.py", "WORDS = 'words.txt'")
+    _append(package / "split" / "folds.py", "WORDS = 'words.txt'")
     assert declared.mistakes(SPLIT, package) == []
 
 
