@@ -111,7 +111,7 @@ def write_tables(study, folder):
     write_sequences(study, folder)
     write_splits(study, folder)
     _write(study, labels, folder / "labels.parquet", tables.LABELS)
-    _write(study, study.features[::-1], folder / "features.parquet", tables.FEATURES)
+    _write(study, study.features, folder / "features.parquet", tables.FEATURES, order=-1)
     unknown = np.full((len(study), len(steps)), -1)
     trajectories = Trajectories(study.index, steps, unknown, unknown * 1.0, unknown < 0)
     trajectories.write(folder / "trajectories.npz")
@@ -134,9 +134,10 @@ def write_splits(study, folder):
     """Write the table of splits, the last row first."""
     folds = {name: "int32" for name in study.splits if name.startswith("fold")}
     splits = study.splits.astype({"cluster": "int64", **folds})
-    _write(study, splits[::-1], folder / "splits.parquet", tables.SPLITS)
+    _write(study, splits, folder / "splits.parquet", tables.SPLITS, order=-1)
 
 
-def _write(study, table, path, schema):
-    index = pd.Series(study.index, name="index", dtype=np.int64)[table.index]
-    tables.write_table(pd.concat([index, table], axis="columns"), path, schema)
+def _write(study, table, path, schema, order=1):
+    index = pd.Series(study.index, name="index", dtype=np.int64)
+    table = pd.concat([index, table.reset_index(drop=True)], axis="columns")
+    tables.write_table(table[::order], path, schema)

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -26,8 +28,9 @@ def by_hand(study):
     """Average precision of a logistic regression on some columns, fitted fold by fold without our
     code but for the penalty, which has tests of its own."""
 
+    @functools.cache
     def of(columns):
-        x = study.features[columns].to_numpy(copy=True)
+        x = study.features[list(columns)].to_numpy(copy=True)
         counts = [name.endswith("_count") for name in columns]
         x[:, counts] = np.log1p(x[:, counts])
         probability = np.empty(len(x))
@@ -42,38 +45,48 @@ def by_hand(study):
     return of
 
 
-def close(value):
-    return pytest.approx(value, abs=1e-6)
+REPETITION, POSITION = ["repetition.longest_run"], ["position.end_of_text", "position.step"]
+TEXT, SURPRISAL = [*REPETITION, POSITION[0]], ["surprisal.mean", "surprisal.max"]
+CORPUS = [*REPETITION, *COPIES, *POSITION]
+ADDED = "average_precision_added"
+VALUES = [
+    # What a family, or all of a tier, knows by itself,
+    ("families", "duplication", "average_precision", COPIES, None),
+    ("tiers", "text", "average_precision", TEXT, None),
+    ("tiers", "corpus", "average_precision", CORPUS, None),
+    ("tiers", "reference", "average_precision", CORPUS + SURPRISAL, None),
+    # what is lost without the family,
+    ("families", "duplication", ADDED, CORPUS, REPETITION + POSITION),
+    ("families", "surprisal", ADDED, CORPUS + SURPRISAL, CORPUS),
+    # and what is gained by adding it, or all of the tier, to duplication alone.
+    ("families", "repetition", TO_DUPLICATION, REPETITION + COPIES, COPIES),
+    ("families", "position", TO_DUPLICATION, COPIES + POSITION, COPIES),
+    ("tiers", "corpus", TO_DUPLICATION, CORPUS, COPIES),
+]
 
 
-def test_a_family_alone(scored, by_hand):
-    found = scored.families["duplication"]
-    assert (found["tier"], found["features"]) == ("corpus", 2)
-    assert found["average_precision"]["value"] == close(by_hand(COPIES))
+@pytest.mark.parametrize(("kind", "name", "score", "columns", "less"), VALUES)
+def test_values_are_those_of_fits_by_hand(kind, name, score, columns, less, scored, by_hand):
+    found = getattr(scored, kind)[name][score]
+    expected = by_hand(tuple(columns)) - (by_hand(tuple(less)) if less else 0)
+    assert found["value"] == pytest.approx(expected, abs=1e-6)
+    assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_what_a_family_adds_is_lost_without_it(study, scored, by_hand):
-    every = list(study.features)
-    corpus = [name for name in every if not name.startswith("surprisal")]
-    others = [name for name in corpus if name not in COPIES]
-    found = scored.families["duplication"]["average_precision_added"]
-    assert found["value"] == close(by_hand(corpus) - by_hand(others))
-    assert 0 < found["low"] < found["value"] < found["high"]
+def test_which_scores_there_are(scored):
+    duplication, surprisal = (scored.families[name] for name in ("duplication", "surprisal"))
+    assert (duplication["tier"], duplication["features"]) == ("corpus", 2)
+    assert duplication[ADDED]["low"] > 0
     # The reference repeats what the copies tell.
-    repeated = scored.families["surprisal"]["average_precision_added"]
-    assert repeated["low"] <= 0
-    assert repeated["value"] == close(by_hand(every) - by_hand(corpus))
-
-
-def test_what_a_family_adds_to_duplication(scored, by_hand):
-    for family, own in (
-        ("repetition", ["repetition.longest_run"]),
-        ("position", ["position.end_of_text", "position.step"]),
-    ):
-        found = scored.families[family][TO_DUPLICATION]
-        assert found["value"] == close(by_hand(COPIES + own) - by_hand(COPIES))
-        assert found["low"] <= found["value"] <= found["high"]
-    assert TO_DUPLICATION not in scored.families["duplication"]
+    assert surprisal[ADDED]["low"] <= 0
+    assert TO_DUPLICATION not in duplication
+    # A tier that is no family's highest is left out.
+    assert {tier: of["features"] for tier, of in scored.tiers.items()} == {
+        "text": 2,
+        "corpus": 5,
+        "reference": 7,
+    }
+    assert TO_DUPLICATION not in scored.tiers["text"]
 
 
 def test_a_paired_difference_is_bootstrapped_as_such(study, bootstrap):
@@ -81,27 +94,11 @@ def test_a_paired_difference_is_bootstrapped_as_such(study, bootstrap):
     repeating = study.only(["duplication.sequence_count", "surprisal.max"])
     found = family_scores(repeating, bootstrap.first(20))
     nothing = pytest.approx(0, abs=1e-9)
-    for name in ("average_precision_added", TO_DUPLICATION):
+    for name in (ADDED, TO_DUPLICATION):
         assert list(found.families["surprisal"][name].values()) == [nothing] * 3
     assert found.tiers["reference"][TO_DUPLICATION]["value"] == nothing
     # To itself duplication adds nothing that could be said.
     assert TO_DUPLICATION not in found.tiers["corpus"]
-
-
-def test_all_of_a_tier(study, scored, by_hand):
-    """What is added is relative to these; a tier that is no family's highest is left out."""
-    assert list(scored.tiers) == ["text", "corpus", "reference"]
-    every = list(study.features)
-    of_text = ["repetition.longest_run", "position.end_of_text"]
-    corpus = [name for name in every if not name.startswith("surprisal")]
-    for tier, columns in (("text", of_text), ("corpus", corpus), ("reference", every)):
-        found, value = scored.tiers[tier], by_hand(columns)
-        assert found["features"] == len(columns)
-        assert found["average_precision"]["value"] == close(value)
-        if tier == "text":
-            assert TO_DUPLICATION not in found
-        else:
-            assert found[TO_DUPLICATION]["value"] == close(value - by_hand(COPIES))
 
 
 def test_columns_stay_in_their_order(study):
@@ -112,17 +109,14 @@ def test_columns_stay_in_their_order(study):
             assert list(own) == [name for name in columns if name in own]
 
 
-def test_the_only_family_of_the_lowest_tier_has_nothing_to_add_to(study, bootstrap):
-    two, steps = study.only(["repetition.longest_run", "duplication.prompt_count"]), []
+def test_what_cannot_be_compared_is_left_out(study, bootstrap):
+    """The only family of the lowest tier has nothing to add to; and where copies were not counted,
+    nothing is compared with them."""
+    two, steps = study.only(["repetition.longest_run", "surprisal.mean"]), []
     found = family_scores(two, bootstrap.first(2), steps.append)
-    assert "average_precision_added" not in found.families["repetition"]
-    assert "average_precision_added" in found.families["duplication"]
+    assert ADDED not in found.families["repetition"]
+    assert ADDED in found.families["surprisal"]
     # What is left without one is the other alone, and both are all.
     assert sum(steps) == n_models(list(two.features)) == 3
-
-
-def test_without_counts_of_copies_nothing_is_compared_with_them(study, bootstrap):
-    two = study.only(["repetition.longest_run", "surprisal.mean"])
-    found = family_scores(two, bootstrap.first(2))
     keys = {*found.families["surprisal"], *found.tiers["reference"]}
     assert not [key for key in keys if "duplication" in key]
