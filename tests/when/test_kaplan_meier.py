@@ -27,12 +27,17 @@ def test_agrees_with_lifelines(seed):
     np.testing.assert_allclose(kaplan_meier(targets, weight / 7), expected, atol=1e-12)
 
 
-def test_leading_axes_are_replicates():
+def test_weights_are_repetitions_and_their_leading_axes_replicates():
     targets = random_targets(4)
-    weight = np.random.default_rng(0).random((3, 200))
-    curves = kaplan_meier(targets, weight)
-    for curve, own in zip(curves, weight, strict=True):
-        np.testing.assert_allclose(curve, kaplan_meier(targets, own))
+    late = np.random.default_rng(1).integers(1, 13, 200)
+    weight = np.random.default_rng(0).integers(0, 4, (3, 200))
+    for observed in (None, np.minimum(late, targets.time)):
+        targets = replace(targets, observed=observed)
+        assert targets.left_censored.any() == (observed is not None)
+        for curve, copies in zip(kaplan_meier(targets, weight), weight, strict=True):
+            rows = np.repeat(np.arange(200), copies)
+            expected = kaplan_meier(targets.take(rows), np.ones(len(rows)))
+            np.testing.assert_allclose(curve, expected, atol=1e-5)
 
 
 def test_without_early_censoring_it_is_the_weighted_share(study):

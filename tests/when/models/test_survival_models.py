@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_up_study import survival_study, survived
+from made_up_study import survived
 
 from memorization.when.models import MODELS
 
@@ -19,14 +19,3 @@ def test_survival_falls_and_is_right_on_average(name, study):
     )
     # Cox is the least exact here: Breslow's baseline is made for small hazards a checkpoint.
     np.testing.assert_allclose(found, expected, atol=0.05)
-
-
-@pytest.mark.parametrize("name", [name for name in MODELS if not MODELS[name].is_baseline])
-def test_models_that_use_features_beat_the_marginal_curve(name):
-    (train, _), (test, _) = survival_study(600, seed=6), survival_study(600, seed=7)
-
-    def brier(model):
-        error = survived(test) - model.train(train, 0).survival(test.features)
-        return np.average((error**2).mean(axis=1), weights=test.weight)
-
-    assert brier(MODELS[name]) < 0.93 * brier(MODELS["kaplan_meier"])
