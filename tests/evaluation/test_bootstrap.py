@@ -122,8 +122,8 @@ def test_gains_are_over_every_baseline_and_the_tier_below():
         for key, p in scored.items()
     }
     found = gains(ranked, {"constant"}, 0.95)
-    assert set(found["over_baseline"]) == {"text", "corpus", "sibling"}
-    assert set(found["over_baseline"]["corpus"]["other"]) == {"constant"}
+    over = {tier: list(models) for tier, models in found["over_baseline"].items()}
+    assert over == {"text": ["m"], "corpus": ["m", "other"], "sibling": ["m"]}
     own = found["over_baseline"]["text"]["m"]["constant"]["average_precision"]
     expected = average_precision_score(truth, probability, sample_weight=weight)
     assert own["value"] == pytest.approx(expected - np.average(truth, weights=weight))

@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     write_study(tmp_path / "results")
     params = yaml.safe_load((ROOT / "tests" / "pipeline" / "params.yaml").read_text())
     params["target"] = TARGET
-    params["suite"]["models"] = dict.fromkeys(MODELS, {"hidden": 16, "layers": 1, "heads": 2})
+    params["suite"]["models"] = {m: {"hidden": 16, "layers": 1, "heads": 2} for m in MODELS}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(tmp_path)
     return tmp_path
