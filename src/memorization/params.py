@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -217,3 +218,33 @@ def load_params(path: str | Path = "params.yaml") -> Params:
 
 def _is_key(part: str) -> bool:
     return not part.startswith(("constrained-", "literal", "function-"))
+
+
+Value = TypeVar("Value")
+
+
+def named(registry: Mapping[str, Value], names: Iterable[str], parameter: str) -> dict[str, Value]:
+    """Return name -> entry of the models of these names, in their order.
+
+    Parameters
+    ----------
+    parameter : of params.yaml, that holds the names.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown or comes twice.
+
+    >>> named({"a": 1, "b": 2}, ["b"], "whether.models")
+    {'b': 2}
+    """
+    found: dict[str, Value] = {}
+    for name in names:
+        if name not in registry:
+            raise UserError(
+                f"{parameter}: no model '{name}'; the models are: {', '.join(registry)}"
+            )
+        if name in found:
+            raise UserError(f"{parameter}: '{name}' is listed twice; list it once")
+        found[name] = registry[name]
+    return found

@@ -45,8 +45,6 @@ class Replicated:
     value : float
     replicates : float [replicates]
 
-    Examples
-    --------
     >>> one, other = (Replicated(x, x + np.arange(3.0)) for x in (0.5, 0.25))
     >>> (one - other).estimate(0.95)
     {'value': 0.25, 'low': 0.25, 'high': 0.25}
@@ -91,8 +89,6 @@ class Bootstrap:
         ----------
         clusters : int [n], the cluster of each row; any integers.
 
-        Examples
-        --------
         >>> rng = np.random.default_rng(0)
         >>> rows = Bootstrap.of(np.array([7, 7, 3]), 2, 0.95, rng).multiplicities
         >>> rows.shape, bool((rows[:, 0] == rows[:, 1]).all())
@@ -172,8 +168,6 @@ def interval(values: np.ndarray, level: float) -> tuple[float, float]:
     level : float
         Coverage, as 0.95.
 
-    Examples
-    --------
     >>> low, high = interval(np.arange(101.0), 0.9)
     >>> round(low), round(high)
     (5, 95)

@@ -57,8 +57,6 @@ def reported(steps: np.ndarray, memorized: np.ndarray, most: int = REPORTED) -> 
     memorized : bool [n, c].
     most : k is at most this.
 
-    Examples
-    --------
     >>> steps = 10 * np.arange(1, 101)
     >>> steps[reported(steps, steps[None] > 30, 6)].tolist()
     [40, 80, 140, 270, 520, 990]
@@ -141,8 +139,6 @@ def published_metrics(
     population : number of sequences.
     sequences_per_step : of training.
 
-    Examples
-    --------
     >>> early = {2: np.array([1, 3]), 4: np.array([1, 6])}
     >>> found = published_metrics(early, np.array([1, 2, 6]), 10, 2)
     >>> found["population"]["precision"], found["evaluated"]["precision"]

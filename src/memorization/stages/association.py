@@ -22,11 +22,10 @@ def main() -> None:
     """Write the tables and the metrics."""
     params = load_params()
     study = Study.read("results", params.seed)
+    rng = generator(params.seed, "association")
+    rng.integers(2**31)  # The first number of this stream is the seed of every fit.
     bootstrap = Bootstrap.of(
-        study.cluster,
-        params.bootstrap.replicates,
-        params.bootstrap.level,
-        generator(params.seed, "association"),
+        study.cluster, params.bootstrap.replicates, params.bootstrap.level, rng
     )
     with (
         # One thread a process: the bits of a sum depend on their number.

@@ -16,10 +16,9 @@ from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features.exposure import HINDSIGHT
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
-from memorization.params import Params, load_params
+from memorization.params import Params, load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
-from memorization.registry import named
 from memorization.stages import run
 from memorization.study import Study
 from memorization.study.strata import finest_count

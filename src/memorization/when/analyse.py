@@ -14,7 +14,7 @@ from memorization.evaluation.crossfit import Candidate, candidates, cross_fit, f
 from memorization.parallel import side_by_side
 from memorization.study import Study
 from memorization.tables import WHEN, empty_table, survival_column
-from memorization.when.curves import survival_curves
+from memorization.when.kaplan_meier import survival_curves
 from memorization.when.models import SurvivalModel
 from memorization.when.scores import event_statistics, score
 

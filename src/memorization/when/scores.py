@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated
-from memorization.evaluation.metrics.concordance import concordance_of, cumulative_auroc
-from memorization.evaluation.metrics.probability import observed_to_expected
-from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
-from memorization.evaluation.metrics.survival import (
+from memorization.evaluation.metrics.event_time import (
+    concordance_of,
     conditional_mean_step,
     conditional_median,
+    cumulative_auroc,
     integrated_squared_error,
 )
+from memorization.evaluation.metrics.probability import observed_to_expected
+from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
 

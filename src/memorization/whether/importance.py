@@ -17,9 +17,8 @@ import numpy as np
 import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated
-from memorization.evaluation.crossfit import Model
+from memorization.evaluation.crossfit import Model, thinned
 from memorization.evaluation.metrics.ranking import average_precision
-from memorization.evaluation.thinning import thinned
 from memorization.study import Study
 from memorization.whether.models import BinaryModel
 

@@ -1,7 +1,9 @@
 """Metrics: pure, weighted to the population, and vectorised over replicates of the weights.
 
-A metric is a function ``metric(truth, score, weight) -> values``; the last axis of ``weight`` runs
-over the n rows, and its leading axes, if any, are those of the result. A cluster bootstrap is then
+A metric is a function ``metric(truth, score, weight) -> values``. Truth is bool [n], memorized or
+not; the score float [n], a probability, a decision (bool) or, for a ranking, whatever has an order;
+the weight float [..., n], population sequences that a row stands for. Its leading axes, if any, are
+those of the result. A cluster bootstrap is then
 one call with the weights of all replicates (see `memorization.evaluation.bootstrap`). A metric that
 is undefined, as recall is without positives, is NaN and never an error.
 

@@ -21,11 +21,6 @@ def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.
     """Return the weighted share of right decisions, float [...].
 
     Where 1.5 % are memorized, always saying no scores 0.985: read it beside precision and recall.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
     """
     return weighted_mean(truth == decision, weight)
 
@@ -33,13 +28,6 @@ def accuracy(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.
 def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted share of the accepted that is memorized; NaN where none is accepted.
 
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> accepted = np.array([True, True, False])
     >>> float(precision(np.array([True, False, True]), accepted, np.array([1.0, 3.0, 9.0])))
     0.25
@@ -50,13 +38,7 @@ def precision(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np
 
 
 def recall(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the weighted share of the memorized that is accepted; NaN where none is memorized.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
-    """
+    """Return the weighted share of the memorized that is accepted; NaN where none is memorized."""
     return ratio(weight @ (truth & decision).astype(np.float64), weight @ truth.astype(np.float64))
 
 
@@ -64,11 +46,6 @@ def f1(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarra
     """Return the harmonic mean of precision and recall, weighted, float [...].
 
     0 where something is memorized and nothing accepted; NaN where nothing is either.
-
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
     """
     hits = weight @ (truth & decision).astype(np.float64)
     return ratio(2 * hits, weight @ truth.astype(np.float64) + weight @ decision.astype(np.float64))
@@ -80,14 +57,6 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     One of the scores that occur; of equal ones the highest, which accepts least. Infinite, so that
     nothing is accepted, where there is no positive weight.
 
-    Parameters
-    ----------
-    truth : bool [n]
-    score : float [n]
-    weight : float [n]
-
-    Examples
-    --------
     >>> truth = np.array([False, False, True, True])
     >>> best_f1_threshold(truth, np.array([0.1, 0.6, 0.5, 0.9]), np.ones(4))
     0.5
@@ -106,13 +75,6 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
 def confusion(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weight of each outcome, float [..., 4], in the order of `OUTCOMES`.
 
-    Parameters
-    ----------
-    truth, decision : bool [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> truth, decision = np.array([True, True, False]), np.array([True, False, True])
     >>> confusion(truth, decision, np.array([1, 2, 3])).tolist()
     [1.0, 3.0, 2.0, 0.0]
@@ -132,8 +94,6 @@ def set_confusion(memorized: np.ndarray, predicted: np.ndarray, population: int)
         be, memorized.
     population : number of sequences.
 
-    Examples
-    --------
     >>> set_confusion(np.array([2, 5, 7]), np.array([5, 9]), 100).tolist()
     [1, 1, 2, 96]
     """
@@ -149,8 +109,6 @@ def decision_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
     ----------
     counts : [..., 4], in the order of `OUTCOMES`.
 
-    Examples
-    --------
     >>> metrics = decision_metrics(np.array([1, 1, 2, 96]))
     >>> {name: round(float(value), 3) for name, value in metrics.items()}
     {'accuracy': 0.97, 'f1': 0.4, 'precision': 0.5, 'recall': 0.333}

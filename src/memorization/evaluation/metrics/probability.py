@@ -14,14 +14,6 @@ EPSILON = float(np.finfo(np.float64).eps)
 def brier(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted mean squared error of the probability, float [...] (Brier 1950).
 
-    Parameters
-    ----------
-    truth : bool [n]
-    probability : float [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> float(brier(np.array([True, False]), np.array([0.5, 0.0]), np.array([1.0, 3.0])))
     0.0625
     """
@@ -31,15 +23,6 @@ def brier(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.
 def log_loss(truth: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted mean negative log-likelihood, nats, float [...].
 
-    Parameters
-    ----------
-    truth : bool [n]
-    probability : float [n]
-        Kept within [eps, 1 - eps] of double precision.
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> round(float(log_loss(np.array([True, False]), np.array([0.5, 0.5]), np.ones(2))), 4)
     0.6931
     """
@@ -54,14 +37,6 @@ def observed_to_expected(
 
     1 is right, above 1 the model predicts too few. NaN where nothing is expected.
 
-    Parameters
-    ----------
-    truth : bool [n]
-    probability : float [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> float(observed_to_expected(np.array([True, False]), np.array([0.3, 0.1]), np.ones(2)))
     2.5
     """
@@ -75,12 +50,6 @@ def calibration_slope(truth: np.ndarray, probability: np.ndarray, weight: np.nda
     right; below 1 the probabilities are too extreme, as those of an overfitted model are
     (Van Calster et al. 2019, "Calibration: the Achilles heel of predictive analytics"). NaN where
     it is undefined: one class only, a constant probability, or classes that the score separates.
-
-    Parameters
-    ----------
-    truth : bool [n]
-    probability : float [n]
-    weight : float [..., n]
     """
     p = _clipped(probability)
     x = np.log(p) - np.log1p(-p)

@@ -17,15 +17,6 @@ def auroc(truth: np.ndarray, score: np.ndarray) -> OfWeights:
     other one; ties count one half (the Mann-Whitney statistic). 0.5 is chance, 1 is perfect. NaN
     where either class has no weight.
 
-    Parameters
-    ----------
-    truth : bool [n]
-    score : float [n]
-        Any monotone score; only its order matters.
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> float(auroc(np.array([False, True, True]), np.array([0.1, 0.1, 0.9]), np.ones(3)))
     0.75
     """
@@ -46,8 +37,6 @@ def auroc_within(fold: np.ndarray) -> PreparedMetric:
     ----------
     fold : int [n]
 
-    Examples
-    --------
     >>> truth, score = np.array([True, False, True, False]), np.array([0.1, 0.1, 0.2, 0.2])
     >>> float(auroc_within(np.array([0, 0, 1, 1]))(truth, score, np.array([1, 9, 1, 1])))
     0.5
@@ -78,14 +67,6 @@ def average_precision(truth: np.ndarray, score: np.ndarray) -> OfWeights:
     interpolation, which is optimistic: Davis & Goadrich 2006). A score without information gets the
     prevalence. NaN where there is no positive weight.
 
-    Parameters
-    ----------
-    truth : bool [n]
-    score : float [n]
-    weight : float [..., n]
-
-    Examples
-    --------
     >>> truth = np.array([False, True, False, True])
     >>> round(float(average_precision(truth, np.array([0.1, 0.4, 0.5, 0.9]), np.ones(4))), 4)
     0.8333

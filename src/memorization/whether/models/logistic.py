@@ -24,8 +24,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from memorization.evaluation.crossfit import thinned
 from memorization.evaluation.metrics.probability import log_loss
-from memorization.evaluation.thinning import thinned
 from memorization.study import Study
 from memorization.whether.models.classifier import Classifier, unit_weight
 
