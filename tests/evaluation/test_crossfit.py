@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_up_study import make_study
 
-from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit
+from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit, thinned
 from memorization.study import Targets
 from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.when.models import MODELS as WHEN
@@ -101,3 +101,26 @@ def test_candidates_come_from_the_lowest_tier_up_and_baselines_once(question, st
     assert [c.key for c in nothing[0]] == [("text", marginal)]
     absent = {} if question == "whether" else {"kaplan_meier_strata": CONTINUATIONS}
     assert (counted[1], unknown[1], nothing[1]) == ({}, absent, absent)
+
+
+@pytest.mark.parametrize(
+    ("n_events", "largest", "kept_events"), [(20, 50, 20), (80, 50, 25), (195, 50, 45), (5, 300, 5)]
+)
+def test_events_first_and_both_kinds_keep_their_weight(n_events, largest, kept_events):
+    rng = np.random.default_rng(0)
+    event, weight = rng.permutation(np.arange(200) < n_events), rng.random(200)
+    rows, kept = thinned(event, weight, largest, rng)
+    assert len(rows) == min(200, largest)
+    assert (np.diff(rows) > 0).all()
+    assert event[rows].sum() == kept_events
+    for kind in (event, ~event):
+        assert kept[kind[rows]].sum() == pytest.approx(weight[kind].sum())
+
+
+def test_every_row_of_a_kind_is_as_likely():
+    event, weight = np.arange(40) < 10, np.ones(40)
+    total = np.zeros(40)
+    for seed in range(2000):
+        rows, kept = thinned(event, weight, 16, np.random.default_rng(seed))
+        total[rows] += kept
+    np.testing.assert_allclose(total / 2000, 1, atol=0.15)
