@@ -53,7 +53,7 @@ def make_study(
     )
 
 
-def survival_study(n, seed, leaving=False, memorized=-3.5):
+def survival_study(n, seed, leaving=False):
     """Return a study of a logistic hazard that rises with time, and its survival [n, c].
 
     Weights are those of a case-cohort sample; some rows leave unobserved, if that is asked for.
@@ -67,7 +67,7 @@ def survival_study(n, seed, leaving=False, memorized=-3.5):
         "repetition.longest_run": rng.normal(size=n),
     }
     linear = np.log1p(duplicates) - 0.8 * surprisal
-    hazard = expit(memorized + 0.15 * np.arange(N_TIMES) + linear[:, None])
+    hazard = expit(-3.5 + 0.15 * np.arange(N_TIMES) + linear[:, None])
     events = rng.random((n, N_TIMES)) < hazard
     event = events.any(axis=1)
     time = np.where(event, events.argmax(axis=1) + 1, N_TIMES)
@@ -110,7 +110,7 @@ def write_tables(study, folder):
     )
     write_sequences(study, folder)
     write_splits(study, folder)
-    _write(study, labels, folder / "labels.parquet", tables.LABELS)
+    _write(study, labels, folder / "labels.parquet", tables.LABELS, order=-1)
     _write(study, study.features, folder / "features.parquet", tables.FEATURES, order=-1)
     unknown = np.full((len(study), len(steps)), -1)
     trajectories = Trajectories(study.index, steps, unknown, unknown * 1.0, unknown < 0)

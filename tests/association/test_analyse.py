@@ -18,11 +18,6 @@ def found(study, bootstrap):
     return found
 
 
-def test_tables_keep_their_schemas(found):
-    ASSOCIATION.validate(found.univariate)
-    CORRELATION.validate(found.correlation)
-
-
 def test_families_get_the_verdict_that_they_deserve(found):
     families = found.metrics["families"]
     assert {name: family["verdict"] for name, family in families.items()} == {
@@ -38,20 +33,11 @@ def test_families_get_the_verdict_that_they_deserve(found):
     assert surprisal["told_apart"] == 1
     # The best feature is the one furthest from chance, on either side.
     row = found.univariate.set_index("feature").loc["surprisal.mean"]
-    assert surprisal["best_auroc"] == {
-        "value": row["auroc"],
-        "low": row["low"],
-        "high": row["high"],
-    }
-    assert found.metrics["agreement"] == {
-        "agrees": 2,
-        "contradicts": 0,
-        "open": 1,
-        "undecided": 3,
-        "constant": 1,
-        "told_apart": 3,
-        "undecided_open": 1,
-    }
+    assert list(surprisal["best_auroc"].values()) == row[["auroc", "low", "high"]].tolist()
+    names = ("agrees", "contradicts", "open", "undecided", "constant")
+    own = {"told_apart": 3, "undecided_open": 1}
+    expected = dict(zip(names, (2, 0, 1, 3, 1), strict=True)) | own
+    assert found.metrics["agreement"] == expected
 
 
 def test_one_family_has_no_nearest(study, bootstrap):

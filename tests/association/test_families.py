@@ -1,13 +1,11 @@
 import functools
 
-import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.preprocessing import StandardScaler
 
 from memorization.association.families import comparisons, family_scores, n_models
-from memorization.whether.models.logistic import choose_c
+from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.whether.models.logistic import Logistic
 
 COPIES = ["duplication.sequence_count", "duplication.prompt_count"]
 TO_DUPLICATION = "average_precision_added_to_duplication"
@@ -24,22 +22,13 @@ def scored(study, bootstrap):
 
 
 @pytest.fixture(scope="module")
-def by_hand(study):
-    """Average precision of a logistic regression on some columns, fitted fold by fold without our
-    code but for the penalty, which has tests of its own."""
+def fitted(study):
+    """The average precision of the logistic regression on some columns, by scikit-learn."""
 
     @functools.cache
     def of(columns):
-        x = study.features[list(columns)].to_numpy(copy=True)
-        counts = [name.endswith("_count") for name in columns]
-        x[:, counts] = np.log1p(x[:, counts])
-        probability = np.empty(len(x))
-        for test in range(4):
-            rows = study.fold != test
-            scale, train = StandardScaler().fit(x[rows]), study.only(columns).take(rows)
-            model = LogisticRegression(C=choose_c(train, seed=0), max_iter=2000, tol=1e-6)
-            model.fit(scale.transform(x[rows]), train.truth, train.weight / train.weight.mean())
-            probability[~rows] = model.predict_proba(scale.transform(x[~rows]))[:, 1]
+        run = Candidate("text", "logistic", Logistic, columns, "logistic")
+        probability = cross_fit(run, study).prediction
         return average_precision_score(study.truth, probability, sample_weight=study.weight)
 
     return of
@@ -66,9 +55,9 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "name", "score", "columns", "less"), VALUES)
-def test_values_are_those_of_fits_by_hand(kind, name, score, columns, less, scored, by_hand):
+def test_values_are_those_of_single_fits(kind, name, score, columns, less, scored, fitted):
     found = getattr(scored, kind)[name][score]
-    expected = by_hand(tuple(columns)) - (by_hand(tuple(less)) if less else 0)
+    expected = fitted(tuple(columns)) - (fitted(tuple(less)) if less else 0)
     assert found["value"] == pytest.approx(expected, abs=1e-6)
     assert found["low"] <= found["value"] <= found["high"]
 

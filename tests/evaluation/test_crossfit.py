@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from made_up_study import make_study
 
-from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit
-from memorization.randomness import generator
+from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit, thinned
 from memorization.study import Targets
 from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.when.models import MODELS as WHEN
@@ -79,17 +78,6 @@ def test_only_the_columns_of_the_tier_are_used(question, name, study):
     np.testing.assert_array_equal(first, again)
 
 
-def test_a_fit_has_a_random_stream_of_its_own(study):
-    """Named by question, tier and model, so that which others run changes nothing of one."""
-    run = candidate(study, "when", "forest")
-    assert run.purpose == "when/sibling/forest"
-    alone = run.model.fit(study, np.arange(300), generator(study.seed, run.purpose))
-    expected = alone.survival(study.features)
-    np.testing.assert_array_equal(run.fit(study).survival(study.features), expected)
-    other = run.fit(replace(study, seed=1)).survival(study.features)
-    assert (other != expected).any()
-
-
 @pytest.mark.parametrize("question", MODELS)
 def test_candidates_come_from_the_lowest_tier_up_and_baselines_once(question, study):
     """A tier that adds no feature is left out; and so is a baseline without what it needs."""
@@ -107,7 +95,32 @@ def test_candidates_come_from_the_lowest_tier_up_and_baselines_once(question, st
         ("corpus", by_count, (DUPLICATES,)),
         ("corpus", model, (DUPLICATES, "repetition.longest_run")),
     ]
+    # The random stream of a fit is its own, so that which others run changes nothing of one.
+    assert counted[0][-1].purpose == f"{question}/corpus/{model}"
     assert [c.key for c in unknown[0]] == [("text", marginal), ("reference", model)]
     assert [c.key for c in nothing[0]] == [("text", marginal)]
     absent = {} if question == "whether" else {"kaplan_meier_strata": CONTINUATIONS}
     assert (counted[1], unknown[1], nothing[1]) == ({}, absent, absent)
+
+
+@pytest.mark.parametrize(
+    ("n_events", "largest", "kept_events"), [(20, 50, 20), (80, 50, 25), (195, 50, 45), (5, 300, 5)]
+)
+def test_events_first_and_both_kinds_keep_their_weight(n_events, largest, kept_events):
+    rng = np.random.default_rng(0)
+    event, weight = rng.permutation(np.arange(200) < n_events), rng.random(200)
+    rows, kept = thinned(event, weight, largest, rng)
+    assert len(rows) == min(200, largest)
+    assert (np.diff(rows) > 0).all()
+    assert event[rows].sum() == kept_events
+    for kind in (event, ~event):
+        assert kept[kind[rows]].sum() == pytest.approx(weight[kind].sum())
+
+
+def test_every_row_of_a_kind_is_as_likely():
+    event, weight = np.arange(40) < 10, np.ones(40)
+    total = np.zeros(40)
+    for seed in range(2000):
+        rows, kept = thinned(event, weight, 16, np.random.default_rng(seed))
+        total[rows] += kept
+    np.testing.assert_allclose(total / 2000, 1, atol=0.15)

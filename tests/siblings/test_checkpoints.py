@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from made_up_study import make_study
@@ -7,6 +9,7 @@ from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import Trajectories
 from memorization.siblings.checkpoints import (
+    BOUNDED,
     REPORTED,
     checkpoint_metrics,
     published_metrics,
@@ -38,41 +41,30 @@ def bootstrap(study):
     return Bootstrap.of(study.cluster, 20, 0.9, np.random.default_rng(7))
 
 
-def test_metrics_and_intervals_are_those_of_a_slow_count(study, bootstrap):
-    truth, weight = study.truth, study.weight
-    trajectories = made_up()
-    found = checkpoint_metrics(study, trajectories, bootstrap)
-    assert found["step"] == [10, 20, 30, 40]
-    assert found["evaluated"] is None
-    assert found["evaluated_fraction"] == 1
-    for name in ("accuracy", "f1", "precision", "recall"):
-        metric = getattr(theirs, f"{name}_score")
-        for place in range(4):
-            said = trajectories.memorized[:, place]
-            expected = metric(truth, said, sample_weight=weight)
-            assert found["population"][name][place] == pytest.approx(expected)
-            if name in ("precision", "recall"):
-                drawn = bootstrap.multiplicities
-                slow = [metric(truth, said, sample_weight=weight * times) for times in drawn]
-                bounds = [found["population"][f"{name}_{side}"][place] for side in ("low", "high")]
-                assert bounds == pytest.approx(list(np.quantile(slow, [0.05, 0.95])))
-
-
-def test_what_was_not_evaluated_counts_as_no_and_is_left_out_of_the_second_view(study, bootstrap):
-    truth, weight = study.truth, study.weight
-    seen = np.arange(N)[:, None] < np.array([60, 120, 180, 240, 300])
+@pytest.mark.parametrize("late", [False, True])
+def test_metrics_and_intervals_are_those_of_a_slow_count(late, study, bootstrap):
+    """What was not evaluated counts as no, and is left out of the second view."""
+    seen = np.arange(N)[:, None] < np.array([60, 120, 180, 240, 300]) if late else None
     trajectories = made_up(seen)
     found = checkpoint_metrics(study, trajectories, bootstrap)
-    assert found["evaluated_fraction"] == pytest.approx(weight[:60].sum() / weight.sum())
-    for place in range(4):
-        said = trajectories.memorized[:, place]
-        assert not said[60 * (place + 1) :].any()
-        for view, rows in (("population", slice(None)), ("evaluated", slice(60))):
-            for name in ("precision", "recall"):
-                expected = getattr(theirs, f"{name}_score")(
-                    truth[rows], said[rows], sample_weight=weight[rows]
-                )
-                assert found[view][name][place] == pytest.approx(expected)
+    assert found["step"] == [10, 20, 30, 40]
+    share = study.weight[:60].sum() / study.weight.sum() if late else 1
+    assert found["evaluated_fraction"] == pytest.approx(share)
+    assert (found["evaluated"] is None) == (not late)
+    for view, rows in {"population": np.arange(N), "evaluated": np.arange(60)}.items():
+        if found[view] is None:
+            continue
+        part, drawn = study.take(rows), bootstrap.take(rows).multiplicities
+        for (place, said), name in itertools.product(
+            enumerate(trajectories.memorized[rows, :4].T), ("accuracy", "f1", "precision", "recall")
+        ):
+            metric = getattr(theirs, f"{name}_score")
+            value = metric(part.truth, said, sample_weight=part.weight)
+            assert found[view][name][place] == pytest.approx(value)
+            if name in BOUNDED:
+                slow = [metric(part.truth, said, sample_weight=part.weight * m) for m in drawn]
+                bounds = [found[view][f"{name}_{side}"][place] for side in ("low", "high")]
+                assert bounds == pytest.approx(list(np.quantile(slow, [0.05, 0.95])))
 
 
 def test_without_an_earlier_checkpoint_there_is_nothing_to_report(study, bootstrap):

@@ -64,11 +64,14 @@ def source_deps(stage: str, package: Path = PACKAGE) -> list[str]:
 
 
 def _whole_folders(folder: Path, files: set[Path]) -> list[Path]:
-    inside = {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    # Compiled code, Python's and Numba's, is no file of ours; .dvcignore leaves it out as well.
+    inside = {
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
     if inside and inside <= files:
         return [folder]
     here = [path for path in folder.iterdir() if path in files]
-    below = [path for path in folder.iterdir() if path.is_dir()]
+    below = [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"]
     return here + [path for deeper in below for path in _whole_folders(deeper, files)]
 
 

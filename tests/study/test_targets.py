@@ -40,18 +40,11 @@ def test_memorized_at_a_late_first_evaluation_is_left_censored():
     assert stable.left_censored.tolist() == [False, False, False]
 
 
-def test_take_keeps_rows_together():
-    targets = targets_of(labels([10, 30, None], [None] * 3, [0, 30, 10]), STEPS, "first")
-    some = targets.take(np.array([False, True, True]))
-    assert (some.time.tolist(), some.event.tolist()) == ([3, 4], [True, False])
-    assert some.first_evaluation.tolist() == [3, 1]
-    assert some.left_censored.tolist() == [True, False]
-
-
 def test_labels_of_another_suite_are_refused():
-    with pytest.raises(UserError, match="first_step 25 is not one of the 4 checkpoints"):
-        targets_of(labels([25], [None], [0]), STEPS, "first")
-    with pytest.raises(UserError, match="entry 15 is not one of"):
-        targets_of(labels([20], [None], [15]), STEPS, "first")
-    with pytest.raises(UserError, match="first_step is before entry"):
-        targets_of(labels([10], [None], [20]), STEPS, "first")
+    for first, entry, reason in (
+        (25, 0, "first_step 25 is not one of the 4 checkpoints"),
+        (20, 15, "entry 15 is not one of"),
+        (10, 20, "first_step is before entry"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            targets_of(labels([first], [None], [entry]), STEPS, "first")

@@ -48,17 +48,6 @@ def test_calibration_of_the_true_probability_and_of_a_distorted_one():
     assert metrics.observed_to_expected(truth, chance / 2, weight) == pytest.approx(2, abs=0.04)
 
 
-@pytest.mark.parametrize("name", ["brier", "log_loss", "observed_to_expected", "calibration_slope"])
-def test_leading_axes_of_the_weights(name, rows):
-    truth, predicted, weight = rows
-    metric = getattr(metrics, name)
-    weights = np.stack([weight, np.ones(400), weight[::-1], weight**2]).reshape(2, 2, -1)
-    found = metric(truth, predicted, weights)
-    assert found.shape == (2, 2)
-    for i, j in np.ndindex(2, 2):
-        assert found[i, j] == pytest.approx(float(metric(truth, predicted, weights[i, j])))
-
-
 def test_undefined_is_nan():
     truth = np.array([True, False, True, False])
     weight = np.ones((2, 4))
@@ -69,5 +58,4 @@ def test_undefined_is_nan():
     overlapping = np.array([0.9, 0.1, 0.3, 0.5])
     slopes = metrics.calibration_slope(truth, overlapping, weight)
     np.testing.assert_array_equal(np.isnan(slopes), [False, True])
-    assert np.isnan(metrics.brier(truth, constant, np.zeros(4)))
     assert np.isnan(metrics.observed_to_expected(truth, np.zeros(4), np.ones(4)))

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from memorization.evaluation.metrics.ranking import auroc, average_precision
@@ -42,24 +41,6 @@ def test_auroc_counts_pairs(rows):
     assert np.isnan(found) if pairs == 0 else found == pytest.approx(won / pairs)
 
 
-@pytest.mark.parametrize("metric", [auroc, average_precision])
-def test_integer_weights_are_repeated_rows(metric):
-    truth, score, _ = sample(1, n=60, levels=2)
-    times = np.random.default_rng(2).integers(0, 4, size=60)
-    repeated = metric(truth.repeat(times), score.repeat(times), np.ones(times.sum()))
-    assert metric(truth, score, times) == pytest.approx(repeated)
-
-
-@pytest.mark.parametrize("metric", [auroc, average_precision])
-def test_leading_axes_of_the_weights(metric):
-    truth, score, weight = sample(3, levels=4)
-    weights = np.stack([weight, weight[::-1], np.ones_like(weight), weight**2]).reshape(2, 2, -1)
-    found = metric(truth, score, weights)
-    assert found.shape == (2, 2)
-    for i, j in np.ndindex(2, 2):
-        assert found[i, j] == pytest.approx(float(metric(truth, score, weights[i, j])), rel=1e-12)
-
-
 def test_undefined_and_uninformative():
     truth = np.array([True, False, False, False])
     nothing = np.zeros(4)
@@ -71,13 +52,4 @@ def test_undefined_and_uninformative():
     assert np.isnan(average_precision(~np.ones(4, dtype=bool), nothing, weight))
     # A replicate that has drawn no positive row.
     assert np.isnan(average_precision(truth, nothing, weight * ~truth))
-    empty = np.zeros(0)
-    assert np.isnan(auroc(empty.astype(bool), empty, empty))
-
-
-def test_auroc_of_two_normals():
-    """Two unit normals, a apart: AUROC = Phi(a / sqrt 2)."""
-    rng = np.random.default_rng(4)
-    truth = np.arange(200_000) % 2 == 0
-    score = rng.normal(size=len(truth)) + 1.3 * truth
-    assert auroc(truth, score, np.ones(len(truth))) == pytest.approx(ndtr(1.3 / 2**0.5), abs=0.004)
+    assert np.isnan(auroc(truth[:0], nothing[:0], weight[:0]))

@@ -43,11 +43,3 @@ def test_checkpoints_that_nobody_leaves_at_repeat_the_curve(study):
     np.testing.assert_array_equal(sparse[:, 0], 1)
     np.testing.assert_array_equal(sparse[:, 1::2], dense)
     np.testing.assert_array_equal(sparse[:, 2::2], dense[:, :-1])
-
-
-def test_weights_move_it_to_the_population(study):
-    survival = Forest.train(study, 0).survival(study.features)
-    expected = np.average(survival[:, -1], weights=study.weight)
-    observed = np.average(~study.truth, weights=study.weight)
-    assert expected == pytest.approx(observed, abs=0.03)
-    assert abs(observed - np.mean(~study.truth)) > 0.1

@@ -36,16 +36,6 @@ def test_censored_rows_tell_the_hazard_that_drew_the_data():
     assert error.max() < 0.06
 
 
-def test_weights_restore_the_population():
-    population, _ = survival_study(20_000, seed=5, memorized=-6.0)
-    event = population.times.event
-    rows = event | (np.random.default_rng(0).random(len(event)) < 0.2)
-    part = replace(population.take(rows), weight=np.where(event[rows], 1.0, 5.0))
-    expected = Hazard.train(part, 0).survival(population.features).mean(axis=0)
-    observed = kaplan_meier(population.times, np.ones(len(event)))
-    np.testing.assert_allclose(expected, observed, atol=0.005)
-
-
 def test_without_features_it_is_the_marginal_curve(study):
     none = study.only([])
     expected = kaplan_meier(study.times, study.weight)

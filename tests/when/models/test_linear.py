@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,9 +58,3 @@ def test_no_features_and_nothing_known():
     assert nothing.transform(pd.DataFrame(index=range(3))).shape == (3, 0)
     unknown = Covariates.fit(pd.DataFrame({"a.b": [np.nan] * 4}), np.ones(4))
     assert unknown.names == []
-
-
-def test_round_trip(features):
-    covariates = Covariates.fit(features, np.ones(len(features)))
-    again = Covariates.from_json(json.loads(json.dumps(covariates.to_json())))
-    np.testing.assert_array_equal(again.transform(features), covariates.transform(features))

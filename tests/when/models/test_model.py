@@ -1,10 +1,11 @@
-"""Events that are only known to be early: against libraries, and against the truth."""
+"""What every survival model must do, beyond what every model must; and events that are only known
+to be early, against the truth."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_study import survival_study
+from made_up_study import survival_study, survived
 
 from memorization.study import Targets
 from memorization.when.kaplan_meier import kaplan_meier
@@ -43,18 +44,6 @@ def test_the_curve_maximizes_the_likelihood():
         assert likelihood(1 - np.cumsum(mass / mass.sum())[:-1]) <= best + 1e-6
 
 
-def test_replicates_and_repeated_rows_agree():
-    targets = late_evaluations(
-        Targets(np.array([1, 2, 3, 4, 4]), np.array([1, 1, 1, 1, 0], bool), 4), 0
-    )
-    copies = np.array([[3, 1, 2, 1, 5], [1, 1, 1, 1, 1]])
-    curves = kaplan_meier(targets, copies)
-    rows = np.repeat(np.arange(5), copies[0])
-    np.testing.assert_allclose(
-        curves[0], kaplan_meier(targets.take(rows), np.ones(len(rows))), atol=1e-6
-    )
-
-
 def test_draws_are_those_of_the_curve_given_the_bound():
     n = 20_000
     bound = np.array([2, 4] * n)
@@ -91,8 +80,24 @@ def test_the_hazard_is_recovered_though_half_of_the_events_are_only_known_to_be_
         return np.abs(model.survival(study.features) - truth).mean()
 
     known = error(study.times)
+    ignorant = np.abs(kaplan_meier(study.times, study.weight) - truth).mean()
+    assert known < ignorant / 4
     # Taking the bound for the time, as one would who overlooks it.
     naive = error(Targets(late.time, late.event, late.n_times))
     # Cox regression loses most: Breslow's baseline is the least exact where hazards are large.
     assert error(late) < known + (0.02 if name == "cox" else 0.01)
     assert naive > known + 0.1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_survival_falls_and_is_right_on_average(name, study):
+    *_, columns = MODELS[name].columns(study.tiers).values()
+    survival = MODELS[name].train(study.only(columns), 0).survival(study.features)
+    assert survival.shape == (len(study), 12)
+    assert (np.diff(survival, axis=1) <= 1e-12).all()
+    assert (survival[:, -1] < survival[:, 0]).all()
+    found, expected = (
+        np.average(s, axis=0, weights=study.weight) for s in (survival, survived(study))
+    )
+    # Cox is the least exact here: Breslow's baseline is made for small hazards a checkpoint.
+    np.testing.assert_allclose(found, expected, atol=0.05)
