@@ -48,12 +48,13 @@ def test_metrics_and_models_are_whole_or_not_there(tmp_path, monkeypatch, write)
 
     from memorization import files
     from memorization.files import write_metrics
+    from memorization.when.models import trees
 
     path = tmp_path / "a"
     writers = {
         "write_metrics": lambda: write_metrics({"a": 1.0}, path),
         "write_json": lambda: files.write_json({"a": 1.0}, path),
-        "write_arrays": lambda: files.write_arrays({"a": np.zeros(3)}, {}, path),
+        "write_arrays": lambda: trees.write_arrays({"a": np.zeros(3)}, {}, path),
     }
     writers[write]()
     whole = path.read_bytes()

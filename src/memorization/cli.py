@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -12,7 +11,7 @@ from typing import Annotated, ParamSpec
 import numpy as np
 import typer
 
-from memorization.errors import UserError
+from memorization.errors import UserError, run
 
 app = typer.Typer(
     help="Predict whether, and when, a language model memorizes a training sequence.",
@@ -29,12 +28,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def told(*arguments: P.args, **options: P.kwargs) -> None:
-        try:
-            command(*arguments, **options)
-        except UserError as error:
-            sys.exit(f"error: {error}")
-        except KeyboardInterrupt:
-            sys.exit("interrupted")
+        run(lambda: command(*arguments, **options), "interrupted")
 
     return told
 

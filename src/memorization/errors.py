@@ -13,11 +13,14 @@ class UserError(Exception):
     """
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+    main: Callable[[], None],
+    interrupted: str = "interrupted; run the same command again to go on",
+) -> None:
     """Run a stage or a command; a user's mistake becomes one line and exit status 1."""
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted; run the same command again to go on")
+        sys.exit(interrupted)

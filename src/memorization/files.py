@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever a run is killed: JSON, metrics, arrays."""
+"""Files that are there whole or not at all, whenever a run is killed: JSON and metrics."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save
 
 
 @contextmanager
@@ -56,10 +52,10 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def write_json(values: dict[str, Any], path: Path) -> None:
-    """Write nested lists and numbers as JSON; floats come back exactly."""
+def write_json(values: dict[str, Any], path: Path, indent: int = 1) -> None:
+    """Write nested lists and numbers as JSON, whole or not at all; floats come back exactly."""
     with replacing(path) as partial:
-        partial.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps(values, indent=indent, ensure_ascii=False) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -68,17 +64,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def write_arrays(arrays: dict[str, np.ndarray], facts: dict[str, Any], path: Path) -> None:
-    """Write named arrays, and facts as JSON in the file's header."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    # Not save_file, whose files only their owner may read.
-    content = save(contiguous, metadata={"facts": json.dumps(facts, sort_keys=True)})
-    with replacing(path) as partial:
-        partial.write_bytes(content)
-
-
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return what `write_arrays` wrote."""
-    with safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return arrays, json.loads(file.metadata()["facts"])
+def read_kept(path: Path) -> dict[str, Any]:
+    """Return what an earlier run kept with `write_json`; nothing if it is missing or damaged."""
+    try:
+        values = read_json(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

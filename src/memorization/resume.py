@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from memorization.files import replacing
+from memorization.files import read_kept, write_json
 
 PARTIAL = Path("results/.partial")
 KEPT = "kept.json"
@@ -45,7 +45,7 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     # safetensors writes to a file of this name and renames it; a killed run may have left one.
     for unfinished in folder.rglob(".tmp*"):
         unfinished.unlink()
-    for name, digest in _read(folder / KEPT).items():
+    for name, digest in read_kept(folder / KEPT).items():
         path = folder / name
         if not path.is_file() or file_digest(path) != digest:
             print(f"{path}: damaged; made again", flush=True)
@@ -56,7 +56,7 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
 
 def keep(folder: Path) -> None:
     """Record that the work in a folder is finished; `work_folder` takes it up if it is whole."""
-    _write(folder / KEPT, file_digests(folder))
+    write_json(file_digests(folder), folder / KEPT)
 
 
 def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
@@ -70,7 +70,8 @@ def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
     inputs : whatever fixes the result, for `is_made_from`.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
-    _write(record_of(destination), {"inputs": _plain(inputs), "files": file_digests(folder)})
+    record = {"inputs": _plain(inputs), "files": file_digests(folder)}
+    write_json(record, record_of(destination))
     if destination.exists():
         shutil.rmtree(destination)
     folder.replace(destination)
@@ -78,7 +79,7 @@ def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
 
 def is_made_from(folder: Path, inputs: dict[str, Any]) -> bool:
     """Return whether a published folder is whole and was made from these very inputs."""
-    made = _read(record_of(folder))
+    made = read_kept(record_of(folder))
     if not made or is_fresh():
         return False
     before, now = made["inputs"], _plain(inputs)
@@ -131,16 +132,3 @@ def _digest(inputs: dict[str, Any]) -> str:
 def _plain(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return inputs as they come back from a file: tuples are lists there."""
     return json.loads(json.dumps(inputs))
-
-
-def _read(record: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _write(record: Path, content: dict[str, Any]) -> None:
-    with replacing(record) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 import pytest
 
 from memorization.errors import UserError
-from memorization.stages import run
+from memorization.errors import run
 
 
 def test_a_users_mistake_is_one_line_and_a_failure():

@@ -19,6 +19,27 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.study import Study
 
+# Knowledge tier -> the features that may be used there, cumulative; as `Study.tiers`.
+Tiers = Mapping[str, tuple[str, ...]]
+
+
+def every(tiers: Tiers) -> tuple[str, ...]:
+    """Return all features, which are those of the highest tier.
+
+    >>> every({"text": ("a.x",), "corpus": ("a.x", "b.y")}), every({})
+    (('a.x', 'b.y'), ())
+    """
+    return list(tiers.values())[-1] if tiers else ()
+
+
+def unit_weight(weight: np.ndarray) -> np.ndarray:
+    """Return the weights scaled to mean 1, float64 [n].
+
+    Penalties are then a matter of how many rows were seen, not of how large the population is that
+    they stand for.
+    """
+    return np.asarray(weight, dtype=np.float64) / np.mean(weight)
+
 
 class Model(ABC):
     """A fitted model; its class fits and reads it.
@@ -35,15 +56,11 @@ class Model(ABC):
     suffix: ClassVar[str] = ".json"
 
     @classmethod
-    def columns(cls, tiers: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    def columns(cls, tiers: Tiers) -> Tiers:
         """Return tier -> the features that the model is given there; other tiers do without it.
 
         A baseline that uses one feature, or none, is the same in all tiers from its own on, and
         reported once.
-
-        Parameters
-        ----------
-        tiers : dict, tier -> all that it may use, as `Study.tiers`.
         """
         return tiers
 
@@ -102,7 +119,7 @@ class Candidate:
 
 
 def candidates(
-    models: Mapping[str, type[Model]], tiers: Mapping[str, tuple[str, ...]], question: str
+    models: Mapping[str, type[Model]], tiers: Tiers, question: str
 ) -> tuple[list[Candidate], dict[str, str]]:
     """Return every model at every tier that it is reported in, from the lowest tier up; and the
     models left out for want of a feature, with that feature.
@@ -110,7 +127,6 @@ def candidates(
     Parameters
     ----------
     models : by name.
-    tiers : as `Study.tiers`.
     question : of the models, as ``whether``; part of the names of their random streams.
     """
     given = {name: model.columns(tiers) for name, model in models.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -15,7 +14,7 @@ import torch
 from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
-from memorization.files import replacing
+from memorization.files import read_json, write_json
 from memorization.suite import Suite
 from memorization.suite.hub import CommitNotFound, resolve
 from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
@@ -65,7 +64,7 @@ class RemoteModels:
     def commits(self) -> dict[str, str]:
         """Revision -> commit, of all that were read so far; by step."""
         try:
-            read = json.loads(self._record.read_text(encoding="utf-8"))
+            read = read_json(self._record)
         except FileNotFoundError:
             return {}
         return dict(sorted(read.items(), key=lambda item: int(item[0].removeprefix("step"))))
@@ -88,8 +87,7 @@ class RemoteModels:
                 f"{known[revision]}, which the hub no longer has; delete {revision} from "
                 f"{self._record} to read the newest commit"
             ) from None
-        with replacing(self._record) as partial:
-            partial.write_text(json.dumps(known | {revision: found.commit}), encoding="utf-8")
+        write_json(known | {revision: found.commit}, self._record)
         download_checkpoint(found, folder)
 
 

@@ -2,7 +2,3 @@
 
 ``python -m memorization.stages.NAME`` runs one; ``dvc repro`` runs those whose inputs changed.
 """
-
-from memorization.errors import run
-
-__all__ = ["run"]

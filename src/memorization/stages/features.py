@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from memorization.errors import run
 from memorization.features import Inputs, compute_features
 from memorization.features.exposure import exposure_table
 from memorization.params import load_params
 from memorization.progress import progress
-from memorization.stages import run
 from memorization.suite.read import read_suite
 from memorization.tables import (
     EXPOSURES,

@@ -6,11 +6,11 @@ python -m memorization.stages.labels
 import numpy as np
 import torch
 
+from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.labels.events import event_times, label_statistics
 from memorization.labels.make import make_trajectories
 from memorization.params import load_params
-from memorization.stages import run
 from memorization.suite.device import choose_device
 from memorization.suite.read import read_suite
 from memorization.tables import LABELS, SEQUENCES, read_table, token_matrix, write_table

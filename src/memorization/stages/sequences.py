@@ -5,10 +5,10 @@ python -m memorization.stages.sequences
 
 import numpy as np
 
+from memorization.errors import run
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.sampling import case_cohort
-from memorization.stages import run
 from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, token_column, write_table
 

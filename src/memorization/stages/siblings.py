@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
@@ -16,7 +17,6 @@ from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.siblings.analyse import sibling_metrics
 from memorization.siblings.checkpoints import rows_of
-from memorization.stages import run
 from memorization.study import Study
 from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, SPLITS, read_table

@@ -3,11 +3,11 @@
 python -m memorization.stages.split
 """
 
+from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.split.folds import split_sequences
-from memorization.stages import run
 from memorization.tables import SEQUENCES, SPLITS, read_table, token_matrix, write_table
 
 

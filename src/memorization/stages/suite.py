@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from memorization.errors import run
 from memorization.params import load_params
-from memorization.stages import run
 
 DESTINATION = Path("results/suite")
 

@@ -5,25 +5,22 @@ python -m memorization.stages.when
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import shutil
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features.exposure import HINDSIGHT
-from memorization.files import write_metrics
+from memorization.files import read_json, write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import Params, load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
-from memorization.stages import run
 from memorization.study import Study
 from memorization.study.strata import finest_count
-from memorization.study.targets import targets_of
-from memorization.tables import KAPLAN_MEIER, LABELS, WHEN, empty_table, read_table, write_table
+from memorization.tables import KAPLAN_MEIER, WHEN, empty_table, write_table
 from memorization.when.analyse import analyse, not_done, planned
 from memorization.when.models import MODELS
 
@@ -39,7 +36,7 @@ def main() -> None:
     params = load_params()
     models = named(MODELS, params.when.models, "when.models")
     study = read_study(params)
-    times = json.loads(Path("results/metrics/labels.json").read_text(encoding="utf-8"))["times"]
+    times = read_json(Path("results/metrics/labels.json"))["times"]
     curves, predictions = empty_table(KAPLAN_MEIER), empty_table(WHEN)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -76,12 +73,8 @@ def main() -> None:
 
 def read_study(params: Params) -> Study:
     """Return the study with its event times, and without what only hindsight knows."""
-    study = Study.read("results", params.seed)
     steps = Trajectories.read("results/trajectories.npz").steps
-    labels = read_table("results/labels.parquet", LABELS).set_index("index").loc[study.index]
-    study = dataclasses.replace(
-        study, targets=targets_of(labels, steps, params.when.event), steps=steps
-    )
+    study = Study.read("results", params.seed, params.when.event, steps)
     # What is yet to come of the training is not known at any step in the middle of it.
     return study.only(n for n in map(str, study.features) if not n.startswith(HINDSIGHT))
 

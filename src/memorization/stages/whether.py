@@ -10,12 +10,12 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
 from memorization.params import load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
-from memorization.stages import run
 from memorization.study import Study
 from memorization.tables import IMPORTANCE, WHETHER, write_table
 from memorization.whether.analyse import analyse, planned

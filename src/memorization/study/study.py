@@ -14,7 +14,7 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.features import features_of_tier
 from memorization.protocol import TIERS
-from memorization.study.targets import Targets
+from memorization.study.targets import Targets, targets_of
 from memorization.tables import (
     FEATURES,
     LABELS,
@@ -23,6 +23,8 @@ from memorization.tables import (
     joined,
     read_table,
 )
+
+NO_STEPS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Study:
     splits: pd.DataFrame
     seed: int = 0
     targets: Targets | None = None
-    steps: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    steps: np.ndarray = field(default_factory=NO_STEPS.copy)
 
     @classmethod
     def join(
@@ -59,20 +61,23 @@ class Study:
         labels: pd.DataFrame,
         features: pd.DataFrame | None = None,
         seed: int = 0,
+        event: str | None = None,
+        steps: np.ndarray = NO_STEPS,
     ) -> Study:
         """Return the study of some tables, rows in the order of ``sequences``.
 
         Parameters
         ----------
-        labels : with ``index`` and ``memorized``.
+        labels : with ``index`` and ``memorized``, and the times where there is an event.
         features : None where a question needs none.
+        event, steps : what is timed, at which checkpoints, see `targets_of`; None: nothing is.
 
         Raises
         ------
         UserError
             If a table is about other sequences.
         """
-        tables = {"labels": labels[["index", "memorized"]], "splits": splits}
+        tables = {"labels": labels, "splits": splits}
         if features is not None:
             tables["features"] = features
         table = joined(sequences[["index", "weight"]], **tables)
@@ -84,11 +89,19 @@ class Study:
             weight=table["weight"].to_numpy(),
             splits=table[[name for name in splits if name != "index"]],
             seed=seed,
+            targets=None if event is None else targets_of(table, steps, event),
+            steps=steps,
         )
 
     @classmethod
-    def read(cls, results: str | Path, seed: int) -> Study:
-        """Return the study in a results folder, with every feature.
+    def read(
+        cls,
+        results: str | Path,
+        seed: int,
+        event: str | None = None,
+        steps: np.ndarray = NO_STEPS,
+    ) -> Study:
+        """Return the study in a results folder, with every feature; see `join`.
 
         Raises
         ------
@@ -101,6 +114,8 @@ class Study:
             read_table(Path(results, "labels.parquet"), LABELS),
             read_table(Path(results, "features.parquet"), FEATURES),
             seed,
+            event,
+            steps,
         )
 
     def __len__(self) -> int:

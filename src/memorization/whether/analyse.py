@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.evaluation.bootstrap import Bootstrap, Replicated, gain, gains
+from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
 from memorization.evaluation.crossfit import Candidate, CrossFit, candidates, cross_fit
 from memorization.parallel import side_by_side
 from memorization.randomness import generator
@@ -17,7 +17,15 @@ from memorization.study import Study
 from memorization.study.strata import COUNTS
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
-from memorization.whether.scores import decide, prevalence, rankings, score, strata, unexposed
+from memorization.whether.scores import (
+    decide,
+    estimates,
+    prevalence,
+    rankings,
+    score,
+    strata,
+    unexposed,
+)
 
 # Weaker splits, whose gain is what leakage buys.
 LEAKY = ("fold_continuation", "fold_random")
@@ -112,10 +120,7 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     for scheme in LEAKY:
         leaky = study.refolded(scheme)
         own = rankings(leaky, cross_fit(candidate, leaky).prediction, bootstrap)
-        gained = gain(own, ranked, bootstrap.level)
-        leakage[scheme] = {name: value.estimate(bootstrap.level) for name, value in own.items()} | {
-            f"{name}_gain": value for name, value in gained.items()
-        }
+        leakage[scheme] = estimates(own, bootstrap.level, ranked)
     importance = permutation_importance(
         crossfit.fitted,
         study.only(candidate.columns),

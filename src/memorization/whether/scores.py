@@ -61,6 +61,15 @@ def rankings(study: Study, probability: np.ndarray, bootstrap: Bootstrap) -> dic
     }
 
 
+def estimates(
+    ranked: Mapping[str, Replicated], level: float, over: Mapping[str, Replicated] | None = None
+) -> dict[str, Estimate]:
+    """Return ranking metrics as estimates, with the ``…_gain`` of each over another's, if said."""
+    found = {name: value.estimate(level) for name, value in ranked.items()}
+    gained = {} if over is None else gain(ranked, over, level)
+    return found | {f"{name}_gain": value for name, value in gained.items()}
+
+
 def score(
     study: Study,
     crossfit: CrossFit,
@@ -88,7 +97,7 @@ def score(
         }
 
     return (
-        {name: value.estimate(bootstrap.level) for name, value in ranked.items()}
+        estimates(ranked, bootstrap.level)
         | all_of(probability_metrics, crossfit.prediction)
         | all_of(DECISION_METRICS, decision)
     )
@@ -175,11 +184,8 @@ def _scores_among(
         return found
     ranked = {key: rankings(part, p[rows], bootstrap) for key, p in probabilities.items()}
     for key, values in ranked.items():
-        scores = {name: value.estimate(bootstrap.level) for name, value in values.items()}
-        if baseline is not None and key != baseline:
-            gained = gain(values, ranked[baseline], bootstrap.level)
-            scores |= {f"{name}_gain": value for name, value in gained.items()}
-        found.setdefault(key[0], {})[key[1]] = scores
+        over = ranked[baseline] if baseline is not None and key != baseline else None
+        found.setdefault(key[0], {})[key[1]] = estimates(values, bootstrap.level, over)
     return found
 
 

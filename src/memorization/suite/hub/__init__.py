@@ -1,7 +1,7 @@
 """The Hugging Face hub, asked so that a run fails in seconds or not at all.
 
-`resolve` asks one quick question before anything else is done: which commit? `list_files`,
-`download`, `read_ranges` and `stream` then read that commit and no other. The client is
+`resolve` asks one quick question before anything else is done: which commit? `download`,
+`read_ranges` and `stream` then read that commit of the `Repository` and no other. The client is
 ``huggingface_hub`` (its session, token, end point and cache), with what it leaves to chance fixed:
 
 - its retries make a host that never answers cost minutes; here every wait is bounded;

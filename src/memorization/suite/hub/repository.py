@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import sys
 from contextlib import suppress
@@ -19,7 +18,7 @@ from huggingface_hub.errors import RevisionNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
 from memorization.errors import UserError
-from memorization.files import replacing
+from memorization.files import read_json, write_json
 from memorization.suite.hub.asking import ask, ask_quickly
 from memorization.suite.hub.failures import NotAHub, Unreachable, explained
 
@@ -105,13 +104,13 @@ class Repository:
         """
         kept = self.cache / "trees" / f"{self.commit}.files.json"
         with suppress(OSError, ValueError, TypeError, AttributeError):  # then the hub is asked
-            known = json.loads(kept.read_text(encoding="utf-8"))
+            known = read_json(kept)
             return {name: File(*file) for name, file in known.items()}
         with explained(str(self)):
             files = self._ask_for_files()
         # A cache that cannot be written costs a question more, next time.
-        with suppress(OSError), replacing(kept) as partial:
-            partial.write_text(json.dumps(files), encoding="utf-8")
+        with suppress(OSError):
+            write_json(files, kept)
         return files
 
     def _ask_for_files(self) -> dict[str, File]:

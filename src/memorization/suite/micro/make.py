@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from transformers import GPTNeoXForCausalLM
 from memorization.errors import UserError
 from memorization.extraction.batches import batch_on
 from memorization.extraction.score import memorized
-from memorization.files import replacing
+from memorization.files import replacing, write_json
 from memorization.params import Params
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
@@ -104,7 +103,7 @@ def _write_manifest(
         "sequences_per_step": training.sequences_per_step,
         "steps": steps,
     }
-    (work / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_json(manifest, work / "manifest.json", indent=2)
     return manifest
 
 

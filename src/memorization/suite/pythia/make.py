@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from memorization.errors import UserError
-from memorization.files import replacing
+from memorization.files import replacing, write_json
 from memorization.params import Params
 from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
@@ -31,7 +31,7 @@ from memorization.suite.pythia.labels import (
     fetch_sample,
     fetch_token_counts,
 )
-from memorization.suite.pythia.pieces import Pieces, save_array, write_json
+from memorization.suite.pythia.pieces import Pieces, save_array
 
 
 def make_suite(params: Params, destination: Path) -> None:
@@ -73,7 +73,7 @@ def make_suite(params: Params, destination: Path) -> None:
     earlier = work if is_fresh() else destination
     suite = _Suite(params, facts, reference, sources, Pieces(work, earlier, common))
     try:
-        write_json(work / "manifest.json", suite.manifest() | suite.fetch())
+        write_json(suite.manifest() | suite.fetch(), work / "manifest.json", indent=2)
     except Exception as error:
         # The library that writes weights has an exception of its own, without a number.
         is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from memorization.files import replacing
+from memorization.files import read_kept, replacing, write_json
 from memorization.resume import file_digests
 from memorization.suite.hub import Repository
 
@@ -61,32 +61,19 @@ class Pieces:
         made_from = {"repository": source.name, "commit": source.commit}
         inputs = json.loads(json.dumps(self.common | made_from | inputs))
         for folder in (self.work, self.earlier):
-            record = _read(folder / mark)
-            if record is None or record["inputs"] != inputs:
+            record = read_kept(folder / mark)
+            if not record or record["inputs"] != inputs:
                 continue
             if record.get("files") == file_digests(folder, *files):
                 if folder != self.work:
                     for file in files:
                         _copy(folder / file, self.work / file)
-                    write_json(self.work / mark, record)
+                    write_json(record, self.work / mark, indent=2)
                 return record["result"]
         result = make(*(self.work / file for file in files))
         record = {"inputs": inputs, "files": file_digests(self.work, *files), "result": result}
-        write_json(self.work / mark, record)
+        write_json(record, self.work / mark, indent=2)
         return result
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _read(mark: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(mark.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
 
 
 def _copy(source: Path, destination: Path) -> None:
@@ -120,7 +107,7 @@ class Growing:
         partial.parent.mkdir(parents=True, exist_ok=True)
         self.file = partial.open("ab")
         self.done, self.state = 0, None
-        kept = _read(self.mark) or {}
+        kept = read_kept(self.mark)
         if kept.get("shape") == self.shape and self.file.tell() >= 2 * kept["done"] * shape[1]:
             self.done, self.state = kept["done"], kept["state"]
         self.file.truncate(2 * self.done * shape[1])
@@ -131,7 +118,8 @@ class Growing:
         self.file.flush()
         os.fsync(self.file.fileno())
         self.done, self.state = self.done + len(rows), state
-        write_json(self.mark, {"shape": self.shape, "done": self.done, "state": state})
+        kept = {"shape": self.shape, "done": self.done, "state": state}
+        write_json(kept, self.mark, indent=2)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from lifelines import CoxPHFitter
 from lifelines.exceptions import ConvergenceError, StatisticalWarning
 
 from memorization.errors import UserError
+from memorization.evaluation.crossfit import unit_weight
 from memorization.study import Study, Targets
 from memorization.when.models.linear import Covariates, LinearModel
 
@@ -42,7 +43,7 @@ class Cox(LinearModel):
         """Return the maximum of Efron's weighted, penalised partial likelihood."""
         covariates = Covariates.fit(rows.features, rows.weight)
         x = covariates.transform(rows.features)
-        coefficients = _coefficients(x, rows.times, rows.weight / rows.weight.mean())
+        coefficients = _coefficients(x, rows.times, unit_weight(rows.weight))
         baseline = breslow(rows.times, rows.weight, _relative_hazard(x @ coefficients))
         return cls(covariates, coefficients, baseline)
 

@@ -11,10 +11,9 @@ import pandas as pd
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
-from memorization.files import read_arrays, write_arrays
 from memorization.study import Study
 from memorization.when.models.model import SurvivalModel
-from memorization.when.models.trees import Groups, Trees
+from memorization.when.models.trees import Groups, Trees, read_arrays, write_arrays
 
 N_TREES = 50
 LEAF = 20

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.linalg import solve
 from scipy.special import expit
 
+from memorization.evaluation.crossfit import unit_weight
 from memorization.study import Study
 from memorization.when.models.linear import Covariates, LinearModel
 from memorization.when.person_period import (
@@ -55,7 +56,7 @@ class Hazard(LinearModel):
         bins = event_bins(rows.times, N_BINS)
         table = person_period(rows.times, bins)
         x = covariates.transform(rows.features)
-        coefficients, baseline = fit_logistic(x, table, rows.weight / rows.weight.mean())
+        coefficients, baseline = fit_logistic(x, table, unit_weight(rows.weight))
         return cls(covariates, coefficients, baseline, bins)
 
     def survival(self, features: pd.DataFrame) -> np.ndarray:

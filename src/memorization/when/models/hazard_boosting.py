@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from memorization.files import read_arrays, write_arrays
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models.model import SurvivalModel
-from memorization.when.models.trees import Groups, Trees
+from memorization.when.models.trees import Groups, Trees, read_arrays, write_arrays
 from memorization.when.person_period import event_bins, exposure
 
 # Bins of checkpoints in which the relative hazard is constant; the baseline is not binned.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -10,13 +9,12 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from memorization.evaluation.crossfit import Tiers, every
 from memorization.files import read_json, write_json
 from memorization.study import Study
 from memorization.study.strata import CONTINUATIONS, STRATA, finest_count, stratum_of
 from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models.model import SurvivalModel
-
-Tiers = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,7 @@ class KaplanMeierStrata(SurvivalModel):
     @classmethod
     def columns(cls, tiers: Tiers) -> Tiers:
         """Return the finest count that is known."""
-        known = list(tiers.values())[-1] if tiers else ()
-        column = finest_count(known)
+        column = finest_count(every(tiers))
         return {} if column is None else {"corpus": (column,)}
 
     @classmethod

@@ -6,11 +6,18 @@ with types and memory addresses in the file, whose bytes then differ from run to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from memorization.files import replacing
 
 # Among 32 groups of a feature's values a log-rank split is found in a twentieth of the time that it
 # takes among all values; a boosted tree, whose binning is slow with weights, is grown in a fifth.
@@ -128,3 +135,19 @@ class Trees:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def write_arrays(arrays: dict[str, np.ndarray], facts: dict[str, Any], path: Path) -> None:
+    """Write named arrays, and facts as JSON in the file's header."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Not save_file, whose files only their owner may read.
+    content = save(contiguous, metadata={"facts": json.dumps(facts, sort_keys=True)})
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return what `write_arrays` wrote."""
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return arrays, json.loads(file.metadata()["facts"])

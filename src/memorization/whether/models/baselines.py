@@ -5,17 +5,15 @@ Each belongs to the tier of what it needs, and is fitted, predicted and scored a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
+from memorization.evaluation.crossfit import Tiers, every, unit_weight
 from memorization.study import Study
 from memorization.study.strata import CONTINUATIONS, DUPLICATES
-from memorization.whether.models.classifier import Rates, unit_weight
+from memorization.whether.models.classifier import Rates
 from memorization.whether.models.logistic import Logistic
-
-Tiers = Mapping[str, tuple[str, ...]]
 
 
 class Prevalence(Rates):
@@ -39,7 +37,7 @@ class DuplicateCount(Logistic):
     @classmethod
     def columns(cls, tiers: Tiers) -> Tiers:
         """Return the count, where it is known."""
-        return {"corpus": (cls.count,)} if cls.count in _all(tiers) else {}
+        return {"corpus": (cls.count,)} if cls.count in every(tiers) else {}
 
 
 class ContinuationCount(DuplicateCount):
@@ -63,7 +61,7 @@ class SmallerSibling(Rates):
         """
         labels = [
             column
-            for column in _all(tiers)
+            for column in every(tiers)
             if column.startswith("sibling.") and column.endswith("_memorized")
         ]
         models = [column for column in labels if column != "sibling.n_memorized"]
@@ -84,7 +82,3 @@ class SmallerSibling(Rates):
             for side in (~memorized, memorized)
         )
         return Rates(column, no, yes)
-
-
-def _all(tiers: Tiers) -> tuple[str, ...]:
-    return list(tiers.values())[-1] if tiers else ()

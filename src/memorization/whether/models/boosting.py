@@ -19,8 +19,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from memorization.evaluation.crossfit import unit_weight
 from memorization.study import Study
-from memorization.whether.models.classifier import Classifier, unit_weight
+from memorization.whether.models.classifier import Classifier
 
 SETTINGS = {
     "max_iter": 100,

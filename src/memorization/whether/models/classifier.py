@@ -147,15 +147,6 @@ class Classifier(BinaryModel):
             raise UserError(f"{path}: not a model that can be trusted ({reason})") from None
 
 
-def unit_weight(weight: np.ndarray) -> np.ndarray:
-    """Return the weights scaled to mean 1, float64 [n].
-
-    Penalties are then a matter of how many rows were seen, not of how large the population is that
-    they stand for.
-    """
-    return np.asarray(weight, dtype=np.float64) / np.mean(weight)
-
-
 def _renumber(node: Any, numbers: dict[tuple[int, int | None], int], names: dict[str, str]) -> Any:
     """Return a skops schema whose ids and files are numbered in order of appearance."""
     if isinstance(node, list):

@@ -24,10 +24,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from memorization.evaluation.crossfit import thinned
+from memorization.evaluation.crossfit import thinned, unit_weight
 from memorization.evaluation.metrics.probability import log_loss
 from memorization.study import Study
-from memorization.whether.models.classifier import Classifier, unit_weight
+from memorization.whether.models.classifier import Classifier
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
