@@ -1,7 +1,6 @@
 import pytest
 
-from memorization.errors import UserError
-from memorization.errors import run
+from memorization.errors import UserError, run
 
 
 def test_a_users_mistake_is_one_line_and_a_failure():
