@@ -126,6 +126,8 @@ def write_sequences(study, folder, step=1, tokens=0, domain=None):
         "domain": pd.Series([domain] * n, dtype=object),
         "case": study.truth,
         "weight": study.weight,
+        "followed": True,
+        "when_weight": study.weight,
     }
     _write(study, pd.DataFrame(columns), folder / "sequences.parquet", tables.SEQUENCES)
 

@@ -37,13 +37,10 @@ def test_the_shipped_parameters_are_valid_and_cannot_be_changed():
         params.seed = 1
 
 
-@pytest.mark.parametrize(
-    ("target", "is_pythia", "cases"), [("micro-360k", False, 600), ("1.4b", True, 10000)]
-)
-def test_the_name_of_the_target_decides_the_suite(changed, target, is_pythia, cases):
+@pytest.mark.parametrize(("target", "is_pythia"), [("micro-360k", False), ("1.4b", True)])
+def test_the_name_of_the_target_decides_the_suite(changed, target, is_pythia):
     params = changed("target", target)
     assert params.is_pythia is is_pythia
-    assert params.sample_size.cases == cases
 
 
 def test_target_is_the_first_key():
@@ -59,7 +56,9 @@ def test_target_is_the_first_key():
         ("split.folds", 21, "split.folds=21: .*less than or equal to 20"),
         ("suite.checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=2288"),
         ("suite.models.micro-140k.heads", 3, "hidden=32 and heads=3: heads must divide"),
-        ("sequences.cases", "some", "sequences.cases='some'"),
+        ("pythia.sequences.cases", "some", "pythia.sequences.cases='some'"),
+        ("sequences.followed", {"1": 9}, "sequences: followed=.*a number for each of 1, 2-4, 5-19"),
+        ("sequences.census", 1, "sequences.census=1: .*greater than or equal to 2"),
         ("seed", -1, "seed=-1: .*greater than or equal to 0"),
         ("whether.models", [], r"whether.models=\[\]"),
         ("when.event", "last", "when.event='last': .*'first' or 'stable'"),

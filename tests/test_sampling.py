@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memorization.sampling import case_cohort
+from memorization.sampling import by_count, case_cohort
 
 MEMORIZED = np.arange(0, 1000, 10)
 
@@ -76,3 +76,40 @@ def test_a_cohort_from_a_pool_leads_back_to_the_population():
     assert_leads_back(sample)
     whole = case_cohort(1000, MEMORIZED, 20, 5000, np.random.default_rng(0), pool)
     assert set(pool) <= set(whole["index"])
+
+
+SIZES = {"1": 30, "2-4": 20, "5-19": 20, "20-49": 30, "50-99": 20, "100+": 10}
+
+
+def test_followed_sequences_stand_for_their_stratum_whatever_becomes_of_them():
+    count = np.repeat([1, 3, 10, 30, 70, 200], [500, 100, 60, 40, 20, 5])
+    followed, weight = by_count(count, SIZES, np.random.default_rng(0))
+    for value, size, wanted in zip(
+        [1, 3, 10, 30, 70, 200], [500, 100, 60, 40, 20, 5], SIZES.values(), strict=True
+    ):
+        drawn = followed & (count == value)
+        assert drawn.sum() == min(size, wanted)
+        assert weight[drawn].sum() == pytest.approx(size)
+    assert np.isnan(weight[~followed]).all()
+
+
+def test_estimates_from_the_followed_are_unbiased_for_the_census():
+    """Horvitz-Thompson: over many draws the mean is the census value, and intervals cover it."""
+    rng = np.random.default_rng(0)
+    count = np.repeat([1, 3, 10, 30, 70, 200], [5000, 1000, 600, 400, 200, 50])
+    truth = rng.random(len(count)) < np.clip(count / 100, 0.001, 0.98)
+    estimates, covered = [], []
+    for _ in range(400):
+        followed, weight = by_count(count, SIZES, rng)
+        w, y = weight[followed], truth[followed]
+        estimates.append(w @ y)
+        parts = []
+        for value in np.unique(count):
+            of = count[followed] == value
+            n, size = of.sum(), (count == value).sum()
+            parts.append(size**2 * (1 - n / size) * y[of].var(ddof=1) / n)
+        covered.append(abs(w @ y - truth.sum()) <= 1.96 * np.sqrt(sum(parts)))
+    error = np.std(estimates) / np.sqrt(len(estimates))
+    assert abs(np.mean(estimates) - truth.sum()) < max(4 * error, 0.1 * np.std(estimates))
+    # Of the rarest strata few are followed, and a stratum without a case has no variance.
+    assert np.mean(covered) > 0.75

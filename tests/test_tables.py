@@ -31,6 +31,8 @@ def sequences():
             "domain": ["code", None, "prose"],
             "case": [True, False, False],
             "weight": [1.0, 18.3, 18.3],
+            "followed": [True, True, False],
+            "when_weight": [1.0, 18.3, None],
         }
     )
 
@@ -53,8 +55,8 @@ def test_null_steps_survive_the_disk(tmp_path):
             "match_length": np.array([32, 3], np.int8),
             "first_step": pd.array([32, None], "Int32"),
             "stable_step": pd.array([64, None], "Int32"),
-            "entry": np.zeros(2, np.int32),
-            "lower": np.array([0, 4576], np.int32),
+            "entry": pd.array([0, None], "Int32"),
+            "lower": pd.array([0, None], "Int32"),
             "upper": pd.array([32, None], "Int32"),
         }
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from memorization.errors import UserError
 from memorization.protocol import PYTHIA, SEQUENCE
+from memorization.strata import STRATA
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -69,11 +70,27 @@ class Suite(_Section):
         return self
 
 
-class Sequences(_Section):
-    """The case-cohort sample."""
+class CaseCohort(_Section):
+    """The sample of a population that is too large to be studied whole."""
 
     cases: Positive | Literal["all"]
     cohort: Positive
+
+
+class Sequences(_Section):
+    """How much is looked at, and when, of a population that is studied whole."""
+
+    followed: dict[str, Annotated[int, Field(ge=1)]]
+    census: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _strata_are_known(self) -> Sequences:
+        if set(self.followed) != set(STRATA):
+            raise ValueError(
+                f"followed={self.followed}: must give a number for each of {', '.join(STRATA)}; "
+                "what a stratum without followed sequences does is not known"
+            )
+        return self
 
 
 class Pythia(_Section):
@@ -82,7 +99,7 @@ class Pythia(_Section):
     models: Literal["v0", "v1"]
     revisions: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{40}$")]]
     reference: str
-    sequences: Sequences
+    sequences: CaseCohort
     corpus: Literal["sample", "preshuffled", "raw"]
     corpus_tokens: Positive
     published_counts: bool
@@ -179,11 +196,6 @@ class Params(_Section):
     def is_pythia(self) -> bool:
         """Whether the target is one of EleutherAI's models; its name alone decides."""
         return self.target in PYTHIA
-
-    @property
-    def sample_size(self) -> Sequences:
-        """How many sequences are studied in the target's suite."""
-        return self.pythia.sequences if self.is_pythia else self.sequences
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -1,13 +1,50 @@
-"""The case-cohort sample: which sequences to study, and how many each one stands for."""
+"""Which sequences to study, and how many each one stands for.
+
+Where all of the training data are known, all sequences are studied, and a stratified sample of
+them, by exposure, is followed through every checkpoint (`by_count`). Elsewhere a case-cohort sample
+is drawn (`case_cohort`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from memorization.strata import STRATA, stratum_of
+
 NOTHING = np.empty(0, np.int64)
+
+
+def by_count(
+    count: np.ndarray, sizes: Mapping[str, int], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of n sequences to follow, bool [n], and the weight of each, float [n].
+
+    Within each stratum of `memorization.strata.STRATA` as many as asked for are drawn at random, or
+    all that there are: by exposure, never by outcome. ``weight`` is the inverse of the probability
+    of being drawn, the stratum's size / the number drawn, and NaN for those that are not.
+
+    Parameters
+    ----------
+    count : int [n], how often each continuation occurs in the training data.
+    sizes : stratum -> sequences to draw.
+
+    >>> count = np.array([1, 1, 1, 1, 300])
+    >>> followed, weight = by_count(count, {"1": 2, "100+": 9}, np.random.default_rng(0))
+    >>> int(followed.sum()), np.sort(weight[followed]).tolist()
+    (3, [1.0, 2.0, 2.0])
+    """
+    followed, weight = np.zeros(len(count), dtype=bool), np.full(len(count), np.nan)
+    stratum = stratum_of(count)
+    for place, name in enumerate(STRATA):
+        members = np.flatnonzero(stratum == place)
+        drawn = rng.permutation(members)[: sizes.get(name, 0)]
+        followed[drawn] = True
+        weight[drawn] = len(members) / max(len(drawn), 1)
+    return followed, weight
 
 
 def case_cohort(

@@ -33,8 +33,12 @@ SEQUENCES = DataFrameSchema(
         "step": Column("int32", Check.ge(1)),
         "tokens": Column(TOKENS),
         "domain": Column(str, nullable=True),
+        # In the sample because it is memorized at the end; false where all are studied.
         "case": Column(bool),
         "weight": Column("float64", Check.ge(1)),
+        # Evaluated at every checkpoint, and how many sequences it stands for among those that are.
+        "followed": Column(bool),
+        "when_weight": Column("float64", Check.ge(1), nullable=True),
     },
     name="sequences",
     strict=True,
@@ -49,8 +53,9 @@ LABELS = DataFrameSchema(
         "match_length": Column("int8", Check.in_range(-1, CONTINUATION)),
         "first_step": Column("Int32", nullable=True),
         "stable_step": Column("Int32", nullable=True),
-        "entry": Column("int32", Check.ge(0)),
-        "lower": Column("int32", Check.ge(0)),
+        # Null, as all times, where a sequence is not followed.
+        "entry": Column("Int32", Check.ge(0), nullable=True),
+        "lower": Column("Int32", Check.ge(0), nullable=True),
         "upper": Column("Int32", nullable=True),
     },
     name="labels",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up_study import one_thread, survival_study  # noqa: F401
 
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
+from memorization.strata import CONTINUATIONS, DUPLICATES
 
 
 @pytest.fixture(scope="session")

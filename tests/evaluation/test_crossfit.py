@@ -8,8 +8,8 @@ import pytest
 from made_up_study import make_study
 
 from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit, thinned
+from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Targets
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import BASELINES
 from memorization.whether.models import MODELS as WHETHER

@@ -63,6 +63,8 @@ def study(inputs, tmp_path, monkeypatch, request) -> Path:
             "domain": inputs.domain,
             "case": False,
             "weight": 1.0,
+            "followed": True,
+            "when_weight": 1.0,
         }
     )
     write_table(sequences, tmp_path / "results" / "sequences.parquet", SEQUENCES)

@@ -95,6 +95,8 @@ def _write_sample(sequences):
     frame["domain"] = pd.Series([None] * len(index), dtype=object)
     frame["case"] = index % 2 == 0
     frame["weight"] = 3.0
+    frame["followed"] = True
+    frame["when_weight"] = 3.0
     write_table(frame, "results/sequences.parquet", SEQUENCES)
 
 

@@ -36,13 +36,20 @@ def test_every_table_is_there_and_speaks_of_the_same_sequences(finished):
     }
     index = read["sequences"]["index"]
     for name, table in read.items():
-        assert sorted(set(table["index"])) == list(index), name
+        of = index[read["sequences"]["followed"]] if name == "predictions/when" else index
+        assert sorted(set(table["index"])) == list(of), name
+    followed = read["sequences"]["followed"].to_numpy()
+    at_end = read["labels"]["memorized"].to_numpy()
     with np.load(finished.folder / "results/trajectories.npz") as trajectories:
-        np.testing.assert_array_equal(trajectories["index"], index)
-        at_end = trajectories["match_length"][:, -1] == 32
-    np.testing.assert_array_equal(read["labels"]["memorized"], at_end)
-    # The scan and the evaluation of the whole population agree.
-    np.testing.assert_array_equal(read["sequences"]["case"], at_end)
+        np.testing.assert_array_equal(trajectories["index"], index[followed])
+        scanned = trajectories["match_length"][:, -1] == 32
+    np.testing.assert_array_equal(scanned, at_end[followed])
+    with np.load(finished.folder / "results/census.npz") as census:
+        np.testing.assert_array_equal(census["index"], index)
+        assert census["match_length"].shape == (len(index), len(census["steps"]))
+        np.testing.assert_array_equal(census["match_length"][:, -1] == 32, at_end)
+    # Of those that are not followed no times are known.
+    np.testing.assert_array_equal(read["labels"]["entry"].notna(), followed)
     assert at_end.sum() >= 20
     survival = tables.survival_matrix(read["predictions/when"]["survival"])
     assert survival.shape[1] == 8
@@ -57,9 +64,15 @@ def test_no_text_is_in_two_folds(finished):
 def test_weights_lead_back_to_the_population(finished):
     sequences = tables.read_table(finished.folder / "results/sequences.parquet", tables.SEQUENCES)
     labels = metrics(finished, "labels")
-    assert sequences["weight"].sum() == pytest.approx(labels["population"])
-    cases = sequences["weight"][sequences["case"]].sum()
-    assert cases == pytest.approx(labels["memorized_by_model"][labels["target"]])
+    followed = sequences[sequences["followed"]]
+    assert len(sequences) == sequences["weight"].sum() == labels["population"]
+    assert followed["when_weight"].sum() == pytest.approx(labels["population"])
+    memorized = tables.read_table(finished.folder / "results/labels.parquet", tables.LABELS)
+    count = labels["memorized_by_model"][labels["target"]]
+    assert abs(memorized["memorized"].sum() - count) <= 1
+    # The sample says as much as the census, within its error.
+    census = labels["census"]
+    assert census["sample"]["memorized"][-1] == pytest.approx(count, rel=0.3)
 
 
 def test_a_second_run_has_nothing_to_do_and_git_is_clean(finished):

@@ -17,7 +17,7 @@ from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
 from memorization.report.write import write_report
-from memorization.study.strata import STRATA
+from memorization.strata import STRATA
 
 ROOT = Path(__file__).parents[2]
 N, POPULATION = 240, 4000
@@ -140,6 +140,8 @@ def write_tables(folder, rng, source):
             "domain": pd.Series([None if source != "scan" else "code"] * N, dtype=object),
             "case": case,
             "weight": np.where(case, 1.0, 18.0),
+            "followed": True,
+            "when_weight": np.where(case, 1.0, 18.0),
         }
     )
     splits = pd.DataFrame({"index": index, "cluster": np.arange(N) // 2})

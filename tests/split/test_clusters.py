@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from memorization.counting.runs import run_hashes
 from memorization.split.clusters import (
     cut_large_clusters,
     exposed_rows,
     linked_clusters,
     number_by_appearance,
     shared_windows,
-    window_hashes,
 )
 
 
@@ -44,7 +44,7 @@ def test_equal_hashes_are_equal_runs(length):
     """As many distinct hashes as distinct runs, also of large token ids."""
     tokens = np.random.default_rng(2).choice([0, 1, 50_276, 65_535, 2**31 - 1], size=(200, 64))
     tokens[100:] = tokens[:100]
-    hashes = window_hashes(tokens.astype(np.int32), length)
+    hashes = run_hashes(tokens.astype(np.int32), length)
     runs = np.lib.stride_tricks.sliding_window_view(tokens, length, axis=1)
     assert hashes.shape == runs.shape[:2]
     pairs = np.c_[hashes.reshape(-1, 1), runs.reshape(hashes.size, -1).astype(np.uint64)]

@@ -70,10 +70,6 @@ def test_what_is_declared_but_not_run_is_too_much():
         ("def f(params):\n    return params.bootstrap.model_dump()", ["bootstrap"]),
         ("def f(self):\n    return self.params.suite.models['a'].hidden", ["suite.models"]),
         ("def f(results):\n    return results.params.is_pythia", ["target"]),
-        (
-            "def f(params):\n    return params.sample_size.cases",
-            ["pythia.sequences", "sequences", "target"],
-        ),
     ],
 )
 def test_params_that_the_code_reads(package, text, added):

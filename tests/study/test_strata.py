@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.study.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count, stratum_of
+from memorization.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count, stratum_of
 
 
 def test_strata_are_those_of_the_counts():

@@ -6,8 +6,8 @@ from lifelines import KaplanMeierFitter
 from made_up_study import survived
 
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Targets
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.tables import KAPLAN_MEIER
 from memorization.when.kaplan_meier import kaplan_meier, survival_curves
 from memorization.when.models.kaplan_meier import KaplanMeierStrata

@@ -10,7 +10,7 @@ from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import Candidate, CrossFit, cross_fit
 from memorization.evaluation.metrics import DECISION_METRICS, METRICS
 from memorization.evaluation.metrics.decision import best_f1_threshold
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
+from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import MODELS
 from memorization.whether.models.logistic import Logistic
 from memorization.whether.scores import decide, rankings, score, strata, unexposed

@@ -9,8 +9,8 @@ import numpy as np
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.metrics.sums import ratio
 from memorization.features.taxonomy import TAXONOMY, taxonomy
+from memorization.strata import CONTINUATIONS
 from memorization.study import Study
-from memorization.study.strata import CONTINUATIONS
 
 TEMPLATES = ("template.repeating", "template.incrementing")
 

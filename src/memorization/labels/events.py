@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.labels.trajectories import Trajectories
+from memorization.protocol import CONTINUATION
 
 
 def event_times(trajectories: Trajectories) -> pd.DataFrame:
@@ -62,15 +63,38 @@ def event_times(trajectories: Trajectories) -> pd.DataFrame:
             "match_length": trajectories.match_length[:, -1],
             "first_step": _nullable(steps[first], ever & timed),
             "stable_step": _nullable(steps[np.minimum(stable, len(steps) - 1)], at_end & timed),
-            "entry": np.where(begins == 0, 0, steps[begins]).astype(np.int32),
-            "lower": np.where(ever, lower, steps[-1]).astype(np.int32),
+            "entry": _nullable(np.where(begins == 0, 0, steps[begins]), known=True),
+            "lower": _nullable(np.where(ever, lower, steps[-1]), known=True),
             "upper": _nullable(steps[first], ever),
         }
     )
 
 
-def _nullable(steps: np.ndarray, known: np.ndarray) -> pd.arrays.IntegerArray:
-    return pd.arrays.IntegerArray(steps.astype(np.int32), ~known)
+def with_unfollowed(
+    labels: pd.DataFrame, index: np.ndarray, match_length: np.ndarray
+) -> pd.DataFrame:
+    """Return the labels of all n sequences, int64 [n], in this order.
+
+    Of those that are not among the labels only the end is known, ``match_length``, int8 [n] of all;
+    their times are null.
+
+    >>> labels = pd.DataFrame({"index": [7], "memorized": [True], "match_length": [32]})
+    >>> labels["entry"] = pd.array([0], "Int32")
+    >>> found = with_unfollowed(labels, np.array([3, 7]), np.array([5, 32], dtype=np.int8))
+    >>> found.astype(object).values.tolist()
+    [[3, False, 5, <NA>], [7, True, 32, 0]]
+    """
+    found = labels.set_index("index").reindex(index)
+    # Where a sequence was followed, what its trajectory ends in stands: passes of other shapes
+    # round otherwise, and a near-tie could come out differently.
+    known = found["match_length"].notna().to_numpy()
+    length = np.where(known, found["match_length"].fillna(0), match_length).astype(np.int8)
+    return found.reset_index().assign(memorized=length == CONTINUATION, match_length=length)
+
+
+def _nullable(steps: np.ndarray, known: np.ndarray | bool) -> pd.arrays.IntegerArray:
+    unknown = ~np.broadcast_to(np.asarray(known), steps.shape)
+    return pd.arrays.IntegerArray(steps.astype(np.int32), unknown)
 
 
 def label_statistics(

@@ -13,11 +13,12 @@ from transformers import GPTNeoXForCausalLM
 
 from memorization.errors import UserError
 from memorization.extraction.batches import Batch
-from memorization.extraction.score import score
+from memorization.extraction.score import memorized, score
 from memorization.files import replacing
 from memorization.labels.checkpoints import Models
-from memorization.labels.trajectories import Trajectories
+from memorization.labels.trajectories import UNKNOWN, Trajectories
 from memorization.progress import progress
+from memorization.protocol import CONTINUATION
 
 
 def scan(
@@ -79,6 +80,48 @@ def scan(
     )
     observed = np.ones(match_length.shape, bool)
     return Trajectories(index, np.array(steps), match_length, logprob, observed)
+
+
+def scan_states(
+    tokens: np.ndarray,
+    steps: tuple[int, ...],
+    models: Models,
+    batch: Batch,
+    work: Path,
+    device: torch.device,
+    job: str = "scanning",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far sequences get at the end, and whether they are memorized before it.
+
+    Before the end only that is decided, which takes a fraction of the time of a whole pass.
+
+    Parameters
+    ----------
+    tokens, steps, models, batch, work, device, job : as for `scan`.
+
+    Returns
+    -------
+    match_length : int8 [n, c]; at the last checkpoint 0…32, before it 32 where memorized, else -1.
+    continuation_logprob : float32 [n], at the last checkpoint.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    todo = [step for step in reversed(steps) if not _file(work, step).exists()]
+    done = len(steps) - len(todo)
+    with (
+        progress(job, len(steps) * len(tokens), "sequences", done * len(tokens)) as advance,
+        closing(models(todo)) as source,
+    ):
+        for step, model in source:
+            placed = model.to(device)  # type: ignore[arg-type]
+            if step == steps[-1]:
+                match_length, logprob = score(placed, tokens, batch, advance)
+            else:
+                state = memorized(placed, tokens, batch, advance)
+                match_length = np.where(state, CONTINUATION, UNKNOWN).astype(np.int8)
+                logprob = np.full(len(tokens), np.nan, np.float32)
+            _write(_file(work, step), match_length, logprob)
+    read = [_read(work, step) for step in steps]
+    return np.stack([match_length for match_length, _ in read], axis=1), read[-1][1]
 
 
 def _placed(

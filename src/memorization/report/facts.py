@@ -15,6 +15,7 @@ import pandas as pd
 from memorization import protocol
 from memorization.association.correlation import SAME
 from memorization.association.univariate import CHANCE
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.metrics.sums import weighted_mean
 from memorization.protocol import TIERS
 from memorization.report.figures.calibration import grouped
@@ -52,16 +53,13 @@ def suite(results: Results, facts: Facts, cases: Cases) -> None:
         name: {"parameters": size, "memorized": memorized[name] / suite.population}
         for name, size in suite.parameters.items()
     }
-    wanted = params.sample_size.cases
-    # The cohort is drawn from all, so memorized sequences come with it as well.
-    more = 0 if wanted == "all" else int(results.sample["case"].sum()) - int(wanted)
     corpus = suite.manifest.get("corpus", {})
     domains = sorted(set(results.sample["domain"].dropna()))
     micro = suite.name == "micro"
     reference = smaller[:1] if micro else {params.pythia.reference} & set(smaller)
     facts |= {
         "forward": protocol.SEQUENCE - 1,
-        "more_cases": more,
+        "n_followed": len(results.followed),
         "level": f"{100 * params.bootstrap.level:g}",
         "n_models": len(suite.models),
         "smallest": of_model[suite.models[0]],
@@ -80,8 +78,8 @@ def suite(results: Results, facts: Facts, cases: Cases) -> None:
     source = source if source in ("sample", "preshuffled", "raw") else "unknown"
     cases |= dict.fromkeys(("suite.abstract", "suite.order", "suite.text"), kind) | {
         "suite.counted": "micro" if micro else source,
-        "protocol.cases": "all" if wanted == "all" else "some",
-        "protocol.cohort_cases": "some" if more > 0 else "none",
+        "protocol.sample": suite.name,
+        "labels.selected": suite.name,
     }
 
 
@@ -92,7 +90,7 @@ def labels(results: Results, facts: Facts, cases: Cases) -> None:
     gaps = {after - before for before, after in itertools.pairwise([0, *steps])}
     scan = "some" if len(steps) < n_all else "even" if len(gaps) == 1 else "all"
     ever = results.trajectories.memorized.any(axis=1)
-    lost_again = ~results.memorized[ever]
+    lost_again = ~results.followed["memorized"].to_numpy(dtype=bool)[ever]
     facts |= {
         "n_steps": len(steps),
         "first_step": steps[0],
@@ -103,11 +101,11 @@ def labels(results: Results, facts: Facts, cases: Cases) -> None:
     }
     absorbing = "unknown" if len(steps) < 2 else "some" if lost_again.any() else "none"
     if absorbing == "some":
-        facts["lost"] = results.bootstrap.take(np.asarray(ever)).estimate(
+        facts["lost"] = results.when_bootstrap.take(np.asarray(ever)).estimate(
             lambda truth, _, weight: weighted_mean(truth, weight),
             lost_again,
             lost_again,
-            results.weight[ever],
+            results.when_weight[ever],
         )
     early, agreement = found["of_the_memorized"]["before_being_seen"], found.get("agreement")
     cases |= {
@@ -275,7 +273,9 @@ def _calibration(results: Results, tier: str) -> list[str]:
             f"With {model_name(model)}, {estimate(ratio, 2)} sequences are memorized per predicted "
             f"one, and the slope is {estimate(slope, 2)}: {calibrated(ratio, slope)}"
         )
-        off = off_groups(results, results.probability(tier, model), results.memorized)
+        off = off_groups(
+            results.probability(tier, model), results.memorized, results.weight, results.bootstrap
+        )
         said += [f"Of its groups, {listed(off)}"] if off else []
     return said
 
@@ -296,9 +296,11 @@ def calibrated(ratio: Estimate, slope: Estimate) -> str:
     return listed(wrong, "neither can be told from one")
 
 
-def off_groups(results: Results, predicted: np.ndarray, truth: np.ndarray) -> list[str]:
+def off_groups(
+    predicted: np.ndarray, truth: np.ndarray, weight: np.ndarray, bootstrap: Bootstrap
+) -> list[str]:
     """Return the groups whose interval does not hold what was predicted, in words."""
-    groups = grouped(results, predicted, truth).rename(columns={"observed": "value"})
+    groups = grouped(predicted, truth, weight, bootstrap).rename(columns={"observed": "value"})
     records: list[Any] = groups.to_dict("records")
     return [
         f"that predicted at {percent(group['predicted'])} is observed at {percent_estimate(group)}"
@@ -405,7 +407,7 @@ def siblings(results: Results, facts: Facts, cases: Cases) -> None:
 
 def when(results: Results, facts: Facts, cases: Cases) -> None:
     """Add the best survival model beside the baselines, or what an answer would cost."""
-    found, n, metric = results.metrics["when"], len(results.sample), "concordance_memorized"
+    found, n, metric = results.metrics["when"], len(results.followed), "concordance_memorized"
     largest = {name: MODELS[name].largest for name in results.params.when.models}
     limits = [f"{model_name(m)} to {count(most)}" for m, most in largest.items() if n > (most or n)]
     facts["limits"] = limits
@@ -427,7 +429,12 @@ def when(results: Results, facts: Facts, cases: Cases) -> None:
     medians = {name: times[f"{name}_step_quantiles"]["50%"] for name in ("first", "stable")}
     from_text = _from_text(results)
     ratio = estimate(best.get("observed_to_expected_at_100"), 2)
-    off = off_groups(results, results.risk_by_end(*key), results.targets.event)
+    off = off_groups(
+        results.risk_by_end(*key),
+        results.targets.event,
+        results.when_weight,
+        results.when_bootstrap,
+    )
     facts |= {
         "when_best": best,
         "when_count": _scored(results, "when", results.baseline("when", "kaplan_meier_strata")),

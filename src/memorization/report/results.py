@@ -21,7 +21,7 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.report.numbers import estimate
 from memorization.siblings.checkpoints import rows_of
-from memorization.study.strata import STRATA
+from memorization.strata import STRATA
 from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
 from memorization.suite.read import read_suite
@@ -52,7 +52,7 @@ class Results:
     suite : the suite of models.
     metrics : the metrics files by their names, those of `METRICS`.
     sample : the sequences with their labels, clusters and folds, in the order of sequences.
-    trajectories : the evaluations at every checkpoint, rows as in ``sample``.
+    trajectories : the evaluations at every checkpoint, rows as in ``followed``.
     association, correlation, importance, kaplan_meier, whether, when : tables of predictions.
     """
 
@@ -85,7 +85,7 @@ class Results:
             splits=tables.read_table(folder / "splits.parquet", tables.SPLITS),
         )
         trajectories = Trajectories.read(folder / "trajectories.npz")
-        trajectories = rows_of(trajectories, sample["index"].to_numpy())
+        trajectories = rows_of(trajectories, sample.loc[sample["followed"], "index"].to_numpy())
         predictions = {
             name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
             for name, schema in PREDICTIONS.items()
@@ -102,6 +102,16 @@ class Results:
         """How many sequences of the population each row stands for, float [n]."""
         return self.sample["weight"].to_numpy()
 
+    @cached_property
+    def followed(self) -> pd.DataFrame:
+        """The m rows of ``sample`` that were followed; ``when_weight`` is what they stand for."""
+        return self.sample[self.sample["followed"]].reset_index(drop=True)
+
+    @property
+    def when_weight(self) -> np.ndarray:
+        """How many sequences of the population each followed row stands for, float [m]."""
+        return self.followed["when_weight"].to_numpy()
+
     @property
     def memorized(self) -> np.ndarray:
         """Who is memorized at the end, bool [n]."""
@@ -109,14 +119,22 @@ class Results:
 
     @cached_property
     def targets(self) -> Targets:
-        """Event and censoring as the survival models have them, rows as in ``sample``."""
-        return targets_of(self.sample, self.steps, self.params.when.event)
+        """Event and censoring as the survival models have them, rows as in ``followed``."""
+        return targets_of(self.followed, self.steps, self.params.when.event)
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
         """The cluster bootstrap of the rows."""
+        return self._bootstrap(self.sample)
+
+    @cached_property
+    def when_bootstrap(self) -> Bootstrap:
+        """The cluster bootstrap of the followed rows."""
+        return self._bootstrap(self.followed)
+
+    def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
         return Bootstrap.of(
-            self.sample["cluster"].to_numpy(),
+            rows["cluster"].to_numpy(),
             self.params.bootstrap.replicates,
             self.params.bootstrap.level,
             generator(self.params.seed, "report"),
@@ -132,15 +150,16 @@ class Results:
         return self._predicted("whether", "probability", tier, model).to_numpy()
 
     def risk_by_end(self, tier: str, model: str) -> np.ndarray:
-        """Return the out-of-fold probability of the event by the end, float [n], as ``sample``."""
+        """Return the predicted probability of the event by the end, of ``followed``, float [m]."""
         survival = tables.survival_matrix(self._predicted("when", "survival", tier, model))
         return 1 - survival[:, -1].astype(np.float64)
 
     def _predicted(self, question: str, column: str, tier: str, model: str) -> pd.Series:
         table: pd.DataFrame = getattr(self, question)
-        rows = table[(table["tier"] == tier) & (table["model"] == model)]
-        found = {f"predictions/{question}": rows[["index", column]]}
-        return tables.joined(self.sample[["index"]], **found)[column]
+        one = table[(table["tier"] == tier) & (table["model"] == model)]
+        found = {f"predictions/{question}": one[["index", column]]}
+        rows = self.followed if question == "when" else self.sample
+        return tables.joined(rows[["index"]], **found)[column]
 
     def strata(self, count: str) -> dict[str, Any]:
         """Return the strata of a count, from rare to frequent; none where it was not counted."""

@@ -24,9 +24,8 @@ import numpy as np
 from scipy.sparse import block_array, csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-# Odd, so that it has an inverse modulo 2**64 (the golden ratio's bits: Knuth, TAOCP 3, 6.4).
-BASE = 0x9E3779B97F4A7C15
-MODULUS = 2**64
+from memorization.counting.runs import run_hashes
+from memorization.protocol import END_OF_TEXT
 
 # The smaller side of a cut holds at least this share of the sequences, where one exists.
 BALANCE = 0.25
@@ -35,46 +34,25 @@ BALANCE = 0.25
 ITERATIONS = 300
 
 
-def window_hashes(tokens: np.ndarray, length: int) -> np.ndarray:
-    """Return a 64-bit hash of every run of ``length`` tokens of [n, m], uint64 [n, m - length + 1].
-
-    Equal runs have equal hashes wherever they start. Different runs collide with a chance of about
-    2**-64 a pair: for a million sequences, one expected collision in 30,000 analyses. A polynomial
-    rolling hash (Karp & Rabin 1987) modulo 2**64 over mixed token ids, from prefix sums: the run
-    from j is the difference of two prefixes, divided by BASE**j.
-
-    >>> hashes = window_hashes(np.array([[5, 6, 7, 5, 6]]), 2)
-    >>> bool(hashes[0, 0] == hashes[0, 3]), len(set(hashes[0].tolist()))
-    (True, 3)
-    """
-    n, m = tokens.shape
-    inverse = pow(BASE, -1, MODULUS)
-    power = np.array([pow(BASE, j, MODULUS) for j in range(m)], dtype=np.uint64)
-    divisor = np.array([pow(inverse, j, MODULUS) for j in range(m)], dtype=np.uint64)
-    prefix = np.zeros((n, m + 1), dtype=np.uint64)
-    np.cumsum(_mix(tokens) * power, axis=1, out=prefix[:, 1:])
-    runs = m - length + 1
-    return (prefix[:, length:] - prefix[:, :runs]) * divisor[:runs]
-
-
-def _mix(tokens: np.ndarray) -> np.ndarray:
-    """Return token ids as well mixed 64-bit numbers (the finalizer of SplitMix64)."""
-    x = (tokens.astype(np.uint64) + np.uint64(1)) * np.uint64(BASE)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-def shared_windows(tokens: np.ndarray, shared_tokens: int) -> csr_array:
+def shared_windows(
+    tokens: np.ndarray, shared_tokens: int, across_documents: bool = True
+) -> csr_array:
     """Return which sequence of [n, m] holds which shared run, sparse int8 0/1 [n, windows].
 
     A column is a run of ``shared_tokens`` (at most m) tokens that occurs in at least two sequences;
-    runs that occur in one alone link nothing and are left out.
+    runs that occur in one alone link nothing and are left out. Not ``across_documents``, runs that
+    hold an end-of-text token are left out as well.
     """
-    hashes = np.sort(window_hashes(tokens, shared_tokens), axis=1)
+    hashes = run_hashes(tokens, shared_tokens)
+    order = np.argsort(hashes, axis=1, kind="stable")
+    hashes = np.take_along_axis(hashes, order, axis=1)
     # A run that recurs within a sequence counts once.
     first = np.ones(hashes.shape, dtype=bool)
     first[:, 1:] = hashes[:, 1:] != hashes[:, :-1]
+    if not across_documents:
+        ends = np.cumsum(np.pad(tokens == END_OF_TEXT, ((0, 0), (1, 0))), axis=1)
+        whole = ends[:, shared_tokens:] == ends[:, : hashes.shape[1]]
+        first &= np.take_along_axis(whole, order, axis=1)
     row = np.broadcast_to(np.arange(len(tokens))[:, None], hashes.shape)[first]
     _, window, held_by = np.unique(hashes[first], return_inverse=True, return_counts=True)
     shared = held_by[window] > 1

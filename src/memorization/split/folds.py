@@ -50,6 +50,7 @@ def split_sequences(
         If there are fewer clusters than folds.
     """
     windows = shared_windows(tokens, shared_tokens)
+    apart = linked_clusters(shared_windows(tokens, shared_tokens, across_documents=False))
     texts = np.unique(tokens, axis=0, return_inverse=True)[1]
     continuations = np.unique(tokens[:, -CONTINUATION:], axis=0, return_inverse=True)[1]
     linked = linked_clusters(windows)
@@ -75,6 +76,9 @@ def split_sequences(
         "rows": len(tokens),
         "cases": int(case.sum()),
         "clusters": _sizes(cluster, case),
+        "clusters_before_cut": _sizes(linked, case),
+        # If runs that hold the end of a document linked nothing.
+        "clusters_within_documents": _sizes(apart, case),
         "cut": cut | _exposed(parted, case),
     }
     of_folds = {name: _balance(folds[name], case) | _exposed(exposed[name], case) for name in folds}
@@ -109,7 +113,7 @@ def assign_folds(
     if len(names) < n_folds:
         raise UserError(
             f"split.folds={n_folds}: the sample falls into {len(names)} clusters, and a cluster is "
-            "never divided; use fewer folds or a larger sample (sequences.cohort)"
+            "never divided; use fewer folds, or study more sequences"
         )
     cases = np.bincount(member_of, weights=stratum, minlength=len(names))
     counts = np.stack([cases, sizes - cases], axis=1)
@@ -145,6 +149,7 @@ def _sizes(cluster: np.ndarray, case: np.ndarray) -> dict[str, float]:
         "with_cases": int((cases > 0).sum()),
         "largest": int(size.max()),
         "largest_cases": int(cases.max()),
+        "largest_share_of_cases": round(float(cases.max() / max(cases.sum(), 1)), 4),
         # Kish (1965): so many equal clusters of cases would carry as much information.
         "effective_with_cases": round(float(cases.sum()) ** 2 / squares, 3) if squares else 0.0,
     }

@@ -2,10 +2,13 @@
 
 Run by ``dvc repro features``, or ``python -m memorization.stages.features``.
 Reads results/suite/ and results/sequences.parquet; writes results/features.parquet, and
-results/exposures.parquet: how often each sequence has been met by each checkpoint.
+results/exposures.parquet: how often each followed sequence has been met by each
+checkpoint.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -61,7 +64,15 @@ def main() -> None:
     with progress("features", len(families), "families") as advance:
         features = compute_features(inputs, families, lambda _: advance(1))
     write_table(features, "results/features.parquet", FEATURES)
-    exposures = exposure_table(inputs, suite.steps)
+    followed = sequences["followed"].to_numpy()
+    met = replace(
+        inputs,
+        index=index[followed],
+        tokens=inputs.tokens[followed],
+        step=sequences["step"].to_numpy()[followed],
+        rows=inputs.rows[followed],
+    )
+    exposures = exposure_table(met, suite.steps)
     write_table(exposures, "results/exposures.parquet", EXPOSURES)
 
 

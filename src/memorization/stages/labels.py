@@ -8,39 +8,45 @@ import torch
 
 from memorization.errors import run
 from memorization.files import write_metrics
-from memorization.labels.events import event_times, label_statistics
+from memorization.labels.census import Census, census_statistics, take_census
+from memorization.labels.events import event_times, label_statistics, with_unfollowed
 from memorization.labels.make import make_trajectories
 from memorization.params import load_params
 from memorization.suite.device import choose_device
+from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
 from memorization.tables import LABELS, SEQUENCES, read_table, token_matrix, write_table
 
 
 def main() -> None:
-    """Take or make trajectories, and turn them into event times."""
+    """Take or make trajectories and event times; where all is known, take a census."""
     params = load_params()
     torch.set_num_threads(params.threads)
     suite = read_suite("results/suite")
     sequences = read_table("results/sequences.parquet", SEQUENCES)
     tokens = token_matrix(sequences["tokens"])
-    made = make_trajectories(
-        params,
-        suite,
-        sequences["index"].to_numpy(),
-        tokens,
-        choose_device(params.device),
-    )
+    device = choose_device(params.device)
+    followed = sequences["followed"].to_numpy()
+    index, weight = sequences["index"].to_numpy(), sequences["when_weight"].to_numpy()[followed]
+    made = make_trajectories(params, suite, index[followed], tokens[followed], device)
     made.trajectories.write("results/trajectories.npz")
     labels = event_times(made.trajectories)
-    write_table(labels, "results/labels.parquet", LABELS)
-    _, texts = np.unique(tokens, axis=0, return_inverse=True)
+    _, texts = np.unique(tokens[followed], axis=0, return_inverse=True)
     statistics = label_statistics(
         labels,
-        sequences["weight"].to_numpy(),
+        weight,
         texts.reshape(-1),
         made.trajectories,
-        sequences["step"].to_numpy(),
+        sequences["step"].to_numpy()[followed],
     )
+    statistics["census"] = None
+    census = Census.none()
+    if isinstance(suite, MicroSuite):
+        census = take_census(params, suite, index, tokens, device)
+        labels = with_unfollowed(labels, index, census.match_length[:, -1])
+        statistics["census"] = census_statistics(census, made.trajectories, weight)
+    census.write("results/census.npz")
+    write_table(labels, "results/labels.parquet", LABELS)
     about = {
         "target": params.target,
         "population": suite.population,

@@ -1,24 +1,51 @@
-"""Which training sequences do we study, and how many does each stand for?
+"""Which training sequences are there, which do we follow, and how many does each stand for?
 
 python -m memorization.stages.sequences
 """
 
 import numpy as np
+import pandas as pd
 
+from memorization.counting.runs import occurrence_counts
 from memorization.errors import run
-from memorization.params import load_params
+from memorization.params import Params, load_params
+from memorization.protocol import PROMPT
 from memorization.randomness import generator
-from memorization.sampling import case_cohort
+from memorization.sampling import by_count, case_cohort
+from memorization.suite import Suite
+from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, token_column, write_table
 
 
 def main() -> None:
-    """Draw the case-cohort sample."""
+    """Take the census and draw those to follow; of Pythia, draw the case-cohort sample."""
     params = load_params()
     suite = read_suite("results/suite")
-    size = params.sample_size
-    sample = case_cohort(
+    rows = census(params, suite) if isinstance(suite, MicroSuite) else sample(params, suite)
+    index = rows["index"].to_numpy()
+    rows.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))
+    rows.insert(2, "tokens", token_column(suite.tokens(index)))
+    rows.insert(3, "domain", suite.domains(index))
+    write_table(rows, "results/sequences.parquet", SEQUENCES)
+
+
+def census(params: Params, suite: MicroSuite) -> pd.DataFrame:
+    """Return all sequences, some of each stratum of their continuation's count followed."""
+    index = suite.population_index
+    continuations = suite.tokens(index)[:, PROMPT:]
+    count = occurrence_counts(suite.corpus, continuations)
+    rng = generator(params.seed, "followed")
+    followed, weight = by_count(count, params.sequences.followed, rng)
+    return pd.DataFrame(
+        {"index": index, "case": False, "weight": 1.0, "followed": followed, "when_weight": weight}
+    )
+
+
+def sample(params: Params, suite: Suite) -> pd.DataFrame:
+    """Return a case-cohort sample, all of it followed."""
+    size = params.pythia.sequences
+    rows = case_cohort(
         suite.population,
         suite.memorized(params.target),
         size.cases,
@@ -27,11 +54,7 @@ def main() -> None:
         suite.pool,
         suite.not_studied,
     )
-    index = sample["index"].to_numpy()
-    sample.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))
-    sample.insert(2, "tokens", token_column(suite.tokens(index)))
-    sample.insert(3, "domain", suite.domains(index))
-    write_table(sample, "results/sequences.parquet", SEQUENCES)
+    return rows.assign(followed=True, when_weight=rows["weight"])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ python -m memorization.stages.siblings
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from memorization.errors import run
@@ -19,21 +17,21 @@ from memorization.siblings.analyse import sibling_metrics
 from memorization.siblings.checkpoints import rows_of
 from memorization.study import Study
 from memorization.suite.read import read_suite
-from memorization.tables import SEQUENCES, SPLITS, read_table
+from memorization.tables import LABELS, SEQUENCES, SPLITS, read_table
 
 
 def main() -> None:
     """Write results/metrics/siblings.json."""
     params = load_params()
     suite = read_suite("results/suite")
-    sequences = read_table("results/sequences.parquet", SEQUENCES)
-    index = sequences["index"]
-    memorized = np.isin(index, suite.memorized(params.target))
+    trajectories = Trajectories.read("results/trajectories.npz")
     study = Study.join(
-        sequences,
+        read_table("results/sequences.parquet", SEQUENCES),
         read_table("results/splits.parquet", SPLITS),
-        labels=pd.DataFrame({"index": index, "memorized": memorized}),
+        read_table("results/labels.parquet", LABELS),
         seed=params.seed,
+        event=params.when.event,
+        steps=trajectories.steps,
     )
     bootstrap = Bootstrap.of(
         study.cluster,
@@ -41,7 +39,7 @@ def main() -> None:
         params.bootstrap.level,
         generator(params.seed, "siblings"),
     )
-    trajectories = rows_of(Trajectories.read("results/trajectories.npz"), study.index)
+    trajectories = rows_of(trajectories, study.index)
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):
         metrics = sibling_metrics(study, suite, params.target, trajectories, bootstrap)

@@ -8,16 +8,27 @@ from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.split.folds import split_sequences
-from memorization.tables import SEQUENCES, SPLITS, read_table, token_matrix, write_table
+from memorization.tables import (
+    LABELS,
+    SEQUENCES,
+    SPLITS,
+    joined,
+    read_table,
+    token_matrix,
+    write_table,
+)
 
 
 def main() -> None:
     """Write results/splits.parquet and results/metrics/split.json."""
     params = load_params()
-    sequences = read_table("results/sequences.parquet", SEQUENCES)
+    sequences = joined(
+        read_table("results/sequences.parquet", SEQUENCES),
+        labels=read_table("results/labels.parquet", LABELS),
+    )
     splits, report = split_sequences(
         token_matrix(sequences["tokens"]),
-        sequences["case"].to_numpy(),
+        sequences["memorized"].to_numpy(),
         params.split.folds,
         params.split.shared_tokens,
         params.split.largest_cluster,

@@ -18,8 +18,8 @@ from memorization.labels.trajectories import Trajectories
 from memorization.params import Params, load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.strata import finest_count
 from memorization.study import Study
-from memorization.study.strata import finest_count
 from memorization.tables import KAPLAN_MEIER, WHEN, empty_table, write_table
 from memorization.when.analyse import analyse, not_done, planned
 from memorization.when.models import MODELS

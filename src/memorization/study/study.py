@@ -70,7 +70,9 @@ class Study:
         ----------
         labels : with ``index`` and ``memorized``, and the times where there is an event.
         features : None where a question needs none.
-        event, steps : what is timed, at which checkpoints, see `targets_of`; None: nothing is.
+        event, steps : what is timed, at which checkpoints, see `targets_of`; None: nothing is. With
+            an event the study is of the sequences that were followed through the checkpoints, each
+            with its weight among those.
 
         Raises
         ------
@@ -80,13 +82,15 @@ class Study:
         tables = {"labels": labels, "splits": splits}
         if features is not None:
             tables["features"] = features
-        table = joined(sequences[["index", "weight"]], **tables)
+        table = joined(sequences[["index", "weight", "followed", "when_weight"]], **tables)
+        if event is not None:
+            table = table[table["followed"]].reset_index(drop=True)
         named = [] if features is None else [name for name in features if name != "index"]
         return cls(
             index=table["index"].to_numpy(),
             features=table[named],
             truth=table["memorized"].to_numpy(dtype=bool),
-            weight=table["weight"].to_numpy(),
+            weight=table["weight" if event is None else "when_weight"].to_numpy(),
             splits=table[[name for name in splits if name != "index"]],
             seed=seed,
             targets=None if event is None else targets_of(table, steps, event),

@@ -73,7 +73,7 @@ def not_done(times: Mapping[str, Any], study: Study) -> str | None:
     return (
         f"only {int(event.sum())} of the sequences studied have the event, {events[fewest]} "
         f"outside fold {fewest}, and at least {MIN_EVENTS} are needed there; more can be studied "
-        "(sequences.cases, sequences.cohort)"
+        "(sequences.followed, of Pythia pythia.sequences)"
     )
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.metrics.sums import GroupSums, OfWeights
+from memorization.strata import ALL, STRATA, finest_count, stratum_of
 from memorization.study import Study, Targets
-from memorization.study.strata import ALL, STRATA, finest_count, stratum_of
 
 # The self-consistent curve of left-censored events is iterated until no probability moves by more,
 # or so often.

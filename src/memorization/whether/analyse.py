@@ -13,8 +13,8 @@ from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
 from memorization.evaluation.crossfit import Candidate, CrossFit, candidates, cross_fit
 from memorization.parallel import side_by_side
 from memorization.randomness import generator
+from memorization.strata import COUNTS
 from memorization.study import Study
-from memorization.study.strata import COUNTS
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
 from memorization.whether.scores import (

@@ -13,8 +13,8 @@ from memorization.evaluation.metrics import DECISION_METRICS, METRICS
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
 from memorization.evaluation.metrics.sums import Metric, weighted_mean
+from memorization.strata import COUNTS, STRATA, stratum_of
 from memorization.study import Study
-from memorization.study.strata import COUNTS, STRATA, stratum_of
 
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from made_up_study import make_study
 
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
+from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import BASELINES
 
 SIBLING = "sibling.s_memorized"

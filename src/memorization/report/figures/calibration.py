@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.evaluation.bootstrap import interval
+from memorization.evaluation.bootstrap import Bootstrap, interval
 from memorization.report.drawing import BLUE, GREY, REFERENCE
 from memorization.report.names import model_name
 from memorization.report.results import Results
@@ -22,7 +22,9 @@ EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9)
 FLOOR = 3e-5
 
 
-def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
+def grouped(
+    probability: np.ndarray, truth: np.ndarray, weight: np.ndarray, bootstrap: Bootstrap
+) -> pd.DataFrame:
     """Return predicted and observed fractions of the population, in groups of like prediction.
 
     One row a group that has any, from low to high. Columns: predicted (mean probability), observed
@@ -30,10 +32,11 @@ def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.
 
     Parameters
     ----------
-    probability : float [n], out of fold; rows as ``results.sample``.
+    probability : float [n], out of fold.
     truth : bool [n]
+    weight : float [n], population sequences that a row stands for.
+    bootstrap : of the n rows.
     """
-    weight = results.weight
     # Numbered without gaps.
     group = np.unique(np.digitize(probability, EDGES), return_inverse=True)[1]
     member = np.eye(group.max() + 1)[group]
@@ -43,9 +46,8 @@ def grouped(results: Results, probability: np.ndarray, truth: np.ndarray) -> pd.
         nothing = np.full(size.shape, np.nan)
         return np.divide((weights * truth) @ member, size, out=nothing, where=size > 0)
 
-    replicates = results.bootstrap.replicate(observed, weight)
-    level = results.params.bootstrap.level
-    ends = [interval(values, level) for values in replicates.T]
+    replicates = bootstrap.replicate(observed, weight)
+    ends = [interval(values, bootstrap.level) for values in replicates.T]
     found = pd.DataFrame(ends, columns=["low", "high"])
     predicted = (weight * probability) @ member / (weight @ member)
     return found.assign(predicted=predicted, observed=observed(weight))
@@ -59,12 +61,18 @@ def draw(results: Results) -> Figure:
     panels = []
     tier = results.top_tier("whether")
     for model in results.fitted("whether", tier):
-        found = grouped(results, results.probability(tier, model), results.memorized)
+        predicted = results.probability(tier, model)
+        found = grouped(predicted, results.memorized, results.weight, results.bootstrap)
         panels.append((f"whether: {model_name(model)}", found))
     if results.when_done:
         tier = results.top_tier("when")
         for model in results.fitted("when", tier):
-            found = grouped(results, results.risk_by_end(tier, model), results.targets.event)
+            found = grouped(
+                results.risk_by_end(tier, model),
+                results.targets.event,
+                results.when_weight,
+                results.when_bootstrap,
+            )
             panels.append((f"when: {model_name(model)}", found))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)

@@ -44,7 +44,7 @@ def draw(results: Results) -> Figure:
     steps, observed = results.steps, results.trajectories.observed
     if len(steps) < 2:
         return in_words("How the memorized part grows is not shown: only the end was evaluated.")
-    weight = results.weight
+    weight = results.when_weight
     tail = (1 - results.params.bootstrap.level) / 2
     looks = {"ever": "ever so far", "now": "at this checkpoint", "for good": "from here to the end"}
     found = states(results.trajectories.memorized)
@@ -54,7 +54,7 @@ def draw(results: Results) -> Figure:
         state = (found[name] & observed).astype(np.float64)
         looked_at = None if observed.all() else observed.astype(np.float64)
         fraction = partial(_fraction, state, looked_at)
-        replicates = results.bootstrap.replicate(fraction, weight, BLOCK)
+        replicates = results.when_bootstrap.replicate(fraction, weight, BLOCK)
         low, high = 100 * np.quantile(replicates, [tail, 1 - tail], axis=0)
         axes.fill_between(steps, low, high, color=BLUE, alpha=0.15, linewidth=0)
         # Points where there are few.

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from memorization.report.drawing import in_words, label_ends, ordered_colours
 from memorization.report.names import stratum_name
 from memorization.report.results import Results
-from memorization.study.strata import ALL
+from memorization.strata import ALL
 
 
 def draw(results: Results) -> Figure:

@@ -41,12 +41,12 @@ def labels(results: Results) -> str:
     late = int(results.targets.left_censored.sum())
     rows = [
         ["sequences in the population", count(found["population"])],
-        ["sequences in the sample", count(found["sequences"])],
+        ["sequences followed through all checkpoints", count(found["sequences"])],
         ["… distinct texts", count(found["distinct_texts"])],
-        ["memorized at the end, in the sample", count(memorized["sequences"])],
+        ["memorized at the end, of the followed", count(memorized["sequences"])],
         ["… distinct texts", count(memorized["distinct_texts"])],
         ["… share of the population", percent(memorized["population_fraction"])],
-        ["memorized once and not at the end, in the sample", count(forgotten["sequences"])],
+        ["memorized once and not at the end, of the followed", count(forgotten["sequences"])],
         ["… share of the population", percent(forgotten["population_fraction"])],
         ["of the memorized: first step (10, 50, 90%)", _steps(times["first_step_quantiles"])],
         ["… stable step (10, 50, 90%)", _steps(times["stable_step_quantiles"])],
@@ -54,7 +54,7 @@ def labels(results: Results) -> str:
         ["… changes of state over training, median", decimal(times["median_switches"], 1)],
     ]
     if late:
-        rows.append(["event at or before a late first evaluation, in the sample", count(late)])
+        rows.append(["event at or before a late first evaluation, of the followed", count(late)])
     return pipe_table({"": "<52", "value": ">24"}, rows)
 
 

@@ -37,6 +37,11 @@ class MicroSuite(Suite):
         return parquet.read_table(self.folder / "documents.parquet").to_pandas()
 
     @property
+    def population_index(self) -> np.ndarray:
+        """The ``index`` of every sequence of the population, int64 [population], ascending."""
+        return np.arange(self.population)
+
+    @property
     def pool(self) -> None:
         """None: the cohort is drawn from all."""
         return None

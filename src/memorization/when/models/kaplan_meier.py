@@ -11,8 +11,8 @@ import pandas as pd
 
 from memorization.evaluation.crossfit import Tiers, every
 from memorization.files import read_json, write_json
+from memorization.strata import CONTINUATIONS, STRATA, finest_count, stratum_of
 from memorization.study import Study
-from memorization.study.strata import CONTINUATIONS, STRATA, finest_count, stratum_of
 from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models.model import SurvivalModel
 

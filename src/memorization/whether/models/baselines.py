@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from memorization.evaluation.crossfit import Tiers, every, unit_weight
+from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Study
-from memorization.study.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models.classifier import Rates
 from memorization.whether.models.logistic import Logistic
 

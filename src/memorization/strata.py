@@ -19,7 +19,7 @@ CONTINUATIONS = "duplication.continuation_count"
 COUNTS = {"duplicate_count": DUPLICATES, "continuation_count": CONTINUATIONS}
 
 # Name -> least count.
-STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-99": 20, "100+": 100}
+STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-49": 20, "50-99": 50, "100+": 100}
 
 # Where nothing was counted, all are one stratum.
 ALL = "all"
