@@ -47,9 +47,22 @@ def test_steps_and_summaries_equal_brute_force(ordered):
     assert columns["hindsight_min_gap"][8] == 1
 
 
+def everyone(inputs):
+    return np.ones(len(inputs.index), dtype=bool)
+
+
+def test_the_table_is_of_those_that_are_followed(ordered):
+    whole = exposure_table(ordered, [2, 9], everyone(ordered))
+    followed = np.arange(12) % 5 == 3
+    part = exposure_table(ordered, [2, 9], followed)
+    expected = whole[whole["index"].isin(ordered.index[followed])].reset_index(drop=True)
+    assert len(part) == 2 * followed.sum()
+    assert part.equals(expected)
+
+
 def test_the_table_counts_up_to_each_checkpoint(ordered):
     checkpoints = [0, 2, 3, 9]
-    table = EXPOSURES.validate(exposure_table(ordered, checkpoints))
+    table = EXPOSURES.validate(exposure_table(ordered, checkpoints, everyone(ordered)))
     assert len(table) == 12 * 4
     for i, index in enumerate(ordered.index):
         own = table[table["index"] == index]
@@ -67,19 +80,20 @@ def test_the_table_counts_up_to_each_checkpoint(ordered):
 
 def test_a_sequence_that_begins_no_row_is_met_in_its_own_step(ordered):
     ordered = replace(ordered, windows=ordered.windows[:, :64])
-    whole = exposure_table(ordered, range(11))
+    whole = exposure_table(ordered, range(11), everyone(ordered))
     # Row 8 is replaced by other text; sequence 8 is met in step 3 all the same.
     windows = ordered.windows.copy()
     windows[8] = 1000 + np.arange(64)
     rows = np.where(ordered.rows == 8, -1, ordered.rows)
-    without = exposure_table(replace(ordered, windows=windows, rows=rows), range(11))
+    elsewhere = replace(ordered, windows=windows, rows=rows)
+    without = exposure_table(elsewhere, range(11), everyone(ordered))
     own = whole["index"] == 8
     assert without[own].equals(whole[own])
 
 
 def test_rows_in_no_order_have_no_exposures(ordered):
     sample = replace(ordered, corpus_step=None)
-    table = EXPOSURES.validate(exposure_table(sample, [1, 2]))
+    table = EXPOSURES.validate(exposure_table(sample, [1, 2], everyone(sample)))
     assert len(table) == 0
     for other in (sample, replace(ordered, step=None)):
         with pytest.raises(ValueError, match="need the step of every row"):

@@ -64,25 +64,33 @@ def exposure_features(
     return dict(zip(_COLUMNS, (first, last, mean, np.minimum.reduceat(gap, start)), strict=True))
 
 
-def exposure_table(inputs: Inputs, checkpoints: Sequence[int]) -> pd.DataFrame:
-    """Return how often each sequence has been met by each checkpoint, its own occurrence included.
+def exposure_table(
+    inputs: Inputs, checkpoints: Sequence[int], followed: np.ndarray
+) -> pd.DataFrame:
+    """Return how often sequences have been met by each checkpoint, their own occurrence included.
 
     Columns ``index``, ``step``, ``count`` (of the whole sequence) and ``continuation_count`` (of
     its continuation, after whatever prompt), ordered by sequence as in the inputs, then by step.
     What is met in the step that leads to a checkpoint counts. Where the rows are a sample it is not
-    known, and the table is empty. Checkpoints are steps, ascending.
+    known, and the table is empty. Checkpoints are steps, ascending; ``followed``, bool [n], are the
+    sequences to tell of.
     """
     grid = np.asarray(checkpoints, dtype=np.int32)
-    n = 0 if inputs.corpus_step is None or inputs.step is None else len(inputs.index)
+    if inputs.corpus_step is None or inputs.step is None:
+        followed = np.zeros(len(followed), dtype=bool)
+    n = int(followed.sum())
+    # The place of each sequence among the followed ones.
+    place = np.cumsum(followed) - 1
     columns = {
-        "index": np.repeat(inputs.index[:n].astype(np.int64), len(grid)),
+        "index": np.repeat(inputs.index[followed].astype(np.int64), len(grid)),
         "step": np.tile(grid, n),
     }
     for name, part in (("count", slice(None)), ("continuation_count", slice(PROMPT, None))):
         met = np.zeros((n, len(grid) + 1), dtype=np.int32)
         if n:
             sequence, step = exposure_steps(inputs, part)
-            np.add.at(met, (sequence, np.searchsorted(grid, step)), 1)
+            of = followed[sequence]
+            np.add.at(met, (place[sequence[of]], np.searchsorted(grid, step[of])), 1)
         columns[name] = np.cumsum(met, axis=1, dtype=np.int32)[:, :-1].ravel()
     return pd.DataFrame(columns)
 

@@ -8,8 +8,6 @@ checkpoint.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -64,15 +62,7 @@ def main() -> None:
     with progress("features", len(families), "families") as advance:
         features = compute_features(inputs, families, lambda _: advance(1))
     write_table(features, "results/features.parquet", FEATURES)
-    followed = sequences["followed"].to_numpy()
-    met = replace(
-        inputs,
-        index=index[followed],
-        tokens=inputs.tokens[followed],
-        step=sequences["step"].to_numpy()[followed],
-        rows=inputs.rows[followed],
-    )
-    exposures = exposure_table(met, suite.steps)
+    exposures = exposure_table(inputs, suite.steps, sequences["followed"].to_numpy())
     write_table(exposures, "results/exposures.parquet", EXPOSURES)
 
 
