@@ -5,6 +5,8 @@ python -m memorization.stages.siblings
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from memorization.errors import run
@@ -17,21 +19,24 @@ from memorization.siblings.analyse import sibling_metrics
 from memorization.siblings.checkpoints import rows_of
 from memorization.study import Study
 from memorization.suite.read import read_suite
-from memorization.tables import LABELS, SEQUENCES, SPLITS, read_table
+from memorization.tables import SEQUENCES, SPLITS, read_table
 
 
 def main() -> None:
     """Write results/metrics/siblings.json."""
     params = load_params()
     suite = read_suite("results/suite")
-    trajectories = Trajectories.read("results/trajectories.npz")
+    sequences = read_table("results/sequences.parquet", SEQUENCES)
+    # What earlier checkpoints tell is known of those that were followed.
+    sequences = sequences[sequences["followed"]].assign(weight=sequences["when_weight"])
+    index = sequences["index"]
+    splits = read_table("results/splits.parquet", SPLITS)
+    memorized = np.isin(index, suite.memorized(params.target))
     study = Study.join(
-        read_table("results/sequences.parquet", SEQUENCES),
-        read_table("results/splits.parquet", SPLITS),
-        read_table("results/labels.parquet", LABELS),
+        sequences,
+        splits[splits["index"].isin(index)],
+        labels=pd.DataFrame({"index": index, "memorized": memorized}),
         seed=params.seed,
-        event=params.when.event,
-        steps=trajectories.steps,
     )
     bootstrap = Bootstrap.of(
         study.cluster,
@@ -39,7 +44,7 @@ def main() -> None:
         params.bootstrap.level,
         generator(params.seed, "siblings"),
     )
-    trajectories = rows_of(trajectories, study.index)
+    trajectories = rows_of(Trajectories.read("results/trajectories.npz"), study.index)
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):
         metrics = sibling_metrics(study, suite, params.target, trajectories, bootstrap)

@@ -11,7 +11,7 @@ from memorization.counting.copies import documents
 from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
 from memorization.suite.read import read_suite
 
-WINDOW, N_WINDOWS = 16, 40
+WINDOW, N_WINDOWS = 16, 80
 
 
 def texts() -> list[Document]:

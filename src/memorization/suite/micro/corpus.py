@@ -13,6 +13,7 @@ import pandas as pd
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from memorization.errors import UserError
+from memorization.randomness import generator
 
 END_OF_TEXT = "<|endoftext|>"
 
@@ -83,19 +84,21 @@ def training_windows(
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the training data in training order, uint16 [n_windows, window], and their origins.
 
-    Documents are shuffled, each is followed by end-of-text, the stream is cut into windows, and
-    the windows are shuffled once. The origins are as in `MicroSuite.documents`, a row a window.
+    Documents are taken in the order of the archive, so that those of one source lie side by side:
+    if they were shuffled one by one, windows that hold the end of one text and the beginning of
+    another would link all texts into one. Each is followed by end-of-text, and the stream is cut
+    into windows. Which of them are trained on is the same whatever the seed; the order in which
+    they are is drawn from ``rng``. The origins are as in `MicroSuite.documents`, a row a window.
 
     Raises
     ------
     UserError
         If the corpus has fewer windows than asked for.
     """
-    order = rng.permutation(len(documents))
     # The text of a special token inside a document must stay text: it must not end the document.
     plain = Tokenizer.from_str(tokenizer.to_str())
     plain.encode_special_tokens = True
-    encodings = plain.encode_batch_fast([documents[i].text for i in order])
+    encodings = plain.encode_batch_fast([document.text for document in documents])
     lengths = np.array([len(encoding.ids) + 1 for encoding in encodings])
     stream = np.zeros(lengths.sum(), dtype=np.uint16)  # 0 is end-of-text
     ends = np.cumsum(lengths)
@@ -107,14 +110,16 @@ def training_windows(
             f"suite.training: steps × sequences_per_step = {n_windows:,} windows of {window} "
             f"tokens; the corpus has {available:,}: train for fewer steps or on smaller windows"
         )
-    chosen = rng.permutation(available)[:n_windows]
+    # Of no seed, so that runs of several seeds are about the same windows.
+    trained_on = np.sort(generator(0, "windows trained on").permutation(available)[:n_windows])
+    chosen = rng.permutation(trained_on)
     place = np.searchsorted(ends, chosen * window, side="right")
     domains = np.array([document.domain for document in documents], dtype=object)
     origins = pd.DataFrame(
         {
             "index": np.arange(n_windows),
-            "domain": domains[order[place]],
-            "document": order[place],
+            "domain": domains[place],
+            "document": place,
             "offset": chosen * window - (ends - lengths)[place],
             "length": lengths[place],
             "place": chosen * window,

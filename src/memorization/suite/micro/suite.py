@@ -32,7 +32,7 @@ class MicroSuite(Suite):
 
         Columns: ``index``, ``domain``, ``document`` (its place in the corpus), ``offset`` (of the
         window's first token in it), ``length`` (with its end-of-text), ``place`` (of the window's
-        first token in the stream of all documents).
+        first token in the stream of all documents, the same whatever the seed).
         """
         return parquet.read_table(self.folder / "documents.parquet").to_pandas()
 
