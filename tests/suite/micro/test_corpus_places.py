@@ -8,10 +8,17 @@ import pyarrow.parquet as parquet
 from tokenizers import Tokenizer
 
 from memorization.counting.copies import documents
-from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
+from memorization.suite.micro.corpus import (
+    Document,
+    cut_windows,
+    natural_windows,
+    origins_in_order,
+    train_tokenizer,
+    training_order,
+)
 from memorization.suite.read import read_suite
 
-WINDOW, N_WINDOWS = 16, 80
+WINDOW, N_WINDOWS = 16, 40
 
 
 def texts() -> list[Document]:
@@ -27,9 +34,10 @@ def texts() -> list[Document]:
 def test_places_steps_and_documents_are_those_of_training(tmp_path):
     corpus = texts()
     tokenizer = train_tokenizer(corpus, 400)
-    windows, origins = training_windows(
-        corpus, tokenizer, WINDOW, N_WINDOWS, np.random.default_rng(1)
-    )
+    windows, origins = cut_windows(corpus, tokenizer, WINDOW)
+    natural, _ = natural_windows(len(windows), N_WINDOWS)
+    order = training_order(natural, np.empty(0, int), np.random.default_rng(1))
+    windows, origins = windows[order], origins_in_order(origins, order)
     np.save(tmp_path / "windows.npy", windows)
     parquet.write_table(pa.Table.from_pandas(origins), tmp_path / "documents.parquet")
     manifest = {"suite": "micro", "population": N_WINDOWS, "sequences_per_step": 4, "models": []}
@@ -56,4 +64,4 @@ def test_places_steps_and_documents_are_those_of_training(tmp_path):
         if found[r, c] in number:
             assert ids[number[found[r, c]]][inside[r, c]] == windows[r, c]
             checked += c > 0 and found[r, c] != found[r, 0]
-    assert checked > 50  # tokens of a document that begins inside the window
+    assert checked > 30  # tokens of a document that begins inside the window

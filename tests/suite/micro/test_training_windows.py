@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from memorization.errors import UserError
-from memorization.suite.micro.corpus import Document, train_tokenizer, training_windows
+from memorization.suite.micro.corpus import (
+    Document,
+    cut_windows,
+    natural_windows,
+    origins_in_order,
+    train_tokenizer,
+    training_order,
+)
 
 DOCUMENTS = [
     Document("code/a.py", "code", "def add(a, b):\n    return a + b\n" * 9),
@@ -18,65 +25,42 @@ def tokenizer():
     return train_tokenizer(DOCUMENTS, 300)
 
 
-def test_windows_are_a_shuffle_of_the_token_stream(tokenizer):
-    size = 16
+def token_ids(tokenizer):
     plain = type(tokenizer).from_str(tokenizer.to_str())
     plain.encode_special_tokens = True
-    stream = [t for document in DOCUMENTS for t in [*plain.encode(document.text).ids, 0]]
-    expected = [tuple(stream[i : i + size]) for i in range(0, len(stream) - size + 1, size)]
-    windows, origins = training_windows(
-        DOCUMENTS, tokenizer, size, len(expected), np.random.default_rng(0)
-    )
-    domains = origins["domain"]
+    return [[*plain.encode(document.text).ids, 0] for document in DOCUMENTS]
+
+
+@pytest.mark.parametrize("size", [8, 16, 50])
+def test_windows_are_the_token_stream_in_the_order_of_the_archive(tokenizer, size):
+    stream = [token for ids in token_ids(tokenizer) for token in ids]
+    windows, origins = cut_windows(DOCUMENTS, tokenizer, size)
     assert windows.dtype == np.uint16
-    assert sorted(map(tuple, windows.tolist())) == sorted(expected)
-    by_window = {tuple(w): d for w, d in zip(windows.tolist(), domains, strict=True)}
-    first_document = DOCUMENTS[0].domain
-    assert by_window[tuple(stream[:size])] == first_document
-    last_start = (len(stream) // size - 1) * size
-    assert by_window[tuple(stream[last_start : last_start + size])] == DOCUMENTS[-1].domain
-
-
-def test_a_seed_orders_the_windows_and_changes_none(tokenizer):
-    runs = [
-        training_windows(DOCUMENTS, tokenizer, 16, 20, np.random.default_rng(seed))[1]["place"]
-        for seed in (0, 1)
-    ]
-    assert runs[0].tolist() != runs[1].tolist()
-    assert sorted(runs[0]) == sorted(runs[1])
+    assert windows.ravel().tolist() == stream[: len(stream) // size * size]
+    assert len(stream) - windows.size < size
+    assert origins["window"].tolist() == list(range(len(windows)))
+    assert origins["place"].tolist() == list(range(0, windows.size, size))
 
 
 def test_origins_say_where_in_its_document_a_window_begins(tokenizer):
-    windows, origins = training_windows(DOCUMENTS, tokenizer, 16, 20, np.random.default_rng(0))
-    plain = type(tokenizer).from_str(tokenizer.to_str())
-    plain.encode_special_tokens = True
+    windows, origins = cut_windows(DOCUMENTS, tokenizer, 16)
+    ids = token_ids(tokenizer)
     for window, origin in zip(windows, origins.itertuples(), strict=True):
-        ids = [*plain.encode(DOCUMENTS[origin.document].text).ids, 0]
-        assert origin.length == len(ids)
-        rest = ids[origin.offset : origin.offset + 16]
+        assert origin.length == len(ids[origin.document])
+        assert origin.domain == DOCUMENTS[origin.document].domain
+        rest = ids[origin.document][origin.offset : origin.offset + 16]
         assert window[: len(rest)].tolist() == rest
     assert (origins["offset"] > 0).any()
-
-
-def test_windows_in_the_order_of_their_places_are_the_stream(tokenizer):
-    windows, origins = training_windows(DOCUMENTS, tokenizer, 16, 20, np.random.default_rng(0))
-    order = np.argsort(origins["place"])
-    places = origins["place"].to_numpy()[order]
-    assert (places % 16 == 0).all()
-    assert (np.diff(places) > 0).all()
     # Windows that follow each other are of one document unless it ends in the first.
-    for a, b in pairwise(order):
-        if origins["place"][b] - origins["place"][a] == 16 and not (windows[a] == 0).any():
+    for a, b in pairwise(range(len(windows))):
+        if not (windows[a] == 0).any():
             assert origins["document"][a] == origins["document"][b]
             assert origins["offset"][b] - origins["offset"][a] == 16
 
 
 def test_text_that_looks_like_end_of_text_does_not_end_a_document(tokenizer):
-    n = 0
-    for seed in range(3):
-        windows, _ = training_windows(DOCUMENTS, tokenizer, 8, 20, np.random.default_rng(seed))
-        n = max(n, int((windows == 0).sum()))
-    assert 0 < n <= len(DOCUMENTS)
+    windows, _ = cut_windows(DOCUMENTS, tokenizer, 2)
+    assert len(DOCUMENTS) - 1 <= (windows == 0).sum() <= len(DOCUMENTS)
 
 
 def test_bytes_come_back(tokenizer):
@@ -84,6 +68,36 @@ def test_bytes_come_back(tokenizer):
         assert tokenizer.decode(tokenizer.encode(document.text).ids) == document.text
 
 
-def test_a_corpus_that_is_too_small_is_refused(tokenizer):
-    with pytest.raises(UserError, match=r"1,000,000 windows.*the corpus has \d+"):
-        training_windows(DOCUMENTS, tokenizer, 16, 1_000_000, np.random.default_rng(0))
+def test_fewer_windows_trained_on_are_some_of_more():
+    more, fewer = natural_windows(100, 70), natural_windows(100, 40)
+    assert set(fewer[0]) < set(more[0])
+    assert set(fewer[1]) == set(range(100)) - set(fewer[0])
+    # What both hold out comes last, in the same order: no seed and no arm changes who is a unit.
+    assert fewer[1][30:].tolist() == more[1].tolist()
+
+
+def test_a_corpus_that_is_too_small_is_refused():
+    with pytest.raises(UserError, match=r"1,000,000 windows.*the corpus has 12,345"):
+        natural_windows(12_345, 1_000_000)
+
+
+def test_a_seed_orders_the_natural_windows_around_those_of_the_arm():
+    natural, arm = np.arange(0, 60, 3), np.array([0, 7, 8, 23])
+    orders = [training_order(natural, arm, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert orders[0].tolist() == orders[1].tolist() != orders[2].tolist()
+    for order in orders:
+        assert np.flatnonzero(order < 0).tolist() == arm.tolist()
+        assert sorted(order[order >= 0]) == natural.tolist()
+
+
+def test_origins_follow_the_training_order_and_tell_the_arm(tokenizer):
+    _, origins = cut_windows(DOCUMENTS, tokenizer, 16)
+    found = origins_in_order(origins, np.array([5, -1, 0, 9]))
+    assert found["index"].tolist() == [0, 1, 2, 3]
+    assert found["window"].tolist() == [5, -1, 0, 9]
+    assert found["place"].tolist() == [80, -1, 0, 144]
+    assert found["domain"].tolist() == [
+        origins["domain"][5], "arm", origins["domain"][0], origins["domain"][9]
+    ]  # fmt: skip
+    assert (found.loc[1, ["document", "offset", "length"]] == [-1, 0, 0]).all()
+    assert (found.dtypes.drop("domain") == np.int64).all()

@@ -16,6 +16,8 @@ from memorization.errors import UserError
 from memorization.randomness import generator
 
 END_OF_TEXT = "<|endoftext|>"
+# Stands for the domain of a window of the randomised arm, which holds two texts.
+ARM_DOMAIN = "arm"
 
 
 @dataclass(frozen=True)
@@ -75,25 +77,18 @@ def train_tokenizer(documents: Sequence[Document], vocabulary: int) -> Tokenizer
     return tokenizer
 
 
-def training_windows(
-    documents: Sequence[Document],
-    tokenizer: Tokenizer,
-    window: int,
-    n_windows: int,
-    rng: np.random.Generator,
+def cut_windows(
+    documents: Sequence[Document], tokenizer: Tokenizer, window: int
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the training data in training order, uint16 [n_windows, window], and their origins.
+    """Return the stream of all documents cut into windows, uint16 [W, window], and their origins.
 
-    Documents are taken in the order of the archive, so that those of one source lie side by side:
-    if they were shuffled one by one, windows that hold the end of one text and the beginning of
-    another would link all texts into one. Each is followed by end-of-text, and the stream is cut
-    into windows. Which of them are trained on is the same whatever the seed; the order in which
-    they are is drawn from ``rng``. The origins are as in `MicroSuite.documents`, a row a window.
+    The stream is the documents in the archive's order, each followed by end-of-text; what is left
+    after the last whole window is dropped. No seed touches it, so a window is the same text for
+    all seeds, and documents of one source, which the archive keeps together, stay together.
 
-    Raises
-    ------
-    UserError
-        If the corpus has fewer windows than asked for.
+    The origins have a row a window: ``window``, its number in the stream, and of the document that
+    holds its first token ``domain``, ``document``, ``offset``, ``length`` and ``place``, as in
+    `MicroSuite.documents`.
     """
     # The text of a special token inside a document must stay text: it must not end the document.
     plain = Tokenizer.from_str(tokenizer.to_str())
@@ -105,24 +100,73 @@ def training_windows(
     for encoding, end, length in zip(encodings, ends, lengths, strict=True):
         stream[end - length : end - 1] = encoding.ids
     available = len(stream) // window
-    if n_windows > available:
-        raise UserError(
-            f"suite.training: steps × sequences_per_step = {n_windows:,} windows of {window} "
-            f"tokens; the corpus has {available:,}: train for fewer steps or on smaller windows"
-        )
-    # Of no seed, so that runs of several seeds are about the same windows.
-    trained_on = np.sort(generator(0, "windows trained on").permutation(available)[:n_windows])
-    chosen = rng.permutation(trained_on)
-    place = np.searchsorted(ends, chosen * window, side="right")
+    place = np.arange(available) * window
+    document = np.searchsorted(ends, place, side="right")
     domains = np.array([document.domain for document in documents], dtype=object)
     origins = pd.DataFrame(
         {
-            "index": np.arange(n_windows),
-            "domain": domains[place],
-            "document": place,
-            "offset": chosen * window - (ends - lengths)[place],
-            "length": lengths[place],
-            "place": chosen * window,
+            "window": np.arange(available),
+            "domain": domains[document],
+            "document": document,
+            "offset": place - (ends - lengths)[document],
+            "length": lengths[document],
+            "place": place,
         }
     )
-    return stream[: available * window].reshape(available, window)[chosen], origins
+    return stream[: available * window].reshape(available, window), origins
+
+
+def natural_windows(available: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the windows to train on, int64 [wanted] ascending, and the others in a fixed order.
+
+    They are drawn from a stream that no seed touches: every seed trains on the same windows and
+    holds out the same, so that a text is memorized "in k of five seeds".
+
+    Raises
+    ------
+    UserError
+        If the corpus has fewer windows than asked for.
+
+    >>> trained, held_out = natural_windows(10, 7)
+    >>> len(trained), sorted({*trained.tolist(), *held_out.tolist()}) == list(range(10))
+    (7, True)
+    """
+    if wanted > available:
+        raise UserError(
+            f"suite.training: steps × sequences_per_step asks for {wanted:,} windows of text; the "
+            f"corpus has {available:,}: train for fewer steps or on smaller windows"
+        )
+    order = generator(0, "natural windows").permutation(available)
+    return np.sort(order[:wanted]), order[wanted:]
+
+
+def training_order(natural: np.ndarray, arm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return which window is trained on at each position, int64 [n]; -1 for those of the arm.
+
+    Parameters
+    ----------
+    natural : int64 [m], the windows to train on; their order is drawn.
+    arm : int64 [n - m], the positions that the arm takes.
+    """
+    order = np.full(len(natural) + len(arm), -1)
+    is_natural = np.ones(len(order), bool)
+    is_natural[arm] = False
+    order[is_natural] = rng.permutation(natural)
+    return order
+
+
+def origins_in_order(origins: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
+    """Return `MicroSuite.documents`: the origin of what is trained on at each position.
+
+    Parameters
+    ----------
+    origins : as from `cut_windows`.
+    order : as from `training_order`.
+    """
+    table = origins.iloc[np.maximum(order, 0)].reset_index(drop=True)
+    of_arm = order < 0
+    table.loc[of_arm, ["window", "document", "place"]] = -1
+    table.loc[of_arm, ["offset", "length"]] = 0
+    table.loc[of_arm, "domain"] = ARM_DOMAIN
+    table.insert(0, "index", np.arange(len(order)))
+    return table

@@ -22,7 +22,14 @@ from memorization.randomness import generator
 from memorization.resume import file_digest, is_made_from, library_versions, publish, work_folder
 from memorization.sources import code_digest
 from memorization.suite.device import choose_device
-from memorization.suite.micro.corpus import read_corpus, train_tokenizer, training_windows
+from memorization.suite.micro.corpus import (
+    cut_windows,
+    natural_windows,
+    origins_in_order,
+    read_corpus,
+    train_tokenizer,
+    training_order,
+)
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
 
@@ -73,17 +80,15 @@ def _write_data(params: Params, corpus: Path, work: Path) -> None:
     documents = read_corpus(corpus)
     tokenizer = train_tokenizer(documents, params.suite.vocabulary)
     tokenizer.save(str(work / "tokenizer.json"))
-    windows, origins = training_windows(
-        documents,
-        tokenizer,
-        params.suite.window,
-        params.suite.training.steps * params.suite.training.sequences_per_step,
-        generator(params.seed, "training order"),
-    )
+    windows, origins = cut_windows(documents, tokenizer, params.suite.window)
+    training = params.suite.training
+    trained, _ = natural_windows(len(windows), training.steps * training.sequences_per_step)
+    order = training_order(trained, np.empty(0, int), generator(params.seed, "training order"))
+    origins = origins_in_order(origins, order)
     table = pa.Table.from_pandas(origins, preserve_index=False).replace_schema_metadata(None)
     parquet.write_table(table, work / "documents.parquet")
     with replacing(work / "windows.npy") as partial, partial.open("wb") as file:
-        np.save(file, windows)
+        np.save(file, windows[order])
 
 
 def _write_manifest(

@@ -30,9 +30,11 @@ class MicroSuite(Suite):
     def documents(self) -> pd.DataFrame:
         """The document that holds each window's first token; lengths are in tokens.
 
-        Columns: ``index``, ``domain``, ``document`` (its place in the corpus), ``offset`` (of the
-        window's first token in it), ``length`` (with its end-of-text), ``place`` (of the window's
-        first token in the stream of all documents, the same whatever the seed).
+        Columns: ``index``, ``window`` (its number in the stream of all documents, whatever the
+        seed), ``domain``, ``document`` (its place in the corpus), ``offset`` (of the window's first
+        token in it), ``length`` (with its end-of-text), ``place`` (of the window's first token in
+        the stream). Of a window of the randomised arm ``window``, ``document`` and ``place`` are
+        -1.
         """
         return parquet.read_table(self.folder / "documents.parquet").to_pandas()
 
