@@ -17,14 +17,11 @@ from itertools import pairwise
 import zstandard
 
 from memorization.features.compressibility import LEVEL, RAW, zstd_parameters
-from memorization.features.domain import BIAS, CHARACTERS, DOMAINS, EVIDENCE, WEIGHTS, WORDS
 from memorization.features.surface import CLASSES
 from memorization.features.template import LAGS, TERMS
 
 Row = dict[str, float]
-LISTS = {name: set(words) for name, words in WORDS.items()}
 MEMBERS = {name: {b for b in range(256) if table[b]} for name, table in CLASSES.items()}
-SHARES = {name: {b for b in range(256) if table[b]} for name, table in CHARACTERS.items()}
 
 
 def repetition(tokens: list[int], parts: list[bytes]) -> Row:
@@ -276,35 +273,10 @@ def _structure(data: bytes) -> Row:
     }
 
 
-def domain(tokens: list[int], parts: list[bytes]) -> Row:
-    """Return how likely each domain is."""
-    data = b"".join(parts)
-    found = _structure(data)
-    words = [word.lower() for word in re.findall("[A-Za-z]+", data.decode("latin-1"))]
-    shares = {name: sum(b in members for b in data) / len(data) for name, members in SHARES.items()}
-    seen = {name: math.sqrt(share) for name, share in shares.items()} | {
-        "indentation": found["indentation"],
-        "word_length": found["word_length"] / 10,
-        "tags": 20 * found["tag_count"] / len(data),
-        "urls": float(found["url_count"] > 0),
-        "depth": min(found["depth"], 5) / 5,
-        "line_length": len(data) / (found["line_count"] + 1) / 200,
-    }
-    for name, listed in LISTS.items():
-        seen[name] = math.sqrt(sum(word in listed for word in words) / max(len(words), 1))
-    score = [
-        sum(seen[name] * weight for name, weight in zip(EVIDENCE, column, strict=True)) + bias
-        for column, bias in zip(WEIGHTS.T.tolist(), BIAS.tolist(), strict=True)
-    ]
-    odds = [math.exp(s - max(score)) for s in score]
-    return {f"likely_{name}": o / sum(odds) for name, o in zip(DOMAINS, odds, strict=True)}
-
-
 FAMILIES = {
     "repetition": repetition,
     "template": template,
     "compressors": compressors,
     "phrases": phrases,
     "surface": surface,
-    "domain": domain,
 }

@@ -23,7 +23,6 @@ import text_by_row
 from tokenizers import Tokenizer
 
 from memorization.features.compressibility import byte_features, token_features
-from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
@@ -46,7 +45,6 @@ def families(table: TokenTable) -> dict[str, Callable[[np.ndarray], Columns]]:
         "compressors": lambda tokens: byte_features(texts(table, tokens)),
         "phrases": token_features,
         "surface": lambda tokens: surface_features(texts(table, tokens)),
-        "domain": lambda tokens: likely_domains(texts(table, tokens)),
     }
 
 

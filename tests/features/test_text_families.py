@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from memorization.features import FAMILIES
 from memorization.features.compressibility import compressibility_features
-from memorization.features.domain import likely_domains
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
@@ -37,7 +36,6 @@ def every_column(tokens: np.ndarray, pieces: list[bytes]) -> dict[str, np.ndarra
         "template": template_features(text),
         "compressibility": compressibility_features(tokens, table),
         "surface": surface_features(text),
-        "domain": likely_domains(text),
     }
     return {f"{f}.{name}": values for f, own in families.items() for name, values in own.items()}
 
@@ -69,7 +67,7 @@ def test_texts_without_a_byte(length, n):
     assert not any(values.any() for name, values in columns.items() if name.startswith("surface."))
     declared = {
         f"{family}.{feature.name}"
-        for family in ("repetition", "template", "compressibility", "surface", "domain")
+        for family in ("repetition", "template", "compressibility", "surface")
         for feature in FAMILIES[family].features
         if feature.tier == "text"
     }
@@ -79,7 +77,6 @@ def test_texts_without_a_byte(length, n):
 def test_a_licence_header(tokenizer):
     encoded = tokenizer.encode(LICENCE).ids[:256]
     found = every_column(np.array([encoded]), token_bytes(tokenizer))
-    assert found["domain.likely_licences"][0] > 0.9
     assert not found["template.incrementing"][0]
     assert found["template.progression"][0] == 0
     assert found["surface.sequence_digits"][0] < 0.02
