@@ -10,16 +10,21 @@ import numpy as np
 
 from memorization.association.univariate import CHANCE
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated
-from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.evaluation.crossfit import Candidate, cross_fit, thin
 from memorization.features import feature_of, features_of_tier
 from memorization.parallel import side_by_side
 from memorization.protocol import TIERS
+from memorization.randomness import generator
 from memorization.study import Study
 from memorization.whether.models.logistic import Logistic
 from memorization.whether.scores import rankings
 
 # The family that counts copies of the sequence, to which the others are compared.
 DUPLICATION = "duplication"
+
+# Rows that models are fitted to at most, the memorized first; all are ranked. There are dozens of
+# models, which are compared with one another and used for nothing else.
+LARGEST = 10_000
 
 
 def families_of(columns: Sequence[str]) -> dict[str, list[str]]:
@@ -165,7 +170,8 @@ def family_scores(
 def _ranked(columns: tuple[str, ...], study: Study, bootstrap: Bootstrap) -> dict[str, Replicated]:
     """Return the ranking metrics of a logistic regression on some columns."""
     candidate = Candidate("", "logistic", Logistic, columns, "association")
-    return rankings(study, cross_fit(candidate, study).prediction, bootstrap)
+    rows = thin(study, LARGEST, generator(study.seed, "association/rows"))
+    return rankings(study, cross_fit(candidate, study, rows).prediction, bootstrap)
 
 
 def column_sets(columns: Sequence[str]) -> list[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -158,10 +158,16 @@ class CrossFit:
     fitted: Mapping[int, Model]
 
 
-def cross_fit(candidate: Candidate, study: Study) -> CrossFit:
-    """Return each row's prediction by the model that was fitted to the other folds."""
+def cross_fit(candidate: Candidate, study: Study, fitted_to: Study | None = None) -> CrossFit:
+    """Return each row's prediction by the model that was fitted to the other folds.
+
+    Parameters
+    ----------
+    fitted_to : rows of the same folds to fit to in place of all, see `thin`.
+    """
+    rows = study if fitted_to is None else fitted_to
     fitted = {
-        int(held_out): candidate.fit(study, study.fold != held_out) for held_out in folds(study)
+        int(held_out): candidate.fit(rows, rows.fold != held_out) for held_out in folds(study)
     }
     parts = {fold: model.predict(study, study.fold == fold) for fold, model in fitted.items()}
     prediction = np.empty((len(study), *next(iter(parts.values())).shape[1:]))
@@ -173,6 +179,15 @@ def cross_fit(candidate: Candidate, study: Study) -> CrossFit:
 def folds(study: Study) -> Iterable[int]:
     """Return the folds of a study, ascending."""
     return np.unique(study.fold).tolist()
+
+
+def thin(study: Study, largest: int | None, rng: np.random.Generator) -> Study:
+    """Return at most so many rows of a study, the memorized first, that stand for all; `thinned`.
+
+    What is fitted hundreds of times, to be compared and not used, is fitted to these.
+    """
+    rows, weight = thinned(study.truth, study.weight, largest, rng)
+    return replace(study.take(rows), weight=weight)
 
 
 def thinned(

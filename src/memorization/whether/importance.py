@@ -27,7 +27,7 @@ REPEATS = 3
 
 # Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
 # model makes hundreds of predictions of them.
-LARGEST = 20_000
+LARGEST = 8_000
 
 # Rows of a prediction, about: as many permuted copies of the sample as that allows go together.
 AT_ONCE = 20_000

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
-from memorization.evaluation.crossfit import Candidate, CrossFit, folds
+from memorization.evaluation.crossfit import Candidate, CrossFit, folds, thin
 from memorization.evaluation.metrics import DECISION_METRICS, METRICS
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
 from memorization.evaluation.metrics.sums import Metric, weighted_mean
+from memorization.randomness import generator
 from memorization.strata import COUNTS, STRATA, stratum_of
 from memorization.study import Study
+
+# Rows that a model is fitted to at most when it serves to choose a threshold.
+INNER = 10_000
 
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]
@@ -28,13 +32,15 @@ def decide(candidate: Candidate, study: Study, crossfit: CrossFit) -> np.ndarray
     fitted without the training fold that they predict. Predictions of the rows that a model was
     fitted to would not do: boosted trees separate their own training rows almost perfectly, and a
     threshold chosen there is far too high for new ones. A model without folds i and j serves twice:
-    it predicts j to choose the threshold of i, and i to choose that of j.
+    it predicts j to choose the threshold of i, and i to choose that of j. Of many rows these inner
+    models are fitted to `INNER`.
     """
     fold, names = study.fold, list(folds(study))
+    rows = thin(study, INNER, generator(study.seed, f"{candidate.purpose}/threshold"))
     inner = np.empty((len(names), len(study)))
     for i, first in enumerate(names):
         for j, second in enumerate(names[:i]):
-            fitted = candidate.fit(study, (fold != first) & (fold != second))
+            fitted = candidate.fit(rows, (rows.fold != first) & (rows.fold != second))
             inner[i, fold == second] = fitted.predict(study, fold == second)
             inner[j, fold == first] = fitted.predict(study, fold == first)
     decision = np.empty(len(study), dtype=bool)
