@@ -17,6 +17,9 @@ Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
+# Cells of the randomised arm that are not exact copies at random positions.
+SCHEDULES = ("early", "late", "even", "fuzzy", "continuation_only")
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +71,47 @@ class Suite(_Section):
             if not name.startswith("micro-"):
                 raise ValueError(f"models: '{name}': names must start with 'micro-'")
         return self
+
+
+class Arm(_Section):
+    """The randomised arm of the micro suite; see memorization.suite.micro.arm."""
+
+    enabled: bool
+    blocks: Positive
+    blocks_of_largest_dose: Positive
+    doses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
+    contrast_dose: Positive
+
+    @model_validator(mode="after")
+    def _cells_are_sound(self) -> Arm:
+        if list(self.doses) != sorted(set(self.doses)):
+            raise ValueError(f"doses={list(self.doses)}: must ascend, each named once")
+        odd = [dose for dose in (*self.doses, self.contrast_dose) if dose % 2]
+        if odd:
+            raise ValueError(f"doses: {odd[0]} is odd; a window holds two copies, so all are even")
+        if self.contrast_dose not in self.doses:
+            raise ValueError(
+                f"contrast_dose={self.contrast_dose}: must be one of the doses {list(self.doses)}"
+            )
+        if self.contrast_dose == self.doses[-1] and self.blocks_of_largest_dose < self.blocks:
+            raise ValueError(
+                f"contrast_dose={self.contrast_dose}: is the largest dose, which not all blocks "
+                "have; name a smaller one"
+            )
+        if self.blocks_of_largest_dose > self.blocks:
+            raise ValueError(
+                f"blocks_of_largest_dose={self.blocks_of_largest_dose}: must be at most "
+                f"blocks={self.blocks}"
+            )
+        return self
+
+    @property
+    def n_windows(self) -> int:
+        """Training windows that the arm takes, two copies in each; 0 if it is off."""
+        if not self.enabled:
+            return 0
+        every = self.blocks * (sum(self.doses[:-1]) + len(SCHEDULES) * self.contrast_dose)
+        return (every + self.blocks_of_largest_dose * self.doses[-1]) // 2
 
 
 class CaseCohort(_Section):
@@ -169,6 +213,7 @@ class Params(_Section):
     device: Literal["cpu", "cuda", "auto"]
     batch: Positive
     suite: Suite
+    arm: Arm
     pythia: Pythia
     sequences: Sequences
     labels: Labels
@@ -189,6 +234,23 @@ class Params(_Section):
         if self.pythia.reference not in PYTHIA:
             raise ValueError(
                 f"pythia.reference='{self.pythia.reference}': must be one of {', '.join(PYTHIA)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _arm_fits(self) -> Params:
+        if self.is_pythia or not self.arm.enabled:
+            return self
+        total = self.suite.training.steps * self.suite.training.sequences_per_step
+        if self.suite.window != 2 * SEQUENCE:
+            raise ValueError(
+                f"arm.enabled: a window must hold two copies, suite.window={2 * SEQUENCE}, not "
+                f"{self.suite.window}; else set arm.enabled to false"
+            )
+        if 2 * self.arm.n_windows > total:
+            raise ValueError(
+                f"arm: takes {self.arm.n_windows:,} of {total:,} training windows, and may take "
+                "half; lower arm.blocks or arm.doses, or train for more steps"
             )
         return self
 

@@ -17,10 +17,12 @@ from pandera.pandas import Check, Column, DataFrameSchema
 
 from memorization.errors import UserError
 from memorization.files import replacing
+from memorization.params import SCHEDULES
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
 TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))
 SURVIVAL = pd.ArrowDtype(pa.list_(pa.float32()))
+STEPS = pd.ArrowDtype(pa.list_(pa.int32()))
 
 
 def _key(**options: object) -> Column:
@@ -204,6 +206,45 @@ KAPLAN_MEIER = DataFrameSchema(
 )
 
 
+_UNIT = {
+    "unit": _key(unique=True),
+    # Alike in domain and surprisal; numbered through the units of all seeds.
+    "block": _key(),
+    # The dose, for exact copies at random positions; else the schedule.
+    "cell": Column(str),
+    "dose": Column("int64", Check.ge(0)),
+    "schedule": Column(str, Check.isin(("random", *SCHEDULES))),
+    "tokens": Column(TOKENS),
+    # The optimizer step of each copy, ascending; two may be of one step.
+    "exposure_steps": Column(STEPS),
+    "domain": Column(str),
+    # The window of the corpus that begins with it, whatever the seed.
+    "window": _key(unique=True),
+    # Of the continuation under an n-gram model fitted without the arm, nats a token.
+    "surprisal": Column("float64", Check.ge(0)),
+}
+
+ARM_UNITS = DataFrameSchema(_UNIT, name="suite/arm", strict=True, ordered=True)
+
+ARM = DataFrameSchema(
+    {
+        **_UNIT,
+        # Bytes of the compressed text by bytes of the text, as compressibility.ratio.
+        "compressibility": Column("float64", Check.gt(0)),
+        "memorized": Column(bool),
+        "ever": Column(bool),
+        "first_step": Column("Int32", nullable=True),
+        "stable_step": Column("Int32", nullable=True),
+        "match_length": Column("int8", Check.in_range(0, CONTINUATION)),
+        # Of the continuation at the end of training, nats a token.
+        "logprob": Column("float64", Check.le(0)),
+    },
+    name="arm",
+    strict=True,
+    ordered=True,
+)
+
+
 def empty_table(schema: DataFrameSchema) -> pd.DataFrame:
     """Return the table of a schema without rows: what a stage writes that had nothing to do.
 
@@ -294,7 +335,9 @@ def joined(sequences: pd.DataFrame, **tables: pd.DataFrame) -> pd.DataFrame:
 def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:
     if pa.types.is_fixed_size_list(arrow_type):
         return TOKENS if arrow_type.list_size == SEQUENCE else None
-    return SURVIVAL if pa.types.is_list(arrow_type) else None
+    if pa.types.is_list(arrow_type):
+        return STEPS if pa.types.is_integer(arrow_type.value_type) else SURVIVAL
+    return None
 
 
 def token_column(tokens: np.ndarray) -> pd.Series:
@@ -319,6 +362,20 @@ def survival_column(survival: np.ndarray) -> pd.Series:
 def survival_matrix(column: pd.Series) -> np.ndarray:
     """Return a table's ``survival`` column as a float32 [n, c] matrix."""
     return _flat(column).reshape(len(column), -1)
+
+
+def steps_column(owner: np.ndarray, step: np.ndarray, n: int) -> pd.Series:
+    """Return a table's ``exposure_steps`` column, n rows: the steps of each owner, ascending.
+
+    >>> steps_column(np.array([2, 0, 2]), np.array([9, 5, 3]), 3).tolist()
+    [[5], [], [3, 9]]
+    """
+    order = np.lexsort((step, owner))
+    offsets = np.append(0, np.cumsum(np.bincount(owner, minlength=n)))
+    flat = pa.array(step[order].astype(np.int32))
+    return pd.Series(
+        pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), flat), dtype=STEPS
+    )
 
 
 def _flat(column: pd.Series) -> np.ndarray:

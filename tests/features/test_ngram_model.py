@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from memorization.counting.counting import CONTEXTS, count_sequences
-from memorization.features.ngram_model import mix, ngram_features
+from memorization.counting.mixing import mix
+from memorization.features.ngram_model import ngram_features
 
 
 @pytest.fixture(scope="module")

@@ -47,8 +47,13 @@ class Suite(ABC):
 
     @property
     def population(self) -> int:
-        """Number of sequences that the models are trained on."""
+        """Number of sequences that the models are trained on, those of a randomised arm apart."""
         return self.manifest["population"]
+
+    @property
+    def population_index(self) -> np.ndarray | None:
+        """``index`` of every sequence of the population, sorted; None: not all texts are known."""
+        return None
 
     @property
     def sequences_per_step(self) -> int:

@@ -22,6 +22,7 @@ from memorization.randomness import generator
 from memorization.resume import file_digest, is_made_from, library_versions, publish, work_folder
 from memorization.sources import code_digest
 from memorization.suite.device import choose_device
+from memorization.suite.micro.arm import draw_arm
 from memorization.suite.micro.corpus import (
     cut_windows,
     natural_windows,
@@ -32,6 +33,7 @@ from memorization.suite.micro.corpus import (
 )
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.micro.train import checkpoint_steps, new_model, train
+from memorization.tables import ARM_UNITS, write_table
 
 
 def make_suite(params: Params, corpus: Path, destination: Path) -> None:
@@ -45,12 +47,14 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
         raise UserError(f"{corpus}: not found; run `dvc repro`, which imports corpus/ as data/")
     device = choose_device(params.device)
     inputs = {
-        "code": code_digest(__name__),
+        # The schema of a table checks what is written, and changes nothing of it.
+        "code": code_digest(__name__, apart=["memorization.tables"]),
         "libraries": library_versions(
             "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"
         ),
         "corpus": file_digest(corpus),
         "suite": params.suite.model_dump(),
+        "arm": params.arm.model_dump(),
         "seed": params.seed,
         "threads": params.threads,
         "batch": params.batch,
@@ -81,14 +85,32 @@ def _write_data(params: Params, corpus: Path, work: Path) -> None:
     tokenizer = train_tokenizer(documents, params.suite.vocabulary)
     tokenizer.save(str(work / "tokenizer.json"))
     windows, origins = cut_windows(documents, tokenizer, params.suite.window)
-    training = params.suite.training
-    trained, _ = natural_windows(len(windows), training.steps * training.sequences_per_step)
-    order = training_order(trained, np.empty(0, int), generator(params.seed, "training order"))
+    training, position = params.suite.training, np.empty(0, np.int64)
+    n_natural = training.steps * training.sequences_per_step - params.arm.n_windows
+    trained, held_out = natural_windows(len(windows), n_natural)
+    if params.arm.enabled:
+        arm = draw_arm(
+            params.arm,
+            params.seed,
+            windows,
+            origins["domain"].to_numpy(dtype=object),
+            trained,
+            held_out,
+            training.sequences_per_step,
+            params.suite.vocabulary,
+        )
+        position = arm.position
+        write_table(arm.units, work / "arm.parquet", ARM_UNITS)
+        write_json(arm.pool, work / "arm.json", indent=2)
+    order = training_order(trained, position, generator(params.seed, "training order"))
     origins = origins_in_order(origins, order)
+    windows = windows[order]
+    if params.arm.enabled:
+        windows[position] = arm.windows
     table = pa.Table.from_pandas(origins, preserve_index=False).replace_schema_metadata(None)
     parquet.write_table(table, work / "documents.parquet")
     with replacing(work / "windows.npy") as partial, partial.open("wb") as file:
-        np.save(file, windows[order])
+        np.save(file, windows)
 
 
 def _write_manifest(
@@ -98,7 +120,7 @@ def _write_manifest(
     training, shapes = params.suite.training, params.suite.models
     manifest: dict[str, Any] = {
         "suite": "micro",
-        "population": training.steps * training.sequences_per_step,
+        "population": training.steps * training.sequences_per_step - params.arm.n_windows,
         "window": params.suite.window,
         "vocabulary": params.suite.vocabulary,
         "models": [
@@ -113,15 +135,16 @@ def _write_manifest(
 
 
 def _write_evals(suite: MicroSuite, name: str, device: torch.device, batch: int) -> None:
-    """Label the whole population at the last checkpoint; keep the positives."""
+    """Label the whole population, the arm apart, at the last checkpoint; keep the positives."""
     path = suite.folder / "evals" / f"{name}.parquet"
     if path.exists():
         return
-    tokens = suite.tokens(np.arange(suite.population))
+    tokens = suite.tokens(suite.population_index)
     with progress(f"evaluating {name}", len(tokens), "sequences") as advance:
         model = suite.load(name).to(device)  # type: ignore[arg-type]
-        index = np.flatnonzero(memorized(model, tokens, batch_on(device, batch), advance))
-    flat = pa.array(tokens[index].ravel().astype(np.int64))
+        is_memorized = memorized(model, tokens, batch_on(device, batch), advance)
+    index = suite.population_index[is_memorized]
+    flat = pa.array(tokens[is_memorized].ravel().astype(np.int64))
     columns = {"index": index, "tokens": pa.FixedSizeListArray.from_arrays(flat, SEQUENCE)}
     with replacing(path) as partial:
         parquet.write_table(pa.table(columns), partial, compression="zstd")

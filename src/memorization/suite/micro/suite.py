@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pyarrow.parquet as parquet
 
 from memorization.protocol import SEQUENCE
 from memorization.suite.suite import Suite
+from memorization.tables import ARM_UNITS, read_table
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class MicroSuite(Suite):
 
     windows.npy         uint16 [N, window]: the training data in training order
     documents.parquet   for each window, where its first token comes from
+    arm.parquet         the units of the randomised arm; not there where it is off
+    arm.json            how many texts could be units
+
+    Windows of the arm are trained on, and have an ``index`` as all have, but are not of the
+    population: they are neither studied nor counted in.
     """
 
     @cached_property
@@ -38,15 +45,26 @@ class MicroSuite(Suite):
         """
         return parquet.read_table(self.folder / "documents.parquet").to_pandas()
 
-    @property
-    def population_index(self) -> np.ndarray:
-        """The ``index`` of every sequence of the population, int64 [population], ascending."""
-        return np.arange(self.population)
+    @cached_property
+    def arm(self) -> pd.DataFrame | None:
+        """The units of the randomised arm, as `memorization.tables.ARM_UNITS`; None: it is off."""
+        return read_table(self._arm_path, ARM_UNITS) if self._arm_path.exists() else None
 
     @property
-    def pool(self) -> None:
-        """None: the cohort is drawn from all."""
-        return None
+    def _arm_path(self) -> Path:
+        return self.folder / "arm.parquet"
+
+    @cached_property
+    def population_index(self) -> np.ndarray:
+        """``index`` of every natural window, int64 [population], sorted."""
+        if not self._arm_path.exists():
+            return np.arange(self.population)
+        return np.flatnonzero(self.documents["window"].to_numpy() >= 0)
+
+    @property
+    def pool(self) -> np.ndarray | None:
+        """The natural windows; None, all, where the arm is off."""
+        return self.population_index if self._arm_path.exists() else None
 
     def tokens(self, index: np.ndarray) -> np.ndarray:
         """Return the sequences, int32 [n, 64]."""
@@ -56,26 +74,28 @@ class MicroSuite(Suite):
         """Return the domain of each sequence, object [n]."""
         return self.documents["domain"].to_numpy(dtype=object)[index]
 
-    @property
+    @cached_property
     def corpus(self) -> np.ndarray:
-        """All of the training data, uint16 [N, window]."""
-        return self.windows
+        """The natural training data, uint16 [population, window], in training order."""
+        return self.windows if self.pool is None else self.windows[self.population_index]
 
     def corpus_rows(self, index: np.ndarray) -> np.ndarray:
-        """Return ``index``: row and position are the same."""
-        return index
+        """Return which row of the corpus each natural window is; -1 for one of the arm."""
+        row = np.searchsorted(self.population_index, index)
+        inside = np.minimum(row, self.population - 1)
+        return np.where(self.population_index[inside] == index, inside, -1)
 
     @property
     def corpus_step(self) -> np.ndarray:
-        """The optimizer step that each window is trained on in, int32 [N]."""
-        row = np.arange(self.population, dtype=np.int32)
-        return row // np.int32(self.sequences_per_step) + np.int32(1)
+        """The optimizer step that each natural window is trained on in, int32 [population]."""
+        return (self.population_index // self.sequences_per_step + 1).astype(np.int32)
 
     @property
     def corpus_place(self) -> np.ndarray:
-        """Where each window and the document it begins in begin in the stream, int64 [N, 2]."""
-        place = self.documents["place"].to_numpy()
-        return np.stack([place, place - self.documents["offset"].to_numpy()], axis=1)
+        """Where each natural window and its first document begin in the stream, int64 [n, 2]."""
+        documents = self.documents.iloc[self.population_index]
+        place = documents["place"].to_numpy()
+        return np.stack([place, place - documents["offset"].to_numpy()], axis=1)
 
     def document_place(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the tokens before each sequence in its document, and of that, int64 [n]."""
