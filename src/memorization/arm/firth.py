@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 from scipy.optimize import brentq, minimize_scalar
+from scipy.special import expit
 
 STEPS = 200
 PRECISION = 1e-9
@@ -45,7 +46,7 @@ def penalized_loglik(coefficients: np.ndarray, x: np.ndarray, y: np.ndarray) -> 
     x, y : float64 [n, p], with a column of ones for an intercept, and bool [n].
     """
     eta = x @ coefficients
-    p = 1 / (1 + np.exp(-eta))
+    p = expit(eta)
     information = (x * (p * (1 - p))[:, None]).T @ x
     sign, logdet = np.linalg.slogdet(information)
     loglik = float(np.sum(np.where(y, -np.logaddexp(0, -eta), -np.logaddexp(0, eta))))
@@ -62,18 +63,20 @@ def firth(x: np.ndarray, y: np.ndarray) -> Fit:
     Raises
     ------
     ValueError
-        If it does not converge, as where the columns of x depend on each other.
+        If the columns of x depend on each other, or no maximum is found.
 
     >>> x = np.array([[1, 0]] * 5 + [[1, 1]] * 5)  # no event of 5 against 5 of 5: log odds of 11
     >>> [round(float(b), 4) for b in firth(x, np.arange(10) >= 5).coefficients]
     [-2.3979, 4.7958]
     """
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        raise ValueError("Firth's regression: columns of x depend on each other; leave one out")
     beta = np.zeros(x.shape[1])
     value = penalized_loglik(beta, x, y)
     for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-(x @ beta)))
+        p = expit(x @ beta)
         weight = p * (1 - p)
-        inverse = np.linalg.pinv((x * weight[:, None]).T @ x)
+        inverse = np.linalg.inv((x * weight[:, None]).T @ x)
         leverage = weight * np.einsum("ij,jk,ik->i", x, inverse, x)
         step = inverse @ (x.T @ (y - p + leverage * (0.5 - p)))
         step *= min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), PRECISION))
@@ -82,7 +85,7 @@ def firth(x: np.ndarray, y: np.ndarray) -> Fit:
         beta, value = beta + step, tried
         if np.abs(step).max() < PRECISION:
             return Fit(beta, value)
-    raise ValueError("Firth's regression: no maximum found; are columns of x multiples of others?")
+    raise ValueError(f"Firth's regression: no maximum found in {STEPS} steps; bring x to a common scale")
 
 
 def half_dose(dose: np.ndarray, y: np.ndarray, level: float) -> dict[str, float | int]:
