@@ -85,7 +85,7 @@ def firth(x: np.ndarray, y: np.ndarray) -> Fit:
         beta, value = beta + step, tried
         if np.abs(step).max() < PRECISION:
             return Fit(beta, value)
-    raise ValueError(f"Firth's regression: no maximum found in {STEPS} steps; bring x to a common scale")
+    raise ValueError("Firth's regression: no maximum found; bring the columns of x to one scale")
 
 
 def half_dose(dose: np.ndarray, y: np.ndarray, level: float) -> dict[str, float | int]:
