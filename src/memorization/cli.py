@@ -8,7 +8,6 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
-import numpy as np
 import typer
 
 from memorization.errors import UserError, run
@@ -126,13 +125,12 @@ def sequences(
     from memorization.suite.read import read_suite
 
     models = read_suite(suite)
-    if population and models.pool is not None:
+    index = models.population_index if population else Sample.read(study or suite.parent).index
+    if index is None:
         raise UserError(
             f"--population: the text of all {models.population:,} sequences is not here; leave it "
             "out to get the study's sample"
         )
-    sample = None if population else Sample.read(study or suite.parent)
-    index = np.arange(models.population) if sample is None else sample.index
     write_sequences(models, index, destination)
     print(f"{destination}: {len(index):,} sequences")
 

@@ -229,7 +229,9 @@ ARM_UNITS = DataFrameSchema(_UNIT, name="suite/arm", strict=True, ordered=True)
 ARM = DataFrameSchema(
     {
         **_UNIT,
-        # Bytes of the compressed text by bytes of the text, as compressibility.ratio.
+        # What ngram.surprisal would be of a natural text that occurs as often.
+        "exposed_surprisal": Column("float64", Check.ge(0)),
+        # Compressed size over size, as compressibility.zlib_ratio.
         "compressibility": Column("float64", Check.gt(0)),
         "memorized": Column(bool),
         "ever": Column(bool),

@@ -132,3 +132,17 @@ def test_none_or_all_memorized(memorized):
         rows = population_rows(Asked(predict), np.array(memorized, int), 10)
         assert rows.weight.sum() == 10
         assert rows.weight[rows.truth].sum() == len(memorized)
+
+
+def test_a_population_with_gaps_is_asked_about_its_members_only():
+    members, memorized = np.arange(3, 90, 4), np.array([7, 11, 87])
+    asked = []
+
+    def predict(index):
+        asked.extend(index.tolist())
+        return index > 50
+
+    rows = population_rows(Asked(predict), memorized, len(members), members=members)
+    assert sorted(asked) == members.tolist()
+    assert rows.weight.sum() == len(members)
+    assert rows.weight[rows.truth & (rows.score == 1)].sum() == 1

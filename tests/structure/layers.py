@@ -18,7 +18,7 @@ labels features
 split
 study
 evaluation
-siblings whether when
+siblings whether when arm
 association
 report
 harness

@@ -144,7 +144,9 @@ def evaluate_predictor(
         raise UserError(f"target '{target}': the suite has {', '.join(suite.models)}")
     predict, memorized = Asked(predictor), np.unique(suite.memorized(target))
     if sample is None:
-        rows = population_rows(predict, memorized, suite.population, threshold)
+        rows = population_rows(
+            predict, memorized, suite.population, threshold, suite.population_index
+        )
     else:
         rows = sample_rows(predict, memorized, suite.population, sample)
     is_score = bool(predict.is_score)

@@ -117,7 +117,11 @@ def sample_rows(predict: Asked, memorized: np.ndarray, population: int, sample: 
 
 
 def population_rows(
-    predict: Asked, memorized: np.ndarray, population: int, threshold: float | None = None
+    predict: Asked,
+    memorized: np.ndarray,
+    population: int,
+    threshold: float | None = None,
+    members: np.ndarray | None = None,
 ) -> Rows:
     """Return the whole population, exactly, in rows that fit into memory.
 
@@ -126,7 +130,8 @@ def population_rows(
     memorized sequences there are 2 m + 1 groups of scores, however large the population, and the
     metrics of the groups, weighted by their sizes, are those of the population. In memory are the
     memorized sequences (``index``, ascending, each once) and one batch of the others. No group
-    straddles the threshold that will be applied. Each sequence is asked of once.
+    straddles the threshold that will be applied. Each sequence is asked of once. ``members`` are
+    the ``index`` of the population, ascending; None: 0, 1, 2, …
 
     >>> rows = population_rows(Asked(lambda index: index / 10), np.array([4, 6]), 1000)
     >>> int(rows.weight[rows.truth].sum()), int(rows.weight.sum()), len(rows.score) < 30
@@ -137,9 +142,10 @@ def population_rows(
     positive = _tally(scores, memorized, edges)
     negative = np.zeros_like(positive)
     for start in range(0, population, BATCH):
-        index = np.arange(start, min(start + BATCH, population))
-        low, high = np.searchsorted(memorized, [start, start + BATCH])
-        index = np.delete(index, memorized[low:high] - start)
+        end = min(start + BATCH, population)
+        index = np.arange(start, end) if members is None else members[start:end]
+        low, high = np.searchsorted(memorized, [index[0], index[-1] + 1])
+        index = np.delete(index, np.searchsorted(index, memorized[low:high]))
         negative += _tally(predict(index), index, edges)
     truth, fold, group = np.nonzero([negative, positive])
     weight = np.array([negative, positive], dtype=np.float64)[truth, fold, group]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 
+from memorization.files import read_json
 from memorization.protocol import SEQUENCE
 from memorization.suite.suite import Suite
 from memorization.tables import ARM_UNITS, read_table
@@ -49,6 +50,11 @@ class MicroSuite(Suite):
     def arm(self) -> pd.DataFrame | None:
         """The units of the randomised arm, as `memorization.tables.ARM_UNITS`; None: it is off."""
         return read_table(self._arm_path, ARM_UNITS) if self._arm_path.exists() else None
+
+    @property
+    def arm_pool(self) -> dict[str, int]:
+        """How many texts could be units, their blocks, and seeds with units of their own."""
+        return read_json(self.folder / "arm.json")
 
     @property
     def _arm_path(self) -> Path:

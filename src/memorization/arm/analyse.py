@@ -1,0 +1,70 @@
+"""The arm's answer: by cell, the dose of one half, contrasts, the gap, and whether text matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorization.arm.firth import half_dose
+from memorization.arm.gap import gaps
+from memorization.arm.intervals import mean, wilson
+from memorization.arm.permutation import contrasts, text_effects
+
+# The first is primary: it moves at every dose.
+OUTCOMES = ("logprob", "memorized")
+FEATURES = ("surprisal", "compressibility")
+
+
+def analyse(
+    units: pd.DataFrame,
+    natural: pd.DataFrame | None,
+    contrast_dose: int,
+    level: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return the metrics of the arm.
+
+    Parameters
+    ----------
+    units : as `memorization.tables.ARM`, of one seed or of several whose blocks differ.
+    natural : as for `memorization.arm.gap.gaps`; None: their features are not known.
+    contrast_dose : copies of the schedules.
+    level : coverage of the intervals.
+    """
+    exact = units[units["schedule"] == "random"]
+    return {
+        "units": len(units),
+        "blocks": units["block"].nunique(),
+        "cells": by_cell(units, level),
+        "ed50": half_dose(exact["dose"].to_numpy(), exact["memorized"].to_numpy(), level),
+        "contrasts": {
+            outcome: contrasts(units, outcome, contrast_dose, level, rng) for outcome in OUTCOMES
+        },
+        "gap": None if natural is None else gaps(units, natural, level),
+        "text_matters": {
+            outcome: {name: text_effects(units, name, outcome, rng) for name in FEATURES}
+            for outcome in OUTCOMES
+        },
+    }
+
+
+def by_cell(units: pd.DataFrame, level: float) -> dict[str, dict[str, Any]]:
+    """Return what became of the units of each cell: ``n``, ``memorized``, ``ever``, ``logprob``.
+
+    Proportions have Wilson's interval, the mean log-probability a token that of t.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for cell, rows in units.groupby("cell", sort=False):
+        found[str(cell)] = {
+            "dose": int(rows["dose"].iloc[0]),
+            "schedule": str(rows["schedule"].iloc[0]),
+            "n": len(rows),
+            **{
+                name: wilson(float(rows[name].mean()), len(rows), level)
+                for name in ("memorized", "ever")
+            },
+            "logprob": mean(rows["logprob"].to_numpy(), level),
+        }
+    return found
