@@ -19,7 +19,7 @@ CONTINUATIONS = "duplication.continuation_count"
 COUNTS = {"duplicate_count": DUPLICATES, "continuation_count": CONTINUATIONS}
 
 # Name -> least count.
-STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-99": 20, "100+": 100}
+STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-49": 20, "50-99": 50, "100+": 100}
 
 # Where nothing was counted, all are one stratum.
 ALL = "all"
@@ -34,7 +34,7 @@ def stratum_of(count: np.ndarray) -> np.ndarray:
         If a count is not known: it belongs to no stratum, least of all to the last.
 
     >>> stratum_of(np.array([1, 4, 5, 1000])).tolist()
-    [0, 1, 2, 4]
+    [0, 1, 2, 5]
     """
     unknown = np.isnan(count)
     if unknown.any():
