@@ -104,6 +104,7 @@ def compressors(tokens: list[int], parts: list[bytes]) -> Row:
     given = zstandard.ZstdCompressor(dict_data=known, compression_params=parameters)
     alone = zstandard.ZstdCompressor(compression_params=parameters)
     return {
+        "zlib_size": packed,
         "zlib_ratio": packed / len(whole),
         "zlib_added": (packed - len(zlib.compress(prompt, LEVEL, RAW))) / len(continuation),
         "zstd_ratio": len(alone.compress(whole)) / len(whole),

@@ -34,7 +34,7 @@ def stratum_of(count: np.ndarray) -> np.ndarray:
         If a count is not known: it belongs to no stratum, least of all to the last.
 
     >>> stratum_of(np.array([1, 4, 5, 1000])).tolist()
-    [0, 1, 2, 4]
+    [0, 1, 2, 5]
     """
     unknown = np.isnan(count)
     if unknown.any():

@@ -33,6 +33,7 @@ def test_ratios_equal_those_of_the_decoded_text(tokenizer):
     for i, row in enumerate(ids.tolist()):
         whole, prompt = tokenizer.decode(row).encode(), tokenizer.decode(row[:32]).encode()
         size, prompt_size = (len(zlib.compress(part, 9)) - HEADER for part in (whole, prompt))
+        assert columns["zlib_size"][i] == size
         assert columns["zlib_ratio"][i] == size / len(whole)
         assert columns["zlib_added"][i] == (size - prompt_size) / (len(whole) - len(prompt))
 

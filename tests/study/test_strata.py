@@ -6,8 +6,8 @@ from memorization.strata import CONTINUATIONS, DUPLICATES, STRATA, finest_count,
 
 
 def test_strata_are_those_of_the_counts():
-    counts = np.array([0, 1, 2, 4, 5, 19, 20, 99, 100, 5000])
-    assert stratum_of(counts).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    counts = np.array([0, 1, 2, 4, 5, 19, 20, 49, 50, 99, 100, 5000])
+    assert stratum_of(counts).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     with pytest.raises(UserError, match="1 of 3 sequences have no count"):
         stratum_of(np.array([1.0, np.nan, 100.0]))
 

@@ -128,15 +128,16 @@ def phrases(match: np.ndarray, first: int = 0) -> np.ndarray:
 
 
 def byte_features(text: Texts) -> dict[str, np.ndarray]:
-    """Return the ratios of the compressors of bytes, float64 [n].
+    """Return what the compressors of bytes say, float64 [n].
 
-    Of the whole, the compressed size over the size; of the continuation, what it adds to the prompt
-    over its size. Ratios of short or random text can exceed 1.
+    Of the whole, the compressed size, in bytes, and that over the size; of the continuation, what
+    it adds to the prompt over its size. Ratios of short or random text can exceed 1.
     """
     begin, middle, end = text.bounds[:-1], text.middle, text.bounds[1:]
     whole, continuation = np.maximum(end - begin, 1), np.maximum(end - middle, 1)
     size = zlib_sizes(text.data, begin, end)
     return {
+        "zlib_size": size.astype(np.float64),
         "zlib_ratio": size / whole,
         "zlib_added": (size - zlib_sizes(text.data, begin, middle)) / continuation,
         "zstd_ratio": zstd_sizes(text.data, begin, end) / whole,
@@ -176,6 +177,8 @@ FAMILY = Family(
     "compressibility",
     (
         *declare("text", "two calls of zlib a sequence", [
+            ("zlib_size", "-", "Few bytes are little to store, whatever the number of tokens.",
+             "Carlini et al. 2021"),
             ("zlib_ratio", "-", "Compressible text holds little information to be stored.",
              "Carlini et al. 2021"),
             ("zlib_added", "-",
