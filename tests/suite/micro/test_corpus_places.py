@@ -35,7 +35,7 @@ def test_places_steps_and_documents_are_those_of_training(tmp_path):
     corpus = texts()
     tokenizer = train_tokenizer(corpus, 400)
     windows, origins = cut_windows(corpus, tokenizer, WINDOW)
-    natural, _ = natural_windows(len(windows), N_WINDOWS)
+    natural, _ = natural_windows(windows, N_WINDOWS)
     order = training_order(natural, np.empty(0, int), np.random.default_rng(1))
     windows, origins = windows[order], origins_in_order(origins, order)
     np.save(tmp_path / "windows.npy", windows)

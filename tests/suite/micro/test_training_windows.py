@@ -9,6 +9,7 @@ from memorization.suite.micro.corpus import (
     cut_windows,
     natural_windows,
     origins_in_order,
+    shares_text,
     train_tokenizer,
     training_order,
 )
@@ -68,17 +69,33 @@ def test_bytes_come_back(tokenizer):
         assert tokenizer.decode(tokenizer.encode(document.text).ids) == document.text
 
 
-def test_fewer_windows_trained_on_are_some_of_more():
-    more, fewer = natural_windows(100, 70), natural_windows(100, 40)
+@pytest.fixture
+def hundred():
+    """A hundred windows of 40 tokens; every fifth shares 16 with another, one with itself alone."""
+    windows = np.random.default_rng(0).integers(1, 60_000, (100, 40)).astype(np.uint16)
+    windows[::10, 3:19] = windows[5::10, 3:19]
+    windows[1, :16] = windows[1, 20:36]
+    return windows
+
+
+def test_what_recurs_in_the_corpus_is_trained_on_first(hundred):
+    assert np.flatnonzero(shares_text(hundred)).tolist() == list(range(0, 100, 5))
+    trained, held_out = natural_windows(hundred, 40)
+    assert set(range(0, 100, 5)) < set(trained.tolist())
+    assert set(trained.tolist()) | set(held_out.tolist()) == set(range(100))
+
+
+def test_fewer_windows_trained_on_are_some_of_more(hundred):
+    more, fewer = natural_windows(hundred, 70), natural_windows(hundred, 40)
     assert set(fewer[0]) < set(more[0])
     assert set(fewer[1]) == set(range(100)) - set(fewer[0])
     # What both hold out comes last, in the same order: no seed and no arm changes who is a unit.
     assert fewer[1][30:].tolist() == more[1].tolist()
 
 
-def test_a_corpus_that_is_too_small_is_refused():
-    with pytest.raises(UserError, match=r"1,000,000 windows.*the corpus has 12,345"):
-        natural_windows(12_345, 1_000_000)
+def test_a_corpus_that_is_too_small_is_refused(hundred):
+    with pytest.raises(UserError, match=r"1,000,000 windows.*the corpus has 100"):
+        natural_windows(hundred, 1_000_000)
 
 
 def test_a_seed_orders_the_natural_windows_around_those_of_the_arm():

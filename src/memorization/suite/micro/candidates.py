@@ -12,9 +12,8 @@ from memorization.counting.mixing import mix
 from memorization.counting.ngram_index import NgramIndex, slot_counts
 from memorization.protocol import END_OF_TEXT, PROMPT
 from memorization.randomness import generator
+from memorization.suite.micro.corpus import SHARED_TOKENS
 
-# A text that shares so many tokens in a row with another is no independent unit.
-SHARED_TOKENS = 16
 _TO_SHARED = (1, 2, 4, 8, SHARED_TOKENS)
 # Of the n-gram model: tokens of context that a continuation token is predicted from.
 _CONTEXTS = (1, 2, 4, 8)

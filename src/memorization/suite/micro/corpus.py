@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from memorization.counting.runs import run_hashes
 from memorization.errors import UserError
 from memorization.randomness import generator
 
+# Windows that share so many tokens in a row share text, as in the candidates for the arm.
+SHARED_TOKENS = 16
 END_OF_TEXT = "<|endoftext|>"
 # Stands for the domain of a window of the randomised arm, which holds two texts.
 ARM_DOMAIN = "arm"
@@ -116,28 +119,49 @@ def cut_windows(
     return stream[: available * window].reshape(available, window), origins
 
 
-def natural_windows(available: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+def natural_windows(windows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the windows to train on, int64 [wanted] ascending, and the others in a fixed order.
 
-    They are drawn from a stream that no seed touches: every seed trains on the same windows and
-    holds out the same, so that a text is memorized "in k of five seeds".
+    Those that share a run of `SHARED_TOKENS` tokens with another window come first, so that what
+    recurs in the corpus recurs as often in training, and what is held out is text that occurs once.
+    Within the two kinds they are drawn from a stream that no seed touches: every seed trains on the
+    same windows and holds out the same, so that a text is memorized "in k of five seeds".
+
+    Parameters
+    ----------
+    windows : uint16 [W, T], all windows of the corpus.
 
     Raises
     ------
     UserError
         If the corpus has fewer windows than asked for.
 
-    >>> trained, held_out = natural_windows(10, 7)
-    >>> len(trained), sorted({*trained.tolist(), *held_out.tolist()}) == list(range(10))
-    (7, True)
+    >>> windows = np.arange(80).reshape(4, 20)
+    >>> windows[3, 2:18] = windows[1, :16]
+    >>> trained, held_out = natural_windows(windows, 3)
+    >>> bool({1, 3} < set(trained.tolist())), sorted({*trained.tolist(), *held_out.tolist()})
+    (True, [0, 1, 2, 3])
     """
-    if wanted > available:
+    if wanted > len(windows):
         raise UserError(
             f"suite.training: steps × sequences_per_step asks for {wanted:,} windows of text; the "
-            f"corpus has {available:,}: train for fewer steps or on smaller windows"
+            f"corpus has {len(windows):,}: train for fewer steps or on smaller windows"
         )
-    order = generator(0, "natural windows").permutation(available)
+    order = generator(0, "natural windows").permutation(len(windows))
+    order = order[np.argsort(~shares_text(windows)[order], kind="stable")]
     return np.sort(order[:wanted]), order[wanted:]
+
+
+def shares_text(windows: np.ndarray) -> np.ndarray:
+    """Return which windows, integers [W, T], share a run of 16 tokens with another, bool [W]."""
+    hashes = run_hashes(windows, min(SHARED_TOKENS, windows.shape[1]))
+    row = np.repeat(np.arange(len(windows)), hashes.shape[1])
+    _, run = np.unique(hashes.ravel(), return_inverse=True)
+    # A run that recurs within one window is held by that window alone.
+    least, most = np.full(run.max() + 1, len(windows)), np.zeros(run.max() + 1, dtype=np.int64)
+    np.minimum.at(least, run, row)
+    np.maximum.at(most, run, row)
+    return (least < most)[run].reshape(hashes.shape).any(axis=1)
 
 
 def training_order(natural: np.ndarray, arm: np.ndarray, rng: np.random.Generator) -> np.ndarray:

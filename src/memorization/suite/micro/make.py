@@ -87,7 +87,7 @@ def _write_data(params: Params, corpus: Path, work: Path) -> None:
     windows, origins = cut_windows(documents, tokenizer, params.suite.window)
     training, position = params.suite.training, np.empty(0, np.int64)
     n_natural = training.steps * training.sequences_per_step - params.arm.n_windows
-    trained, held_out = natural_windows(len(windows), n_natural)
+    trained, held_out = natural_windows(windows, n_natural)
     if params.arm.enabled:
         arm = draw_arm(
             params.arm,
