@@ -30,6 +30,7 @@ from memorization.suite.read import read_suite
 from memorization.tables import (
     ARM,
     FEATURES,
+    LABELS,
     SEQUENCES,
     SPLITS,
     empty_table,
@@ -115,6 +116,7 @@ def natural_texts() -> pd.DataFrame | None:
     """
     rows = joined(
         read_table("results/sequences.parquet", SEQUENCES),
+        labels=read_table("results/labels.parquet", LABELS),
         features=read_table("results/features.parquet", FEATURES),
         splits=read_table("results/splits.parquet", SPLITS),
     )
@@ -123,7 +125,7 @@ def natural_texts() -> pd.DataFrame | None:
     return pd.DataFrame(
         {
             "count": rows[COUNT],
-            "memorized": rows["case"],
+            "memorized": rows["memorized"],
             "weight": rows["weight"],
             "cluster": rows["cluster"],
             **{name: rows[column] for name, column in COVARIATES.items()},

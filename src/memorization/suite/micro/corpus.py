@@ -161,7 +161,7 @@ def shares_text(windows: np.ndarray) -> np.ndarray:
     least, most = np.full(run.max() + 1, len(windows)), np.zeros(run.max() + 1, dtype=np.int64)
     np.minimum.at(least, run, row)
     np.maximum.at(most, run, row)
-    return (least < most)[run].reshape(hashes.shape).any(axis=1)
+    return np.asarray((least < most)[run].reshape(hashes.shape).any(axis=1))
 
 
 def training_order(natural: np.ndarray, arm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
