@@ -70,6 +70,13 @@ def test_target_is_the_first_key():
         ("variant", "dedup", "variant='dedup': .*'duped' or 'deduped'"),
         ("labels.checkpoints", "some", "labels.checkpoints='some'"),
         ("labels.checkpoints", 0, "labels.checkpoints=0"),
+        ("arm.doses", [0, 8, 4, 96], r"arm: doses=\[0, 8, 4, 96\]: must ascend"),
+        ("arm.doses", [0, 7, 96, 99], "arm: doses: 7 is odd; a window holds two copies"),
+        ("arm.doses", [0, 8, 16], r"contrast_dose=96: must be one of the doses \[0, 8, 16\]"),
+        ("arm.doses", [0, 96], "contrast_dose=96: is the largest dose, which not all blocks have"),
+        ("arm.blocks", 3, "arm: blocks_of_largest_dose=4: must be at most blocks=3"),
+        ("arm.blocks", 60, "arm: takes 25,352 of 36,608 training windows, and may take half"),
+        ("suite.window", 64, "must hold two copies, suite.window=128, not 64"),
         ("sede", 1, "sede=1: .*not permitted"),
         ("seed", None, "seed: missing"),
     ],
@@ -80,6 +87,13 @@ def test_a_mistake_is_one_line_that_names_key_value_and_what_is_allowed(
     with pytest.raises(UserError, match=message) as caught:
         changed(key, value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_arm_takes_windows_only_where_it_is_on(changed):
+    assert changed("seed", 0).arm.n_windows == 3824
+    assert changed("arm.enabled", False).arm.n_windows == 0
+    # Of Pythia there is no arm, so its windows need not fit it.
+    assert changed("target", "1.4b").arm.enabled
 
 
 def test_a_file_that_is_missing_or_no_mapping(tmp_path):

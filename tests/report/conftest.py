@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_arm import natural_texts, outcomes_table
 
 from memorization import tables
+from memorization.arm.analyse import analyse
 from memorization.files import write_metrics
 from memorization.labels.events import event_times
 from memorization.labels.trajectories import Trajectories
@@ -269,7 +271,16 @@ def all_metrics(params, tiers, rng, source, duplicates):
     else:
         whether["strata"] = {}
     whether["text"]["prevalence"] |= {"calibration_slope": UNDEFINED, "f1": UNDEFINED}
-    return found | {"siblings": siblings_metrics(params, rng)}
+    return found | {"arm": arm_metrics(params, rng), "siblings": siblings_metrics(params, rng)}
+
+
+def arm_metrics(params, rng):
+    """Return the metrics of a made-up arm, of a Pythia model why there are none."""
+    if params.is_pythia:
+        return {"done": False, "reason": "the suite has no randomised arm"}
+    units, natural = outcomes_table(effects={"early": -0.4}), natural_texts()
+    dose, level = params.arm.contrast_dose, params.bootstrap.level
+    return {"done": True, **analyse(units, natural, dose, level, rng)}
 
 
 def redrawn(found, rng, tiers, models):

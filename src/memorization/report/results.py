@@ -26,7 +26,7 @@ from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
 from memorization.suite.read import read_suite
 
-METRICS = ("association", "labels", "siblings", "split", "whether", "when")
+METRICS = ("arm", "association", "labels", "siblings", "split", "whether", "when")
 
 PREDICTIONS = {
     "association": tables.ASSOCIATION,

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from memorization.report.figures import (
     calibration,
     correlation,
+    dose_response,
     growth,
     importance,
     leakage,
