@@ -15,6 +15,7 @@ from memorization import tables
 
 ROOT = Path(__file__).parents[2]
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+ARM_UNITS = 2 * 8 + 1  # blocks of three doses and five schedules, one with the largest dose
 TABLES = {
     "sequences": tables.SEQUENCES,
     "labels": tables.LABELS,
@@ -73,6 +74,29 @@ def test_weights_lead_back_to_the_population(finished):
     # The sample says as much as the census, within its error.
     census = labels["census"]
     assert census["sample"]["memorized"][-1] == pytest.approx(count, rel=0.3)
+
+
+def test_the_arm_has_outcomes_and_is_not_of_the_population(finished):
+    arm = tables.read_table(finished.folder / "results/arm.parquet", tables.ARM)
+    assert len(arm) == ARM_UNITS
+    assert metrics(finished, "arm")["done"] is True
+    # More copies, a likelier continuation: even at this size, none and the largest dose differ.
+    level = arm.groupby("cell")["logprob"].mean()
+    assert level["0"] < level["8"] < level["64"]
+    manifest = json.loads((finished.folder / "results/suite/manifest.json").read_text())
+    assert manifest["population"] == 6000 - arm["dose"].sum() // 2
+
+
+def test_without_the_arm_all_of_the_training_data_are_studied(new_study):
+    study = new_study()
+    path = study.folder / "params.yaml"
+    text = path.read_text().replace("enabled: true", "enabled: false")
+    path.write_text(text.replace("steps: 1000", "steps: 40"))
+    study.run("dvc", "repro", "arm")
+    manifest = json.loads((study.folder / "results/suite/manifest.json").read_text())
+    assert manifest["population"] == 40 * 6
+    assert metrics(study, "arm")["done"] is False
+    assert not (study.folder / "results/suite/arm.parquet").exists()
 
 
 def test_a_second_run_has_nothing_to_do_and_git_is_clean(finished):
