@@ -310,7 +310,7 @@ def pack(documents: dict[str, bytes]) -> bytes:
 
 @dataclass
 class Harvest:
-    """What was gathered: documents and licences by name, rows of the manifest, what was left out."""
+    """What was gathered: documents and licences by name, the manifest, what was left out."""
 
     documents: dict[str, bytes]
     licences: dict[str, bytes]

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MINIATURE = Path(__file__).with_name("params.yaml")
-PARTS = ("code/plotly", "code/datadog", "licences/")
+PARTS = ("clients/", "licences/", "prose/dict-devil")
 
 
 class Study:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import tarfile
 from collections.abc import Sequence
@@ -42,7 +43,11 @@ def read_corpus(path: str | Path) -> list[Document]:
     """
     documents: list[Document] = []
     try:
-        with tarfile.open(path, "r:xz") as archive:
+        # Unpacked whole, since the checksum that tells a damaged archive stands at its end.
+        with (
+            lzma.open(path) as packed,
+            tarfile.open(fileobj=io.BytesIO(packed.read()), mode="r:") as archive,
+        ):
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
                 domain, slash, file = member.name.partition("/")
