@@ -9,7 +9,7 @@ import yaml
 from miniature_study import write_suite
 from tiny_arm import raw_params, write_corpus
 
-from memorization.stages import arm, features, sequences, split, suite
+from memorization.stages import arm, features, labels, sequences, split, suite
 from memorization.suite.read import read_suite
 from memorization.tables import ARM, read_table, token_matrix
 
@@ -17,7 +17,8 @@ from memorization.tables import ARM, read_table, token_matrix
 def write_params(folder, *, enabled):
     raw = raw_params(enabled=enabled)
     raw["features"]["families"] = ["duplication", "ngram", "compressibility"]
-    raw["sequences"] = {"cases": 20, "cohort": 60}
+    sizes = dict.fromkeys(raw["sequences"]["followed"], 20)
+    raw["sequences"] = {"followed": sizes, "census": 2}
     (folder / "params.yaml").write_text(yaml.safe_dump(raw))
 
 
@@ -30,7 +31,7 @@ def finished(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for stage in (suite, sequences, features, split, arm):
+        for stage in (suite, sequences, labels, features, split, arm):
             stage.main()
     return folder / "results"
 

@@ -11,7 +11,14 @@ from memorization.study import Study
 
 def test_join_brings_tables_into_order():
     index = np.array([4, 7, 9])
-    sequences = pd.DataFrame({"index": index, "weight": [1.0, 2.0, 3.0]})
+    sequences = pd.DataFrame(
+        {
+            "index": index,
+            "weight": [1.0, 2.0, 3.0],
+            "followed": [True, True, False],
+            "when_weight": [4.0, 5.0, None],
+        }
+    )
     features = pd.DataFrame({"index": [9, 4, 7], "a.x": [0.9, 0.4, 0.7]})
     labels = pd.DataFrame({"index": [7, 9, 4], "memorized": [True, False, False]})
     splits = pd.DataFrame({"index": [7, 4, 9], "cluster": [1, 0, 2], "fold": [1, 0, 0]})
