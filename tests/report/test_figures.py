@@ -132,8 +132,8 @@ def test_counts_are_in_order_and_what_is_never_memorized_lies_hollow_on_the_axis
         strata = metrics["whether"]["strata"][count]
         labels = [text.get_text().splitlines() for text in axes.get_xticklabels()]
         assert [lines[0] for lines in labels] == ["1", "2–4", "5–19", "20–49", "50–99", "≥100"]
-        cases = [f"{strata[name]['cases']}/{strata[name]['n']}" for name in STRATA]
-        assert [lines[2] for lines in labels] == cases
+        cases = [f"{strata[name]['cases']} of {strata[name]['n']}" for name in STRATA]
+        assert [" ".join(lines[2:]) for lines in labels] == cases
         points = [line for line in axes.lines if len(line.get_ydata()) == 1]
         heights = [100 * strata[name]["prevalence"]["value"] for name in STRATA]
         assert [point.get_ydata()[0] for point in points[1:]] == pytest.approx(heights[1:])

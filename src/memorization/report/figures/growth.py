@@ -59,7 +59,9 @@ def draw(results: Results) -> Figure:
         axes.fill_between(steps, low, high, color=BLUE, alpha=0.15, linewidth=0)
         # Points where there are few.
         marker = "o" if len(steps) <= FEW else ""
-        axes.plot(steps, 100 * _fraction(state, looked_at, weight), marker, ls="-", color=BLUE)
+        axes.plot(
+            steps, 100 * _fraction(state, looked_at, weight), marker=marker, ls="-", color=BLUE
+        )
         axes.set_title(label, pad=26)
         axes.set_xlim(0, steps[-1] * (1.02 if len(steps) <= FEW else 1))
         share = steps[-1] / 100

@@ -30,7 +30,7 @@ def draw(results: Results) -> Figure:
     found = {name: strata for name, strata in found.items() if strata}
     if not found:
         return in_words("How often sequences occur was not counted (features.families).")
-    figure = Figure(figsize=(6.5, 3.3))
+    figure = Figure(figsize=(6.5, 3.5))
     panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
     floor = min(_floor(strata) for strata in found.values())
     for axes, (name, strata) in zip(panels, found.items(), strict=True):
@@ -41,7 +41,7 @@ def draw(results: Results) -> Figure:
     panels[0].set_yticks(10.0 ** np.arange(round(np.log10(floor)), 3))
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("memorized at the end (%)")
-    below = "(below: share of the training sequences; memorized/rows)"
+    below = "(below: share of the training sequences; memorized of rows)"
     figure.supxlabel(f"occurrences in the training data\n{below}", fontsize=8.5)
     return figure
 
@@ -68,9 +68,9 @@ def _draw_panel(axes: Axes, strata: Mapping[str, Any], floor: float) -> None:
         label(axes, percent(found["value"]), (place, height), shift, fontsize=7.5)
     labels = [
         f"{stratum_name(name)}\n{percent(s['population'] / total)}\n"
-        f"{count(s['cases'])}/{count(s['n'])}"
+        f"{count(s['cases'])} of\n{count(s['n'])}"
         for name, s in strata.items()
     ]
-    axes.set_xticks(range(len(labels)), labels, fontsize=7)
+    axes.set_xticks(range(len(labels)), labels, fontsize=6.5)
     axes.set_xlim(-0.4, len(labels) - 0.2)
     axes.grid(axis="x", visible=False)
