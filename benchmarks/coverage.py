@@ -2,8 +2,8 @@
 
 Draws collections of clusters of very unequal sizes from a population of clusters whose values are
 known, and counts how often the 95 % interval of `memorization.evaluation` holds them, beside the
-percentile interval of the same replicates. Writes docs/coverage.json, which docs/intervals.md
-explains; 2,000 repetitions of three sizes take about 15 minutes on two idle cores, and
+percentile interval of the same replicates. Writes docs/coverage.json and the table in
+docs/intervals.md, which explains it; 2,000 repetitions of three sizes take about 15 minutes on two idle cores, and
 `--repetitions 200` a tenth of that.
 """
 
@@ -42,6 +42,16 @@ MEMORIZED = (0.35, 0.65)
 
 # Checkpoints of the times.
 CHECKPOINTS = 8
+
+# Where the table is, and the metrics' names there.
+PAGE = Path("docs/intervals.md")
+ROWS = {
+    "proportion": "a proportion",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "concordance": "concordance",
+    "average_precision_gain": "a paired gain of average precision",
+}
 
 # Rows behind the true values: so many collections of so many clusters each.
 COLLECTIONS, CLUSTERS = 40, 12_000
@@ -185,8 +195,26 @@ def coverage(
     return found
 
 
+def table(found: dict[str, Any]) -> str:
+    """Return the coverage as a Markdown table, %: of the intervals, and of percentiles.
+
+    Parameters
+    ----------
+    found : size -> what `coverage` returns.
+    """
+    heads = [f"{of['clusters_with_cases']:.0f} in effect" for of in found.values()]
+    lines = [["", *heads], ["---", *["--:"] * len(heads)]]
+    for metric, name in ROWS.items():
+        cells = [
+            f"{100 * of[metric]['covers']:.1f} ({100 * of[metric]['percentile_covers']:.1f})"
+            for of in found.values()
+        ]
+        lines.append([name, *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def main() -> None:
-    """Write and print the coverage of every size."""
+    """Write the coverage of every size, and put the table in its place."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=2000)
     parser.add_argument("--output", type=Path, default=Path("docs/coverage.json"))
@@ -198,15 +226,13 @@ def main() -> None:
         run = partial(pool.map, chunksize=10)
         for name, clusters in SIZES.items():
             found[name] = coverage(clusters, truth, options.repetitions, run)
-            print(f"{name}: {found[name]['clusters_with_cases']:.1f} clusters in effect", flush=True)
-            for metric in truth:
-                own = found[name][metric]
-                print(
-                    f"  {metric:24} {own['covers']:.3f}  percentiles {own['percentile_covers']:.3f}",
-                    flush=True,
-                )
+            print(table({name: found[name]}), flush=True)
     about = {"level": LEVEL, "replicates": REPLICATES, "effective_clusters": found}
     write_metrics(about, options.output)
+    if options.output.parent == PAGE.parent:
+        before, rest = PAGE.read_text("utf-8").split("|", 1)
+        after = rest.rpartition("|\n")[2]
+        PAGE.write_text(before + table(found) + after, "utf-8")
 
 
 if __name__ == "__main__":
