@@ -22,9 +22,9 @@ import yaml
 FOLDERS = ("results", "paper")
 # Work in progress, records of it, and what belongs to Quarto.
 IGNORED = (".partial", ".made", "_output", ".quarto", ".gitignore", "references.bib", "index.qmd")
-# A 95 % percentile bound from 1,000 replicates, in interval widths: sqrt(p (1 - p) / r) / density
-# at the 2.5 % quantile of a normal, over its width of 3.92 standard deviations; of a difference.
-STANDARD_ERROR = math.sqrt(2) * math.sqrt(0.025 * 0.975 / 1000) / 0.0584 / 3.92
+# Of an end of an interval from 400 replicates, in interval widths: half of one over sqrt(2 r), as
+# the standard error has it; of a difference.
+STANDARD_ERROR = math.sqrt(2) * 0.5 / math.sqrt(2 * 400)
 # Bounds of skewed metrics are less sure than those of a normal one.
 LARGEST = 8.0
 

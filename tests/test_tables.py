@@ -65,7 +65,7 @@ def test_null_steps_survive_the_disk(tmp_path):
 
 
 def test_survival_curves_survive_the_disk(tmp_path):
-    curves = np.linspace(1, 0, 10, dtype=np.float32).reshape(2, 5)
+    curves = np.linspace(1, 0, 10).reshape(2, 5) ** np.pi
     table = pd.DataFrame(
         {
             "index": [1, 2],

@@ -21,7 +21,7 @@ from memorization.params import SCHEDULES
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
 TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))
-SURVIVAL = pd.ArrowDtype(pa.list_(pa.float32()))
+SURVIVAL = pd.ArrowDtype(pa.list_(pa.float64()))
 STEPS = pd.ArrowDtype(pa.list_(pa.int32()))
 
 
@@ -117,7 +117,12 @@ _PREDICTION = {
 }
 
 WHETHER = DataFrameSchema(
-    {**_PREDICTION, "probability": Column("float64", Check.in_range(0, 1))},
+    {
+        **_PREDICTION,
+        "probability": Column("float64", Check.in_range(0, 1)),
+        # Whether it reaches the threshold that was chosen on the other folds.
+        "positive": Column(bool),
+    },
     name="predictions/whether",
     unique=["index", "model", "tier"],
     strict=True,
@@ -356,13 +361,13 @@ def token_matrix(column: pd.Series) -> np.ndarray:
 def survival_column(survival: np.ndarray) -> pd.Series:
     """Return a float [n, c] matrix of survival probabilities as a table's ``survival`` column."""
     n, c = survival.shape
-    flat = pa.array(np.ascontiguousarray(survival, dtype=np.float32).ravel())
+    flat = pa.array(np.ascontiguousarray(survival, dtype=np.float64).ravel())
     offsets = pa.array(np.arange(n + 1, dtype=np.int32) * c)
     return pd.Series(pa.ListArray.from_arrays(offsets, flat), dtype=SURVIVAL)
 
 
 def survival_matrix(column: pd.Series) -> np.ndarray:
-    """Return a table's ``survival`` column as a float32 [n, c] matrix."""
+    """Return a table's ``survival`` column as a float64 [n, c] matrix."""
     return _flat(column).reshape(len(column), -1)
 
 

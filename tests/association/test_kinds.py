@@ -13,7 +13,7 @@ FEATURES = {
     "template.incrementing": [0, 0, 0, 1, 0, 0],
 }
 STUDY = make_study(FEATURES, [1, 0, 1, 1, 0, 0], weight=[1, 2, 1, 3, 10, 13])
-SAME = Bootstrap(np.ones((4, 6), dtype=np.uint8), 0.95)
+SAME = Bootstrap(np.ones((4, 6), dtype=np.uint8), np.arange(6), 0.95)
 
 
 def test_classes_are_counted_and_weighted():

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from memorization.association.univariate import univariate
+from memorization.evaluation.intervals import interval
 
 COPIES = "duplication.sequence_count"
 
@@ -34,7 +35,8 @@ def test_values_and_intervals_are_scikit_learns(study, bootstrap, table):
             roc_auc_score(study.truth, values, sample_weight=study.weight * times)
             for times in bootstrap.multiplicities
         ]
-        low, high = np.quantile(replicates, [0.05, 0.95])
+        effective = bootstrap.effective(study.weight, study.truth)
+        low, high = interval(expected, np.array(replicates), effective, 0.9)
         assert row[["low", "high"]].tolist() == pytest.approx([low, high])
 
 

@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from memorization.evaluation import bootstrap
-from memorization.evaluation.bootstrap import Bootstrap, gains, interval
+from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
+from memorization.evaluation.intervals import IDENTITY, LOGIT, interval
 from memorization.evaluation.metrics.ranking import auroc, average_precision
 from memorization.evaluation.metrics.sums import PreparedMetric
 
@@ -89,19 +90,46 @@ def test_interval_covers_as_often_as_it_says_only_if_clusters_are_known():
     for _ in range(trials):
         values = np.repeat(rng.normal(size=60), 10)
         for kind, resamples in by.items():
-            found = resamples.estimate(weighted_mean, values, None, np.ones(600))
+            found = resamples.estimate(weighted_mean, values, None, np.ones(600), IDENTITY)
             covered[kind] += found["low"] <= 0 <= found["high"]
-    assert 0.85 < covered["cluster"] / trials < 0.94
+    assert 0.85 < covered["cluster"] / trials < 0.95
     assert covered["row"] / trials < 0.55
 
 
-def test_undefined_replicates():
-    values = np.arange(100.0)
-    few, many = values.copy(), values.copy()
-    few[:5], many[:6] = np.nan, np.nan
-    assert interval(few, 0.9) == pytest.approx(tuple(np.quantile(values[5:], [0.05, 0.95])))
-    assert np.isnan(interval(many, 0.9)).all()
-    assert np.isnan(interval(np.full(3, np.nan), 0.9)).all()
+def test_clusters_in_effect_are_of_the_rows_or_of_the_cases():
+    clusters, weight = np.array([4, 4, 4, 7, 7, 9]), np.array([1.0, 1.0, 2.0, 4.0, 0.0, 4.0])
+    resamples = drawn(clusters, 5, 0)
+    for cases, expected in {
+        # The rows: 4, 4 and 4.
+        (0, 0, 0, 0, 0, 0): 3,
+        (1, 1, 1, 1, 1, 1): 3,
+        (1, 1, 0, 1, 0, 0): 36 / 20,
+        (0, 0, 0, 0, 0, 1): 1,
+    }.items():
+        assert resamples.effective(weight, np.array(cases, bool)) == pytest.approx(expected)
+    both = np.array([[1, 0]] * 2 + [[0, 0]] + [[1, 0]] + [[0, 0]] + [[0, 1]], bool)
+    np.testing.assert_allclose(resamples.effective(weight, both), [36 / 20, 1])
+    # Of some rows, their own.
+    some = clusters != 7
+    part = resamples.take(some).effective(weight[some], np.zeros(4, bool))
+    assert part == pytest.approx(2)
+
+
+def test_an_estimate_is_the_interval_of_its_replicates_and_a_difference_is_paired():
+    rng = np.random.default_rng(3)
+    truth, weight, clusters = rng.random(90) < 0.4, rng.random(90) + 0.5, rng.integers(0, 30, 90)
+    resamples, scores = drawn(clusters, 100, 4, 0.9), rng.normal(size=(2, 90)) + truth
+    one, other = (resamples.replicated(auroc, truth, s, weight) for s in scores)
+    assert one.effective == resamples.effective(weight, truth)
+    low, high = interval(one.value, one.replicates, one.effective, 0.9, LOGIT)
+    assert one.estimate(0.9) == {"value": one.value, "low": low, "high": high}
+    found = (one - other).estimate(0.9)
+    low, high = interval(
+        one.value - other.value, one.replicates - other.replicates, one.effective, 0.9, IDENTITY
+    )
+    assert (found["low"], found["high"]) == (low, high)
+    fewer = Replicated(other.value, other.replicates, 3.0)
+    assert (one - fewer).effective == (fewer - one).effective == 3.0
 
 
 def test_gains_are_over_every_baseline_and_the_tier_below():

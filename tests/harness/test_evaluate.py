@@ -7,6 +7,7 @@ from sklearn import metrics as theirs
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.harness import (
     Intervals,
     Predictions,
@@ -117,7 +118,7 @@ def test_a_sample_with_thresholds_of_its_folds(suite, sampled, scores):
     assert sum(evaluation.outcomes.values()) == pytest.approx(POPULATION)
 
 
-def test_intervals_are_quantiles_over_resampled_clusters(suite, sampled, scores):
+def test_intervals_are_those_of_resampled_clusters(suite, sampled, scores):
     evaluation = evaluate_predictor(
         lambda i: scores[i],
         suite,
@@ -127,10 +128,15 @@ def test_intervals_are_quantiles_over_resampled_clusters(suite, sampled, scores)
         intervals=Intervals(replicates=30, level=0.8, seed=5),
     )
     truth, score = TRUTH[sampled.index], scores[sampled.index]
-    drawn = Bootstrap.of(sampled.cluster, 30, 0.95, generator(5, "harness")).multiplicities
-    slow = [scikit_learn(truth, score >= 0.8, sampled.weight * times, score) for times in drawn]
+    bootstrap = Bootstrap.of(sampled.cluster, 30, 0.8, generator(5, "harness"))
+    effective = bootstrap.effective(sampled.weight, truth)
+    slow = [
+        scikit_learn(truth, score >= 0.8, sampled.weight * times, score)
+        for times in bootstrap.multiplicities
+    ]
     for name, found in evaluation.metrics.items():
-        low, high = np.quantile([one[name] for one in slow], [0.1, 0.9])
+        replicates = np.array([one[name] for one in slow])
+        low, high = interval(found["value"], replicates, effective, 0.8)
         assert (found["low"], found["high"]) == pytest.approx((low, high))
         assert low < high
 

@@ -173,6 +173,7 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
             risk = np.clip(0.05 + 0.3 * case + rng.uniform(-0.05, 0.5, N), 0, 1)
             if question == "whether":
                 part["probability"] = risk
+                part["positive"] = risk > 0.5
             else:
                 part["survival"] = tables.survival_column(
                     1 - risk[:, None] * np.arange(1, n_steps + 1) / n_steps

@@ -7,6 +7,7 @@ from sklearn import metrics as theirs
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.labels.trajectories import Trajectories
 from memorization.siblings.checkpoints import (
     BOUNDED,
@@ -64,7 +65,9 @@ def test_metrics_and_intervals_are_those_of_a_slow_count(late, study, bootstrap)
             if name in BOUNDED:
                 slow = [metric(part.truth, said, sample_weight=part.weight * m) for m in drawn]
                 bounds = [found[view][f"{name}_{side}"][place] for side in ("low", "high")]
-                assert bounds == pytest.approx(list(np.quantile(slow, [0.05, 0.95])))
+                effective = bootstrap.take(rows).effective(part.weight, part.truth)
+                expected = interval(value, np.array(slow), effective, 0.9)
+                assert bounds == pytest.approx([float(end) for end in expected])
 
 
 def test_without_an_earlier_checkpoint_there_is_nothing_to_report(study, bootstrap):
@@ -110,7 +113,7 @@ def test_complete_evaluations_say_exactly_what_rows_of_all_would_say():
     logprob = np.zeros(match_length.shape, np.float32)
     whole = Trajectories(np.arange(population), steps, match_length, logprob, observed)
     truth = whole.memorized[:, -1]
-    none = Bootstrap(np.ones((2, population), np.uint8), 0.9)
+    none = Bootstrap(np.ones((2, population), np.uint8), np.arange(population), 0.9)
     slow = checkpoint_metrics(make_study(truth=truth), whole, none)
     evaluations = {
         step: rng.permutation(np.flatnonzero(whole.memorized[:, place]))

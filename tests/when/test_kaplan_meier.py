@@ -6,6 +6,7 @@ from lifelines import KaplanMeierFitter
 from made_up_study import survived
 
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Targets
 from memorization.tables import KAPLAN_MEIER
@@ -86,7 +87,9 @@ def test_curves_are_the_weighted_shares_of_the_strata(study):
         expected = np.average(survived(own), axis=0, weights=own.weight)
         np.testing.assert_allclose(part["survival"], expected)
         drawn_weight = bootstrap.take(rows).multiplicities * own.weight
-        band = np.quantile(kaplan_meier(own.times, drawn_weight), [0.05, 0.95], axis=0)
+        by_then = ~survived(own)
+        effective = bootstrap.take(rows).effective(own.weight, by_then)
+        band = interval(expected, kaplan_meier(own.times, drawn_weight), effective, 0.9)
         np.testing.assert_allclose([part["low"], part["high"]], band)
         assert (part["low"] < part["high"]).all()
     assert "100+" not in set(table["stratum"])
@@ -95,7 +98,7 @@ def test_curves_are_the_weighted_shares_of_the_strata(study):
 def test_a_stratum_that_no_replicate_draws_has_no_band(study):
     few = np.zeros((20, len(study)), dtype=np.uint8)
     few[:, (study.features[DUPLICATES] == 1).to_numpy()] = 1
-    table = survival_curves(study, Bootstrap(few, 0.9))
+    table = survival_curves(study, Bootstrap(few, np.arange(len(study)), 0.9))
     assert table.loc[table["stratum"] == "2-4", "low"].isna().all()
     assert table.loc[table["stratum"] == "1", "low"].notna().all()
 

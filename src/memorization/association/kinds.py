@@ -34,7 +34,9 @@ def kinds(study: Study, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
     for name in TAXONOMY:
         own = kind == name
         found[name] = {"n": int(own.sum()), "cases": int((own & truth).sum())} | {
-            key: bootstrap.estimate(_share, part, whole, study.weight)
+            key: bootstrap.take(whole).estimate(
+                _share, part[whole], whole[whole], study.weight[whole]
+            )
             for key, part, whole in (
                 ("share", own, everything),
                 ("memorized", own & truth, own),

@@ -1,4 +1,6 @@
-"""Cluster bootstrap: intervals that know that sequences of one cluster are the same text.
+"""Cluster bootstrap: standard errors that know that sequences of one cluster are the same text.
+
+What becomes of a standard error is an interval, see `memorization.evaluation.intervals`.
 
 What is random. A replicate draws as many clusters as there are, with replacement; a cluster comes
 with all its rows, their truth, their out-of-fold score and their weight. So the interval answers:
@@ -24,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from memorization.evaluation.intervals import IDENTITY, LOGIT, Scale, interval, kish
 from memorization.evaluation.metrics.sums import Metric, OfWeights, PreparedMetric
 
 Estimate = dict[str, float]
@@ -31,9 +34,6 @@ Estimate = dict[str, float]
 # Floats that one block of replicates may hold: 1 MiB, so that what a metric makes of them stays in
 # the processor's cache, where it is twice as fast as beyond.
 BLOCK = 2**17
-
-# A metric that is undefined in more replicates than this has no interval that means anything.
-UNDEFINED_LIMIT = 0.05
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,32 @@ class Replicated:
     ----------
     value : float
     replicates : float [replicates]
+    effective : clusters in effect, of the rows and cases that the metric uses.
+    scale : on which its interval is symmetric.
 
-    >>> one, other = (Replicated(x, x + np.arange(3.0)) for x in (0.5, 0.25))
+    >>> one, other = (Replicated(x, x + np.array([0.0, 0.1, 0.2]), 9.0) for x in (0.5, 0.25))
     >>> (one - other).estimate(0.95)
     {'value': 0.25, 'low': 0.25, 'high': 0.25}
     """
 
     value: float
     replicates: np.ndarray
+    effective: float
+    scale: Scale = LOGIT
 
     def __sub__(self, other: Replicated) -> Replicated:
         """Return the paired difference: the replicates must be of the same resamples."""
-        return Replicated(self.value - other.value, self.replicates - other.replicates)
+        return Replicated(
+            self.value - other.value,
+            self.replicates - other.replicates,
+            min(self.effective, other.effective),
+            IDENTITY,
+        )
 
     def estimate(self, level: float) -> Estimate:
-        """Return ``{"value": ..., "low": ..., "high": ...}``; see `interval`."""
-        low, high = interval(self.replicates, level)
-        return {"value": self.value, "low": low, "high": high}
+        """Return ``{"value": ..., "low": ..., "high": ...}``; see `intervals.interval`."""
+        low, high = interval(self.value, self.replicates, self.effective, level, self.scale)
+        return {"value": self.value, "low": float(low), "high": float(high)}
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,13 @@ class Bootstrap:
 
     Attributes
     ----------
-    multiplicities : uint8 [replicates, n], how often a row is drawn in each replicate.
+    drawn : uint8 [replicates, k], how often a cluster is drawn in each replicate.
+    member_of : int [n], the cluster of each row, 0 … k - 1.
     level : coverage of the intervals, as 0.95.
     """
 
-    multiplicities: np.ndarray
+    drawn: np.ndarray
+    member_of: np.ndarray
     level: float
 
     @classmethod
@@ -83,7 +94,7 @@ class Bootstrap:
         """Return resamples of as many clusters as there are, drawn with replacement.
 
         Rows of one cluster are always drawn equally often; the multiplicities over clusters are
-        multinomial with equal odds. A thousand replicates of a million rows take a gigabyte.
+        multinomial with equal odds.
 
         Parameters
         ----------
@@ -98,21 +109,48 @@ class Bootstrap:
         k = len(names)
         # 8 bits suffice: that a cluster is drawn 256 times, when once is expected, has a chance
         # below 1/256!, which is 10**-507.
-        multiplicities = np.empty((replicates, len(clusters)), dtype=np.uint8)
+        drawn = np.empty((replicates, k), dtype=np.uint8)
         for block in _blocks(replicates, k, BLOCK):
             rows = block.stop - block.start
-            drawn = rng.integers(k, size=(rows, k)) + np.arange(rows)[:, None] * k
-            counts = np.bincount(drawn.ravel(), minlength=rows * k).reshape(rows, k)
-            multiplicities[block] = counts[:, member_of]
-        return cls(multiplicities, level)
+            places = rng.integers(k, size=(rows, k)) + np.arange(rows)[:, None] * k
+            drawn[block] = np.bincount(places.ravel(), minlength=rows * k).reshape(rows, k)
+        return cls(drawn, member_of, level)
 
     def take(self, rows: np.ndarray) -> Bootstrap:
         """Return the resamples as seen by some rows (a mask or positions)."""
-        return Bootstrap(self.multiplicities[:, rows], self.level)
+        return Bootstrap(self.drawn, self.member_of[rows], self.level)
 
     def first(self, replicates: int) -> Bootstrap:
         """Return the first of the resamples."""
-        return Bootstrap(self.multiplicities[:replicates], self.level)
+        return Bootstrap(self.drawn[:replicates], self.member_of, self.level)
+
+    @property
+    def multiplicities(self) -> np.ndarray:
+        """How often each row is drawn in each replicate, uint8 [replicates, n]."""
+        return self.drawn[:, self.member_of]
+
+    def effective(self, weight: np.ndarray, cases: np.ndarray) -> np.ndarray:
+        """Return how many clusters there are in effect, of the rows or of the cases, float [...].
+
+        Whichever are fewer, see `intervals.kish`: a metric is no surer than what it knows of
+        either. Where there is no case, or one in every row, the rows alone count.
+
+        Parameters
+        ----------
+        weight : float [n]
+        cases : bool [n] or [n, c], memorized, or with the event, by each of c definitions.
+
+        >>> two = Bootstrap(np.ones((1, 2), np.uint8), np.array([0, 0, 1]), 0.95)
+        >>> cases = np.array([[True, True, False], [False, True, False], [False, True, False]])
+        >>> two.effective(np.ones(3), cases).round(3).tolist()
+        [1.0, 1.8, 1.8]
+        """
+        k = self.drawn.shape[1]
+        some = np.atleast_2d(np.asarray(cases, dtype=bool).T) * np.asarray(weight, np.float64)
+        of_cases = kish(np.stack([np.bincount(self.member_of, w, minlength=k) for w in some]))
+        of_rows = kish(np.bincount(self.member_of, weight, minlength=k))
+        found = np.where(of_cases > 0, np.minimum(of_cases, of_rows), of_rows)
+        return found[0] if np.ndim(cases) == 1 else found
 
     def replicate(
         self, of_weights: OfWeights, weight: np.ndarray, block: int = BLOCK
@@ -125,61 +163,54 @@ class Bootstrap:
         weight : float [n], population sequences that a row stands for.
         block : floats of weights at a time. What sorts or multiplies a large matrix wants more.
         """
-        replicates, n = self.multiplicities.shape
+        replicates, n = len(self.drawn), len(self.member_of)
         weight = np.asarray(weight, dtype=np.float64)
         return np.concatenate(
             [
-                np.asarray(of_weights(self.multiplicities[rows] * weight))
+                np.asarray(of_weights(self.drawn[rows][:, self.member_of] * weight))
                 for rows in _blocks(replicates, n, block)
             ]
         )
 
     def replicated(
-        self, metric: Metric, truth: np.ndarray, score: np.ndarray, weight: np.ndarray
+        self,
+        metric: Metric,
+        truth: np.ndarray,
+        score: np.ndarray,
+        weight: np.ndarray,
+        scale: Scale = LOGIT,
     ) -> Replicated:
         """Return a metric with its replicates.
 
         The difference of two metrics, or of one between two scores, is taken between what the same
         resamples gave.
+
+        Parameters
+        ----------
+        truth : bool [n], the cases, whose clusters count, see `effective`.
+        scale : of the interval; one between 0 and 1 unless told otherwise.
         """
         if isinstance(metric, PreparedMetric):
             of_weights = metric.prepare(truth, score)
         else:
             of_weights = functools.partial(metric, truth, score)
-        value = float(metric(truth, score, weight))
-        return Replicated(value, self.replicate(of_weights, weight))
+        return Replicated(
+            float(metric(truth, score, weight)),
+            self.replicate(of_weights, weight),
+            float(self.effective(weight, truth)),
+            scale,
+        )
 
     def estimate(
-        self, metric: Metric, truth: np.ndarray, score: np.ndarray, weight: np.ndarray
+        self,
+        metric: Metric,
+        truth: np.ndarray,
+        score: np.ndarray,
+        weight: np.ndarray,
+        scale: Scale = LOGIT,
     ) -> Estimate:
         """Return a metric with its interval: ``{"value": ..., "low": ..., "high": ...}``."""
-        return self.replicated(metric, truth, score, weight).estimate(self.level)
-
-
-def interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """Return the percentile interval of a metric's replicates.
-
-    Replicates where the metric is undefined (NaN) are dropped; when they are more than 5 %, the
-    interval is (nan, nan), because what is left is no longer a sample of the metric.
-
-    Parameters
-    ----------
-    values : float [replicates]
-    level : float
-        Coverage, as 0.95.
-
-    >>> low, high = interval(np.arange(101.0), 0.9)
-    >>> round(low), round(high)
-    (5, 95)
-    >>> interval(np.array([1.0, np.nan]), 0.9)
-    (nan, nan)
-    """
-    values = np.asarray(values, dtype=np.float64)
-    defined = values[~np.isnan(values)]
-    if len(defined) < (1 - UNDEFINED_LIMIT) * len(values) or not len(defined):
-        return float("nan"), float("nan")
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+        return self.replicated(metric, truth, score, weight, scale).estimate(self.level)
 
 
 def gain(

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import Bootstrap, interval
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.decision import (
     OUTCOMES,
     best_f1_threshold,
@@ -34,7 +35,7 @@ ORDER = ("accuracy", "precision", "recall", "f1", *RANKING)
 class Intervals:
     """The cluster bootstrap: number of resamples, coverage of the intervals, and seed."""
 
-    replicates: int = 1000
+    replicates: int = 400
     level: float = 0.95
     seed: int = 0
 
@@ -252,10 +253,12 @@ def _metrics(
         return found
     rng = generator(intervals.seed, "harness")
     bootstrap = Bootstrap.of(rows.cluster, intervals.replicates, intervals.level, rng)
-    drawn = bootstrap.replicate(statistics, rows.weight)
-    for name, values in named(drawn).items():
-        low, high = interval(values, intervals.level)
-        found[name] |= {"low": _defined(low), "high": _defined(high)}
+    effective = bootstrap.effective(rows.weight, rows.truth)
+    for name, drawn in named(bootstrap.replicate(statistics, rows.weight)).items():
+        value = found[name]["value"]
+        if value is not None:
+            low, high = interval(value, drawn, effective, intervals.level)
+            found[name] |= {"low": _defined(float(low)), "high": _defined(float(high))}
     return found
 
 

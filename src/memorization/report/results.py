@@ -152,7 +152,7 @@ class Results:
     def risk_by_end(self, tier: str, model: str) -> np.ndarray:
         """Return the predicted probability of the event by the end, of ``followed``, float [m]."""
         survival = tables.survival_matrix(self._predicted("when", "survival", tier, model))
-        return 1 - survival[:, -1].astype(np.float64)
+        return 1 - survival[:, -1]
 
     def _predicted(self, question: str, column: str, tier: str, model: str) -> pd.Series:
         table: pd.DataFrame = getattr(self, question)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import Bootstrap, interval
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.decision import decision_metrics, set_confusion
 from memorization.labels.trajectories import Trajectories
 from memorization.study import Study
@@ -105,14 +106,13 @@ def checkpoint_metrics(
             return _confusions(study.truth[rows], said[rows], weights)
 
         values = decision_metrics(counts(study.weight[rows]))
-        drawn = bootstrap.take(rows).replicate(counts, study.weight[rows])
+        own = bootstrap.take(rows)
+        drawn = decision_metrics(own.replicate(counts, study.weight[rows]))
+        effective = own.effective(study.weight[rows], study.truth[rows])
         found = {name: value.tolist() for name, value in values.items()}
         for name in BOUNDED:
-            bounds = [
-                interval(column, bootstrap.level) for column in decision_metrics(drawn)[name].T
-            ]
-            found[f"{name}_low"] = [low for low, _ in bounds]
-            found[f"{name}_high"] = [high for _, high in bounds]
+            low, high = interval(values[name], drawn[name], effective, own.level)
+            found[f"{name}_low"], found[f"{name}_high"] = low.tolist(), high.tolist()
         return found
 
     return {

@@ -132,7 +132,7 @@ def _examine(
     survival = cross_fit(run, study).prediction
     scores = score(study, survival, bootstrap, reference)
     return _Result(
-        survival.astype(np.float32),
+        survival,
         {metric: value.estimate(bootstrap.level) for metric, value in scores.items()},
         {metric: scores[metric] for metric in GAINED if metric in scores},
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.sums import GroupSums, OfWeights
 from memorization.strata import ALL, STRATA, finest_count, stratum_of
 from memorization.study import Study, Targets
@@ -103,13 +104,14 @@ def survival_curves(study: Study, bootstrap: Bootstrap) -> pd.DataFrame:
         rows = stratum == position
         if rows.any():
             own = study.take(rows)
-            low, high = _band(own, bootstrap.take(rows))
+            survival = kaplan_meier(own.times, own.weight)
+            low, high = _band(own, survival, bootstrap.take(rows))
             parts.append(
                 pd.DataFrame(
                     {
                         "stratum": name,
                         "step": own.steps.astype(np.int32),
-                        "survival": kaplan_meier(own.times, own.weight),
+                        "survival": survival,
                         "low": low,
                         "high": high,
                         "n": len(own),
@@ -120,13 +122,24 @@ def survival_curves(study: Study, bootstrap: Bootstrap) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _band(study: Study, bootstrap: Bootstrap) -> tuple[np.ndarray, np.ndarray]:
-    """Return the band of one stratum, two float [c]; NaN if no replicate draws it."""
-    drawn = bootstrap.multiplicities[bootstrap.multiplicities.any(axis=1)]
-    if not len(drawn):
-        unknown = np.full(study.times.n_times, np.nan)
-        return unknown, unknown
-    level = bootstrap.level
-    curves = Bootstrap(drawn, level).replicate(curve_of(study.times), study.weight, BLOCK)
-    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
+def _band(
+    study: Study, survival: np.ndarray, bootstrap: Bootstrap
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the band of one stratum's curve, two float [c].
+
+    NaN if more than 5 % of the replicates do not draw it. The cases at a checkpoint are the
+    sequences with the event by then.
+    """
+    curve, times = curve_of(study.times), study.times
+
+    def where_drawn(weight: np.ndarray) -> np.ndarray:
+        some = weight.any(axis=-1, keepdims=True)
+        return np.where(some, curve(weight), np.nan)
+
+    by_then = times.event[:, None] & (times.time[:, None] <= np.arange(1, times.n_times + 1))
+    return interval(
+        survival,
+        bootstrap.replicate(where_drawn, study.weight, BLOCK),
+        bootstrap.effective(study.weight, by_then),
+        bootstrap.level,
+    )

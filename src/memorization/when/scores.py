@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated
+from memorization.evaluation.intervals import LOG, LOGIT, SKILL, Scale
 from memorization.evaluation.metrics.event_time import (
-    concordance_of,
+    concordance_between,
     conditional_mean_step,
     conditional_median,
     cumulative_auroc,
@@ -21,6 +22,9 @@ from memorization.when.kaplan_meier import kaplan_meier
 
 # Percentages of training at which the state so far is scored.
 MILESTONES = (25, 50, 75, 100)
+
+# On which an interval is symmetric; that of the others, which lie between 0 and 1, is the logit.
+SCALES = {"absolute_error_steps": LOG, "brier_skill": SKILL, "observed_to_expected": LOG}
 
 # Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
 # which few replicates at a time would not pay for.
@@ -39,12 +43,27 @@ def score(
     reference : float [n, c]
         Survival of the model against which ``brier_skill`` is measured; None: it is left out.
     """
-    return {
-        name: Replicated(
-            float(metric(study.weight)), bootstrap.replicate(metric, study.weight, BLOCK)
+    found, cases = {}, cases_of(study)
+    for name, metric in survival_metrics(study, survival, reference).items():
+        kind = name.partition("_at_")[0]
+        scale: Scale = SCALES.get(kind, LOGIT)
+        found[name] = Replicated(
+            float(metric(study.weight)),
+            bootstrap.replicate(metric, study.weight, BLOCK),
+            float(bootstrap.effective(study.weight, cases.get(name, study.times.event))),
+            scale,
         )
-        for name, metric in survival_metrics(study, survival, reference).items()
-    }
+    return found
+
+
+def cases_of(study: Study) -> dict[str, np.ndarray]:
+    """Return the sequences with the event that some metrics use, bool [n]; the others use all."""
+    times = study.times
+    found = {"absolute_error_steps": times.event & ~times.left_censored}
+    for percent, at in milestones(study.steps).items():
+        by_then = times.event & (times.time <= at) & (times.first_evaluation <= at)
+        found |= {f"{kind}_at_{percent}": by_then for kind in ("auroc", "observed_to_expected")}
+    return found
 
 
 def milestones(steps: np.ndarray) -> dict[int, int]:
@@ -67,7 +86,7 @@ def survival_metrics(
     - ``integrated_brier``; ``brier_skill`` is the share of the reference's that is saved.
     - ``absolute_error_steps``: of the median time given the event, among those with it, in steps.
 
-    Rankings are compared within folds. Where a sequence is first evaluated late, its state before
+    Rankings are compared within folds, and a concordance between clusters. Where a sequence is first evaluated late, its state before
     is not known: of the state at a checkpoint are scored the sequences evaluated by then, whatever
     it was; in a concordance a left-censored event is earlier than what is later than its bound; and
     its time has no error.
@@ -76,16 +95,18 @@ def survival_metrics(
     ----------
     survival : float [n, c], out of fold.
     """
-    targets, steps, fold = study.times, study.steps, study.fold
+    targets, steps, fold, cluster = study.times, study.steps, study.fold, study.cluster
     time, event, left = targets.time, targets.event, targets.left_censored
     free = np.trapezoid(np.hstack([np.ones((len(time), 1)), survival]), np.r_[0, steps], axis=1)
     expected = conditional_mean_step(survival[event], steps)
     exact = event & ~left
     off = np.abs(steps[time[exact] - 1] - steps[conditional_median(survival[exact]) - 1])
     error, share = _squared_errors(study, survival)
-    among = concordance_of(time[event], event[event], -expected, fold[event], left[event])
+    among = concordance_between(
+        time[event], event[event], -expected, cluster[event], fold[event], left[event]
+    )
     metrics: dict[str, OfWeights] = {
-        "concordance": concordance_of(time, event, -free, fold, left),
+        "concordance": concordance_between(time, event, -free, cluster, fold, left),
         "concordance_memorized": lambda weight: among(np.compress(event, weight, axis=-1)),
         "integrated_brier": lambda weight: ratio(weight @ error, weight @ share),
         "absolute_error_steps": lambda weight: weighted_mean(

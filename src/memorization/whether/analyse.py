@@ -99,6 +99,7 @@ def analyse(
 class _Result:
     candidate: Candidate
     probability: np.ndarray
+    decision: np.ndarray
     ranked: dict[str, Replicated]
     metrics: dict[str, Any]
     # Of models alone, not of baselines.
@@ -112,10 +113,11 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     """Return everything about one model at one tier; of a baseline, predictions and metrics."""
     crossfit = cross_fit(candidate, study)
     ranked = rankings(study, crossfit.prediction, bootstrap)
-    metrics = score(study, crossfit, decide(candidate, study, crossfit), ranked, bootstrap)
+    decision = decide(candidate, study, crossfit)
+    metrics = score(study, crossfit, decision, ranked, bootstrap)
+    predicted = (candidate, crossfit.prediction, decision, ranked, metrics)
     if candidate.model.is_baseline:
-        nothing = pd.DataFrame()
-        return _Result(candidate, crossfit.prediction, ranked, metrics, {}, {}, nothing, None)
+        return _Result(*predicted, {}, {}, pd.DataFrame(), None)
     leakage = {}
     for scheme in LEAKY:
         leaky = study.refolded(scheme)
@@ -132,9 +134,7 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     fitted = candidate.fit(study)
     assert isinstance(fitted, BinaryModel)
     chosen = _chosen(fitted, crossfit)
-    return _Result(
-        candidate, crossfit.prediction, ranked, metrics, chosen, leakage, importance, fitted
-    )
+    return _Result(*predicted, chosen, leakage, importance, fitted)
 
 
 def _chosen(fitted: BinaryModel, crossfit: CrossFit) -> dict[str, Any]:
@@ -184,5 +184,6 @@ def _predictions(study: Study, result: _Result) -> pd.DataFrame:
             "tier": result.candidate.tier,
             "fold": study.fold,
             "probability": result.probability,
+            "positive": result.decision,
         }
     )

@@ -79,6 +79,7 @@ def permutation_importance(
         mean = Replicated(
             float(np.mean([one.value for one in left])),
             np.mean([one.replicates for one in left], axis=0),
+            whole.effective,
         )
         lost = (whole - mean).estimate(bootstrap.level)
         found.append(

@@ -9,7 +9,8 @@ import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
 from memorization.evaluation.crossfit import Candidate, CrossFit, folds, thin
-from memorization.evaluation.metrics import DECISION_METRICS, METRICS
+from memorization.evaluation.intervals import LOGIT
+from memorization.evaluation.metrics import DECISION_METRICS, METRICS, SCALES
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
 from memorization.evaluation.metrics.sums import Metric, weighted_mean
@@ -98,7 +99,9 @@ def score(
 
     def all_of(metrics: Mapping[str, Metric], scored: np.ndarray) -> dict[str, Estimate]:
         return {
-            name: bootstrap.estimate(metric, study.truth, scored, study.weight)
+            name: bootstrap.estimate(
+                metric, study.truth, scored, study.weight, SCALES.get(name, LOGIT)
+            )
             for name, metric in metrics.items()
         }
 

@@ -5,6 +5,7 @@ from sksurv.metrics import brier_score, concordance_index_censored
 from sksurv.util import Surv
 
 from memorization.evaluation.metrics.event_time import (
+    concordance_between,
     concordance_of,
     conditional_mean_step,
     conditional_median,
@@ -19,13 +20,14 @@ def concordance(time, event, risk, weight, group=None, left=None):
     return concordance_of(time, event, risk, group, left)(weight.astype(float))
 
 
-def by_pairs(time, event, risk, weight, group, left=None):
+def by_pairs(time, event, risk, weight, group, left=None, cluster=None):
     """Go through all ordered pairs, as the definition says."""
     right = known = 0.0
+    cluster = np.arange(len(time)) if cluster is None else cluster
     left = np.zeros(len(time), bool) if left is None else left
     for i in range(len(time)):
         for j in range(len(time)):
-            if not event[i] or left[j] or group[i] != group[j] or i == j:
+            if not event[i] or left[j] or group[i] != group[j] or cluster[i] == cluster[j]:
                 continue
             if time[j] > time[i] or (time[j] == time[i] and not event[j]):
                 pair = weight[i] * weight[j]
@@ -65,6 +67,39 @@ def test_agrees_with_lifelines_and_scikit_survival_without_weights(seed):
     value = concordance(time, event, risk, np.ones(len(time)))
     assert value == pytest.approx(concordance_index_censored(event, time, risk)[0], rel=1e-12)
     assert value == pytest.approx(concordance_index(time, -risk, event), rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_between_clusters_agrees_with_all_their_pairs(seed):
+    time, event, risk, weight, cluster = data(seed)
+    rng = np.random.default_rng(seed)
+    cluster = rng.integers(0, 12, len(time)) + cluster
+    group, left = cluster % 2, event & (rng.random(len(time)) < 0.3)
+    for folds, late in ((group, left), (group, None), (None, None)):
+        found = concordance_between(time, event, risk, cluster, folds, late)
+        own = np.zeros_like(cluster) if folds is None else folds
+        expected = by_pairs(time, event, risk, weight, own, late, cluster)
+        assert found(weight) == pytest.approx(expected, rel=1e-9)
+        assert found(np.stack([weight, weight])).shape == (2,)
+        assert expected != pytest.approx(by_pairs(time, event, risk, weight, own, late), rel=1e-6)
+
+
+def test_a_cluster_drawn_twice_has_no_pairs_with_itself():
+    """Its pairs with others count twice, whatever happens within it."""
+    time, event, risk, _, cluster = data(8)
+    twice = np.where(cluster == 0, 2.0, 1.0)
+    value = concordance_between(time, event, risk, cluster)(twice)
+    rows = np.r_[np.arange(len(time)), np.flatnonzero(cluster == 0)]
+    copies = (time[rows], event[rows], risk[rows])
+    again = concordance_between(*copies, cluster[rows])(np.ones(len(rows)))
+    assert value == pytest.approx(float(again))
+    shuffled = np.where(cluster == 0, np.random.default_rng(1).permutation(risk), risk)
+    assert concordance_between(time, event, shuffled, cluster)(twice) != pytest.approx(value)
+    # One cluster has no pair with another.
+    assert np.isnan(concordance_between(time, event, risk, np.zeros(len(time), int))(twice))
+    # And where no two rows are the same text, all pairs count.
+    alone = concordance_between(time, event, risk, np.arange(len(time)))
+    assert alone(twice) == pytest.approx(float(concordance(time, event, risk, twice)))
 
 
 def test_weights_are_repetitions_and_their_leading_axes_replicates():

@@ -8,11 +8,12 @@ one call with the weights of all replicates (see `memorization.evaluation.bootst
 is undefined, as recall is without positives, is NaN and never an error.
 
 To add one, write it in a file of its own and name it here: in `METRICS` if it judges a probability,
-in `DECISION_METRICS` if it judges a yes or no.
+in `DECISION_METRICS` if it judges a yes or no; and in `SCALES` if it can be more than 1.
 """
 
 from __future__ import annotations
 
+from memorization.evaluation.intervals import IDENTITY, LOG, Scale
 from memorization.evaluation.metrics.decision import accuracy, f1, precision, recall
 from memorization.evaluation.metrics.probability import (
     brier,
@@ -38,4 +39,11 @@ DECISION_METRICS: dict[str, Metric] = {
     "f1": f1,
     "precision": precision,
     "recall": recall,
+}
+
+# On which an interval is symmetric; that of the others, which lie between 0 and 1, is the logit.
+SCALES: dict[str, Scale] = {
+    "calibration_slope": IDENTITY,
+    "log_loss": LOG,
+    "observed_to_expected": LOG,
 }

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from memorization.evaluation.metrics.ranking import Thresholds
 from memorization.evaluation.metrics.sums import OfWeights, ratio
+
+# Weights [..., n] -> the weight of the pairs in the right order, and of all known ones, [...].
+Pairs = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+# Of the pairs of all rows: fewer between clusters than this are a difference of rounded sums.
+ROUNDING = 1e-12
 
 
 def concordance_of(
@@ -21,6 +29,8 @@ def concordance_of(
     ties in risk count one half. A pair is known when the earlier time is an event and the later one
     is a later event, or censored then or later. It weighs the product of its weights. 0.5 is
     chance, 1 is perfect. NaN where no pair has weight.
+
+    Every pair counts, those of one text too; see `concordance_between`.
 
     Rows censored at or after the last event, nearly all in our data, are later than every event and
     ranked once; the few others are ranked once for every distinct time of an event.
@@ -48,31 +58,98 @@ def concordance_of(
     >>> float(of_weights(np.ones(3))).__round__(4)
     0.8333
     """
+    pairs = _known_pairs(time, event, risk, group, left)
+    return lambda weight: ratio(*pairs(weight))
+
+
+def concordance_between(
+    time: np.ndarray,
+    event: np.ndarray,
+    risk: np.ndarray,
+    cluster: np.ndarray,
+    group: np.ndarray | None = None,
+    left: np.ndarray | None = None,
+) -> OfWeights:
+    """Return the concordance of pairs of different clusters, a function of the weights.
+
+    Two rows of one cluster are the same text, and which of them is memorized first is another
+    question. And a bootstrap that draws a cluster m times would count its own pairs m squared
+    times, some with copies of themselves, so that its replicates would be of another number.
+
+    What is left when the pairs within clusters, which are few, are taken from all.
+
+    Parameters
+    ----------
+    cluster : int [n], each within one group; the other parameters are those of `concordance_of`.
+
+    >>> time, event = np.array([1, 2, 3]), np.array([True, True, False])
+    >>> risk, cluster = np.array([0.9, 0.1, 0.1]), np.array([5, 8, 8])
+    >>> float(concordance_between(time, event, risk, cluster)(np.ones(3)))
+    1.0
+    """
+    every = _known_pairs(time, event, risk, group, left)
+    _, member, size = np.unique(cluster, return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(size[member] > 1)
+    within = _known_pairs(
+        time[rows], event[rows], risk[rows], cluster[rows], None if left is None else left[rows]
+    )
+
+    def of_weights(weight: np.ndarray) -> np.ndarray:
+        right, known = every(weight)
+        own_right, own_known = within(np.take(weight, rows, axis=-1))
+        between = known - own_known
+        # A difference of sums may be off by their last bits.
+        between = np.where(between > ROUNDING * known, between, 0.0)
+        return np.clip(ratio(right - own_right, between), 0.0, 1.0)
+
+    return of_weights
+
+
+def _known_pairs(
+    time: np.ndarray,
+    event: np.ndarray,
+    risk: np.ndarray,
+    group: np.ndarray | None,
+    left: np.ndarray | None,
+) -> Pairs:
+    """Return the weight of the pairs in the right order, and of all; see `concordance_of`."""
     group = np.zeros(len(time), np.int64) if group is None else group
     left = np.zeros(len(time), bool) if left is None else left
     few = event | (time < time[event].max(initial=0))
-    folds = [group == name for name in np.unique(group)]
-    once = [Thresholds.of(event, risk, np.flatnonzero(fold & (event | ~few))) for fold in folds]
+    once = [
+        Thresholds.of(event, risk, own)
+        for own in _members(group, event | ~few)
+        if event[own].any() and not event[own].all()
+    ]
     # What is ranked again and again is gathered first, so that it lies close together.
     rows = np.flatnonzero(few)
     time, event, risk, left = time[rows], event[rows], risk[rows], left[rows]
     again = []
-    for fold in (fold[rows] for fold in folds):
-        for moment in np.unique(time[fold & event]):
+    for own in _members(group[rows], np.ones(len(rows), bool)):
+        for moment in np.unique(time[own][event[own]]):
             earlier = event & (time == moment)
-            later = ((time > moment) | ((time == moment) & ~event)) & ~left
-            chosen = np.flatnonzero(fold & (earlier | later))
-            again.append(Thresholds.of(earlier, risk, chosen))
+            later = ((time[own] > moment) | ((time[own] == moment) & ~event[own])) & ~left[own]
+            if later.any():
+                again.append(Thresholds.of(earlier, risk, own[earlier[own] | later]))
 
-    def of_weights(weight: np.ndarray) -> np.ndarray:
+    def of_weights(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         concordant, known = np.zeros((2, *weight.shape[:-1]))
         for part, own in ((once, weight), (again, np.take(weight, rows, axis=-1))):
             for thresholds in part:
                 right, every = thresholds.pairs(own)
                 concordant, known = concordant + right, known + every
-        return ratio(concordant, known)
+        return concordant, known
 
     return of_weights
+
+
+def _members(group: np.ndarray, some: np.ndarray) -> list[np.ndarray]:
+    """Return the positions of each group's rows, of some rows (a mask), ascending."""
+    rows = np.flatnonzero(some)
+    if not len(rows):
+        return []
+    rows = rows[np.argsort(group[rows], kind="stable")]
+    return np.split(rows, np.flatnonzero(np.diff(group[rows])) + 1)
 
 
 def cumulative_auroc(

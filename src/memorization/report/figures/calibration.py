@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memorization.evaluation.bootstrap import Bootstrap, interval
+from memorization.evaluation.bootstrap import Bootstrap
+from memorization.evaluation.intervals import interval
 from memorization.report.drawing import BLUE, GREY, REFERENCE
 from memorization.report.names import model_name
 from memorization.report.results import Results
@@ -46,11 +47,14 @@ def grouped(
         nothing = np.full(size.shape, np.nan)
         return np.divide((weights * truth) @ member, size, out=nothing, where=size > 0)
 
-    replicates = bootstrap.replicate(observed, weight)
-    ends = [interval(values, bootstrap.level) for values in replicates.T]
-    found = pd.DataFrame(ends, columns=["low", "high"])
+    value = observed(weight)
+    # The clusters that count are those of a group, and of its memorized sequences.
+    effective = [bootstrap.take(rows).effective(weight[rows], truth[rows]) for rows in member.T > 0]
+    low, high = interval(
+        value, bootstrap.replicate(observed, weight), np.array(effective), bootstrap.level
+    )
     predicted = (weight * probability) @ member / (weight @ member)
-    return found.assign(predicted=predicted, observed=observed(weight))
+    return pd.DataFrame({"low": low, "high": high, "predicted": predicted, "observed": value})
 
 
 def draw(results: Results) -> Figure:

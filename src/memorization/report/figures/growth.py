@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from memorization.evaluation.intervals import interval
 from memorization.report.drawing import BLUE, in_words
 from memorization.report.results import Results
 
@@ -44,8 +45,7 @@ def draw(results: Results) -> Figure:
     steps, observed = results.steps, results.trajectories.observed
     if len(steps) < 2:
         return in_words("How the memorized part grows is not shown: only the end was evaluated.")
-    weight = results.when_weight
-    tail = (1 - results.params.bootstrap.level) / 2
+    weight, bootstrap = results.when_weight, results.when_bootstrap
     looks = {"ever": "ever so far", "now": "at this checkpoint", "for good": "from here to the end"}
     found = states(results.trajectories.memorized)
     figure = Figure(figsize=(6.5, 2.8))
@@ -54,14 +54,17 @@ def draw(results: Results) -> Figure:
         state = (found[name] & observed).astype(np.float64)
         looked_at = None if observed.all() else observed.astype(np.float64)
         fraction = partial(_fraction, state, looked_at)
-        replicates = results.when_bootstrap.replicate(fraction, weight, BLOCK)
-        low, high = 100 * np.quantile(replicates, [tail, 1 - tail], axis=0)
-        axes.fill_between(steps, low, high, color=BLUE, alpha=0.15, linewidth=0)
+        value = fraction(weight)
+        low, high = interval(
+            value,
+            bootstrap.replicate(fraction, weight, BLOCK),
+            bootstrap.effective(weight, state > 0),
+            bootstrap.level,
+        )
+        axes.fill_between(steps, 100 * low, 100 * high, color=BLUE, alpha=0.15, linewidth=0)
         # Points where there are few.
         marker = "o" if len(steps) <= FEW else ""
-        axes.plot(
-            steps, 100 * _fraction(state, looked_at, weight), marker=marker, ls="-", color=BLUE
-        )
+        axes.plot(steps, 100 * value, marker=marker, ls="-", color=BLUE)
         axes.set_title(label, pad=26)
         axes.set_xlim(0, steps[-1] * (1.02 if len(steps) <= FEW else 1))
         share = steps[-1] / 100
