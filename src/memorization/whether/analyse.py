@@ -11,12 +11,15 @@ import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
 from memorization.evaluation.crossfit import Candidate, CrossFit, candidates, cross_fit
+from memorization.features import feature_of
 from memorization.parallel import side_by_side
+from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.study import Study
-from memorization.study.strata import COUNTS
+from memorization.study.strata import COUNTS, finest_count
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
+from memorization.whether.models.single_feature import single_feature_scores
 from memorization.whether.scores import (
     decide,
     estimates,
@@ -24,6 +27,7 @@ from memorization.whether.scores import (
     rankings,
     score,
     strata,
+    uncertain,
     unexposed,
 )
 
@@ -43,7 +47,9 @@ class Analysis:
     predictions : DataFrame, as `memorization.tables.WHETHER`.
     importance : DataFrame, as `memorization.tables.IMPORTANCE`.
     metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, what
-        models chose, gains, leakage, strata of each count, and the scores of unexposed rows alone.
+        models chose, gains, leakage, strata of each count, the scores of unexposed rows alone, and
+        of those where the count leaves in doubt what happens, and the average precision of every
+        feature by itself.
     fitted : dict, (tier, model) -> classifier fitted to the whole sample; without the baselines.
     """
 
@@ -55,7 +61,13 @@ class Analysis:
 
 def planned(study: Study, models: Mapping[str, type[BinaryModel]]) -> list[Candidate]:
     """Return every baseline and model at every tier that it is reported in."""
-    return candidates({**BASELINES, **models}, study.tiers, "whether")[0]
+    every = {**BASELINES, **models}
+    usable = {
+        name: model
+        for name, model in every.items()
+        if study.text is not None or not model.reads_text
+    }
+    return candidates(usable, study.tiers, "whether")[0]
 
 
 def analyse(
@@ -101,8 +113,8 @@ class _Result:
     probability: np.ndarray
     ranked: dict[str, Replicated]
     metrics: dict[str, Any]
-    # Of models alone, not of baselines.
     chosen: dict[str, Any]
+    # Of models alone, not of baselines.
     leakage: dict[str, Any]
     importance: pd.DataFrame
     fitted: BinaryModel | None
@@ -113,9 +125,10 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     crossfit = cross_fit(candidate, study)
     ranked = rankings(study, crossfit.prediction, bootstrap)
     metrics = score(study, crossfit, decide(candidate, study, crossfit), ranked, bootstrap)
+    chosen = _chosen(crossfit)
     if candidate.model.is_baseline:
         nothing = pd.DataFrame()
-        return _Result(candidate, crossfit.prediction, ranked, metrics, {}, {}, nothing, None)
+        return _Result(candidate, crossfit.prediction, ranked, metrics, chosen, {}, nothing, None)
     leakage = {}
     for scheme in LEAKY:
         leaky = study.refolded(scheme)
@@ -131,19 +144,19 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     importance.insert(1, "tier", candidate.tier)
     fitted = candidate.fit(study)
     assert isinstance(fitted, BinaryModel)
-    chosen = _chosen(fitted, crossfit)
+    for name, value in fitted.chosen.items():
+        chosen[name]["all_rows"] = value
     return _Result(
         candidate, crossfit.prediction, ranked, metrics, chosen, leakage, importance, fitted
     )
 
 
-def _chosen(fitted: BinaryModel, crossfit: CrossFit) -> dict[str, Any]:
-    """Return what a model chose by cross-validation: on all rows, and without each fold."""
-    without = [getattr(model, "chosen", {}) for _, model in sorted(crossfit.fitted.items())]
-    return {
-        name: {"all_rows": value, "without_fold": [found.get(name) for found in without]}
-        for name, value in getattr(fitted, "chosen", {}).items()
-    }
+def _chosen(crossfit: CrossFit) -> dict[str, Any]:
+    """Return what a model chose in each fit: setting -> ``without_fold``, a value for each fold."""
+    fitted = [model for _, model in sorted(crossfit.fitted.items())]
+    chosen = [model.chosen for model in fitted if isinstance(model, BinaryModel)]
+    names = list(dict.fromkeys(name for found in chosen for name in found))
+    return {name: {"without_fold": [found.get(name) for found in chosen]} for name in names}
 
 
 def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict[str, Any]:
@@ -154,6 +167,7 @@ def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict
         "prevalence": bootstrap.estimate(prevalence, study.truth, study.truth, study.weight),
         "chosen": {},
         "leakage": {scheme: {} for scheme in LEAKY},
+        "single_features": _single_features(study),
     }
     for result in results:
         tier, name = result.candidate.key
@@ -171,9 +185,21 @@ def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict
         for column in COUNTS.values()
         if column in study.features
     }
+    counted = finest_count(study.features.columns)
+    if counted is not None:
+        metrics["uncertain"] = uncertain(study, counted, probabilities, bootstrap)
     if study.splits["exposed"].any():
         metrics["unexposed"] = unexposed(study, probabilities, bootstrap)
     return metrics
+
+
+def _single_features(study: Study) -> dict[str, dict[str, float]]:
+    """Return the average precision of every feature by itself, under the tier that it is of."""
+    scores = single_feature_scores(study)
+    found: dict[str, dict[str, float]] = {}
+    for name, value in scores.items():
+        found.setdefault(feature_of(name).tier, {})[name] = value
+    return {tier: found[tier] for tier in TIERS if tier in found}
 
 
 def _predictions(study: Study, result: _Result) -> pd.DataFrame:

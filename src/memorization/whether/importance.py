@@ -20,7 +20,7 @@ from memorization.evaluation.bootstrap import Bootstrap, Replicated
 from memorization.evaluation.crossfit import Model, thinned
 from memorization.evaluation.metrics.ranking import average_precision
 from memorization.study import Study
-from memorization.whether.models import BinaryModel
+from memorization.whether.models.classifier import FeatureModel
 
 # Draws of the donors; their mean is reported.
 REPEATS = 3
@@ -110,7 +110,7 @@ def _permuted(
             for k, place in enumerate(part):
                 changed[k][:, place] = other[:, place]
             table = pd.DataFrame(changed.reshape(-1, len(columns)), columns=columns)
-            assert isinstance(model, BinaryModel)
+            assert isinstance(model, FeatureModel)
             predicted = model.probability(table).reshape(len(part), REPEATS, len(rows))
             probability[first : first + together][:, :, rows] = predicted
     return probability

@@ -16,6 +16,9 @@ from memorization.evaluation.metrics.sums import Metric, weighted_mean
 from memorization.study import Study
 from memorization.study.strata import COUNTS, STRATA, stratum_of
 
+# Of a stratum in doubt, the least and the greatest share that is memorized.
+UNCERTAIN = (0.05, 0.95)
+
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]
 
@@ -128,8 +131,7 @@ def strata(
         for name in COUNTS.values()
         if name in study.features
     }
-    baseline = next(name for name, counted in COUNTS.items() if counted == column)
-    counted = next((key for key in probabilities if key[1] == baseline), None)
+    counted = _counted(column, probabilities)
     found: dict[str, Any] = {}
     own = stratum_of(study.features[column].to_numpy())
     for position, name in enumerate(STRATA):
@@ -151,6 +153,45 @@ def strata(
             }
         found[name] = stratum | _scores_among(part, rows, probabilities, drawn, counted)
     return found
+
+
+def uncertain(
+    study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return the ranking metrics where the count leaves in doubt what happens.
+
+    Of rare sequences hardly any are memorized, and of frequent ones nearly all. Between the two lie
+    the strata of which 5 to 95 % are, weighted to the population; only there is it a question.
+
+    Returns
+    -------
+    dict
+        ``strata``, their names; ``n``, ``cases``; ``effective_clusters`` of the cases (Kish 1965);
+        ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its ``…_gain`` over the
+        baseline that knows the count; absent where there is no such stratum.
+    """
+    own = stratum_of(study.features[column].to_numpy())
+    mass = np.bincount(own, study.weight, len(STRATA))
+    memorized = np.bincount(own, study.weight * study.truth, len(STRATA))
+    low, high = UNCERTAIN
+    between = (memorized >= low * mass) & (memorized <= high * mass) & (mass > 0)
+    rows = between[own]
+    part = study.take(rows)
+    cases = np.unique(part.cluster[part.truth], return_counts=True)[1]
+    about = {
+        "strata": [name for name, is_between in zip(STRATA, between, strict=True) if is_between],
+        "n": len(part),
+        "cases": int(part.truth.sum()),
+        "effective_clusters": float(cases.sum() ** 2 / max((cases**2).sum(), 1)),
+    }
+    counted = _counted(column, probabilities)
+    return about | _scores_among(part, rows, probabilities, bootstrap.take(rows), counted)
+
+
+def _counted(column: str, probabilities: Probabilities) -> tuple[str, str] | None:
+    """Return the tier and name of the baseline that knows a count; None where it was not run."""
+    baseline = next(name for name, counted in COUNTS.items() if counted == column)
+    return next((key for key in probabilities if key[1] == baseline), None)
 
 
 def unexposed(study: Study, probabilities: Probabilities, bootstrap: Bootstrap) -> dict[str, Any]:
