@@ -14,7 +14,7 @@ from memorization.report.figures import FIGURES
 from memorization.report.figures.calibration import EDGES, FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
-from memorization.report.names import model_name
+from memorization.report.names import model_name, stratum_name
 from memorization.study.strata import STRATA
 
 

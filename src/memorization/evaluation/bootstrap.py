@@ -206,8 +206,8 @@ def gains(
     -------
     dict
         ``over_baseline``: tier -> model -> baseline -> metric -> {value, low, high}, over the
-        baseline of the same tier, or else of its own; ``over_tier_below``: tier -> model -> metric -> the same, absent for
-        the lowest tier of a model.
+        baseline of the same tier, or else of its own; ``over_tier_below``: tier -> model -> metric
+        -> the same, absent for the lowest tier of a model.
     """
     over_baseline: dict[str, Any] = {}
     over_tier: dict[str, Any] = {}

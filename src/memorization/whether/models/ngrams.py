@@ -1,10 +1,10 @@
 """A bag of n-grams: which runs of bytes the text holds, and nothing of what we thought it over.
 
-Every run of one to four bytes is a word of the bag, hashed into a fixed number of buckets (Weinberger
-et al. 2009, "Feature hashing for large scale multitask learning"); those held by few texts are left
-out, since they can only be learnt by heart. Words weigh 1 + log(occurrences), times the inverse
-frequency of texts that hold them, at unit length a text (TF-IDF as in scikit-learn), and a logistic
-regression is fitted to them.
+Every run of one to four bytes is a word of the bag, hashed into a fixed number of buckets
+(Weinberger et al. 2009, "Feature hashing for large scale multitask learning"); those held by few
+texts are left out, since they can only be learnt by heart. Words weigh 1 + log(occurrences), times
+the inverse frequency of texts that hold them, at unit length a text (TF-IDF as in scikit-learn),
+and a logistic regression is fitted to them.
 """
 
 from __future__ import annotations
