@@ -23,11 +23,11 @@ from memorization.study import Study
 from memorization.whether.models.classifier import FeatureModel
 
 # Draws of the donors; their mean is reported.
-REPEATS = 3
+REPEATS = 2
 
 # Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
 # model makes hundreds of predictions of them.
-LARGEST = 20_000
+LARGEST = 4_000
 
 # Rows of a prediction, about: as many permuted copies of the sample as that allows go together.
 AT_ONCE = 20_000

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
-from memorization.evaluation.crossfit import Candidate, CrossFit, folds
+from memorization.evaluation.crossfit import Candidate, CrossFit, folds, thinned
 from memorization.evaluation.metrics import DECISION_METRICS, METRICS
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
 from memorization.evaluation.metrics.sums import Metric, weighted_mean
+from memorization.randomness import generator
 from memorization.study import Study
 from memorization.study.strata import COUNTS, STRATA, stratum_of
 
 # Of a stratum in doubt, the least and the greatest share that is memorized.
 UNCERTAIN = (0.05, 0.95)
+
+# Rows that thresholds are chosen on, and the models for it fitted to, at most, the memorized first.
+LARGEST = 10_000
 
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]
@@ -31,20 +36,24 @@ def decide(candidate: Candidate, study: Study, crossfit: CrossFit) -> np.ndarray
     fitted without the training fold that they predict. Predictions of the rows that a model was
     fitted to would not do: boosted trees separate their own training rows almost perfectly, and a
     threshold chosen there is far too high for new ones. A model without folds i and j serves twice:
-    it predicts j to choose the threshold of i, and i to choose that of j.
+    it predicts j to choose the threshold of i, and i to choose that of j. Beyond `LARGEST` rows,
+    some of them stand for the others.
     """
-    fold, names = study.fold, list(folds(study))
-    inner = np.empty((len(names), len(study)))
+    rng = generator(study.seed, f"{candidate.purpose}/thresholds")
+    places, weight = thinned(study.truth, study.weight, LARGEST, rng)
+    rows = replace(study.take(places), weight=weight)
+    fold, names = rows.fold, list(folds(study))
+    inner = np.empty((len(names), len(rows)))
     for i, first in enumerate(names):
         for j, second in enumerate(names[:i]):
-            fitted = candidate.fit(study, (fold != first) & (fold != second))
-            inner[i, fold == second] = fitted.predict(study, fold == second)
-            inner[j, fold == first] = fitted.predict(study, fold == first)
+            fitted = candidate.fit(rows, (fold != first) & (fold != second))
+            inner[i, fold == second] = fitted.predict(rows, fold == second)
+            inner[j, fold == first] = fitted.predict(rows, fold == first)
     decision = np.empty(len(study), dtype=bool)
     for i, test in enumerate(names):
-        train = fold != test
-        threshold = best_f1_threshold(study.truth[train], inner[i, train], study.weight[train])
-        decision[~train] = crossfit.prediction[~train] >= threshold
+        train, own = fold != test, study.fold == test
+        threshold = best_f1_threshold(rows.truth[train], inner[i, train], weight[train])
+        decision[own] = crossfit.prediction[own] >= threshold
     return decision
 
 

@@ -31,7 +31,7 @@ from memorization.whether.models.penalty import choose_c
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
-GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
+GRID = (0.001, 0.01, 0.1, 1.0)
 
 # Where nothing can be chosen.
 DEFAULT = 0.1
@@ -50,7 +50,7 @@ class Logistic(Classifier):
         The seed thins the rows that the penalty is chosen on; the optimum is unique.
         """
         c = choose_c(rows, GRID, DEFAULT, _both, seed)
-        classify = LogisticRegression(C=c, max_iter=2000, tol=1e-6)
+        classify = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-6)
         pipeline = Pipeline([*_covariates(rows.features), ("classify", classify)])
         weight = unit_weight(rows.weight)
         pipeline.fit(rows.features, rows.truth, classify__sample_weight=weight)

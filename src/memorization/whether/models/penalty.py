@@ -19,7 +19,7 @@ from memorization.evaluation.metrics.probability import log_loss
 from memorization.study import Study
 
 # Rows that the choice is made on at most, the memorized first; the model is fitted to all.
-LARGEST = 5_000
+LARGEST = 4_000
 
 Matrix = np.ndarray | csr_array
 # (rows to fit to, rows to predict) -> covariates of both, made from the first alone.
@@ -58,8 +58,8 @@ def choose_c(
 def _path(rows: Study, others: Study, grid: Sequence[float], covariates: Covariates) -> np.ndarray:
     """Return the probabilities of other rows, by C, float [g, m]."""
     known, other = covariates(rows, others)
-    # Each from the optimum of the stronger penalty before; four digits do for a comparison.
-    model = LogisticRegression(max_iter=2000, tol=1e-4, warm_start=True)
+    # Each from the optimum of the stronger penalty before; three digits do for a comparison.
+    model = LogisticRegression(max_iter=2000, tol=1e-3, warm_start=True)
     found = []
     for c in grid:
         model.set_params(C=c)
