@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from made_up_study import make_study
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.metrics import roc_auc_score
 
 from memorization.whether.models import BASELINES
 from memorization.whether.models.ngrams import LONGEST, Bag, NGrams, hashed_counts
@@ -58,12 +59,13 @@ def test_weights_are_those_of_scikit_learn():
 
 def test_it_learns_which_runs_matter(study):
     made, holds = study
-    fitted = NGrams.train(made, seed=0)
-    found = fitted.predict(made, np.arange(len(made)))
-    assert found[holds].min() > found[~holds].max()
+    new = np.arange(len(made)) % 2 == 1
+    fitted = NGrams.train(made.take(~new), seed=0)
+    found = fitted.predict(made, new)
+    assert roc_auc_score(holds[new], found) > 0.95
     assert ((found >= 0) & (found <= 1)).all()
-    again = NGrams.train(made, seed=0).predict(made, holds)
-    np.testing.assert_array_equal(again, found[holds])
+    again = NGrams.train(made.take(~new), seed=0).predict(made, new)
+    np.testing.assert_array_equal(again, found)
     # A text of nothing that was seen is as likely as the others are without it.
     other = replace(made.take(np.arange(2)), text=texts(b"", b"\xff\xfe"))
     assert np.isfinite(fitted.predict(other, np.arange(2))).all()
