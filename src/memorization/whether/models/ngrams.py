@@ -34,6 +34,10 @@ FEWEST = 20
 GRID = (0.1, 1.0, 10.0)
 DEFAULT = 1.0
 
+# Rows that the choice is made on at most. Of tens of thousands of words most can be learnt by heart
+# from few texts, and fewer rows than these choose too strong a penalty.
+LARGEST = 12_000
+
 
 @dataclass(frozen=True)
 class Bag:
@@ -91,7 +95,7 @@ class NGrams(BinaryModel):
     @classmethod
     def train(cls, rows: Study, seed: int) -> NGrams:
         """Return the regression; the seed thins the rows that its penalty is chosen on."""
-        c = choose_c(rows, GRID, DEFAULT, _both, seed)
+        c = choose_c(rows, GRID, DEFAULT, _both, seed, LARGEST)
         counts = hashed_counts(_text(rows))
         bag = Bag.of(counts)
         regression = LogisticRegression(C=c, max_iter=2000)
