@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import roc_auc_score
 
 from memorization.whether.models import BASELINES
-from memorization.whether.models.ngrams import LONGEST, Bag, NGrams, hashed_counts
+from memorization.whether.models.ngrams import LENGTH, LONGEST, Bag, NGrams, hashed_counts
 
 
 def texts(*given):
@@ -54,7 +54,7 @@ def test_weights_are_those_of_scikit_learn():
     assert bag.words.tolist() == np.flatnonzero(held >= 20).tolist()
     own = counts[:, bag.words]
     expected = TfidfTransformer(sublinear_tf=True).fit(own).transform(own)
-    np.testing.assert_allclose(bag.weigh(counts).toarray(), expected.toarray())
+    np.testing.assert_allclose(bag.weigh(counts).toarray(), LENGTH * expected.toarray())
 
 
 def test_it_learns_which_runs_matter(study):

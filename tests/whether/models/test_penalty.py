@@ -76,7 +76,7 @@ def test_large_samples_choose_on_fewer_rows(monkeypatch):
         seen.append((len(rows) + len(others), rows.weight.sum() + others.weight.sum()))
         return path(rows, others, *rest)
 
-    monkeypatch.setattr(penalty.choose_c, "__defaults__", (400,))
+    monkeypatch.setattr(penalty, "LARGEST", 400)
     monkeypatch.setattr(penalty, "_path", noted)
     first, again = (Logistic.train(study, seed=5) for _ in range(2))
     # They stand for all, so that a penalty is as strong beside them as it will be.

@@ -3,8 +3,8 @@
 Every run of one to three bytes is a word of the bag, hashed into a fixed number of buckets
 (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"); those held by few
 texts are left out, since they can only be learnt by heart. Words weigh 1 + log(occurrences), times
-the inverse frequency of texts that hold them, at unit length a text (TF-IDF as in scikit-learn),
-and a logistic regression is fitted to them.
+the inverse frequency of texts that hold them (TF-IDF as in scikit-learn), at one length for all
+texts, and a logistic regression is fitted to them.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ BUCKETS = 2**18
 # Texts that hold a word of the bag, at least.
 FEWEST = 20
 
-# Inverse strengths of the penalty to choose from; on rows of unit length.
-GRID = (0.1, 1.0, 10.0)
-DEFAULT = 1.0
+# Of the vector of a text. At unit length, slopes are so small that the search for the optimum ends
+# before it has begun.
+LENGTH = 10.0
 
-# Rows that the choice is made on at most. Of tens of thousands of words most can be learnt by heart
-# from few texts, and fewer rows than these choose too strong a penalty.
-LARGEST = 12_000
+# Inverse strengths of the penalty to choose from, the strongest first.
+GRID = (0.001, 0.01, 0.1)
+DEFAULT = 0.01
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Bag:
         return cls(words, np.log((1 + counts.shape[0]) / (1 + held[words])) + 1)
 
     def weigh(self, counts: csr_array) -> csr_array:
-        """Return the words of some texts at their weights, [n, w], rows of unit length."""
+        """Return the words of some texts at their weights, [n, w], rows of `LENGTH`."""
         found = counts[:, self.words]
         found.data = (1 + np.log(found.data)) * self.rarity[found.indices]
         length = np.sqrt(np.add.reduceat(np.append(found.data**2, 0), found.indptr[:-1]))
         size = np.diff(found.indptr)
-        found.data /= np.repeat(np.where(size, length, 1), size)
+        found.data *= LENGTH / np.repeat(np.where(size, length, 1), size)
         return found
 
 
@@ -95,7 +95,7 @@ class NGrams(BinaryModel):
     @classmethod
     def train(cls, rows: Study, seed: int) -> NGrams:
         """Return the regression; the seed thins the rows that its penalty is chosen on."""
-        c = choose_c(rows, GRID, DEFAULT, _both, seed, LARGEST)
+        c = choose_c(rows, GRID, DEFAULT, _both, seed)
         counts = hashed_counts(_text(rows))
         bag = Bag.of(counts)
         regression = LogisticRegression(C=c, max_iter=2000)

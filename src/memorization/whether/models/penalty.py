@@ -19,7 +19,7 @@ from memorization.evaluation.crossfit import thinned
 from memorization.evaluation.metrics.probability import log_loss
 from memorization.study import Study
 
-# Rows that a choice is made on, if nothing else is said; the model is fitted to all.
+# Rows that the choice is made on at most, the memorized first; the model is fitted to all.
 LARGEST = 4_000
 
 Matrix: TypeAlias = np.ndarray | csr_array
@@ -28,12 +28,7 @@ Covariates = Callable[[Study, Study], tuple[Matrix, Matrix]]
 
 
 def choose_c(
-    study: Study,
-    grid: Sequence[float],
-    default: float,
-    covariates: Covariates,
-    seed: int,
-    largest: int = LARGEST,
+    study: Study, grid: Sequence[float], default: float, covariates: Covariates, seed: int
 ) -> float:
     """Return the C of the lowest weighted log loss, out of fold; of equal ones the first.
 
@@ -43,12 +38,11 @@ def choose_c(
     ----------
     grid : inverse strengths to choose from, the strongest penalty first.
     default : where nothing can be chosen: no two folds, or one class alone outside each of them.
-    seed : thins the rows. The weights of those that are kept add up to as many rows as before: what
-        penalty suits depends on how much there is to fit.
-    largest : rows that the choice is made on at most, the memorized first.
+    seed : thins the rows, beyond `LARGEST`. The weights of those that are kept add up to as many
+        rows as before: what penalty suits depends on how much there is to fit.
     """
     unit = study.weight / study.weight.mean()
-    places, weight = thinned(study.truth, unit, largest, np.random.default_rng(seed))
+    places, weight = thinned(study.truth, unit, LARGEST, np.random.default_rng(seed))
     rows = replace(study.take(places), weight=weight)
     probability = np.full((len(grid), len(rows)), np.nan)
     for test in np.unique(rows.fold):
