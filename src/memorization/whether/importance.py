@@ -22,8 +22,8 @@ from memorization.evaluation.metrics.ranking import average_precision
 from memorization.study import Study
 from memorization.whether.models.classifier import FeatureModel
 
-# Draws of the donors; their mean is reported.
-REPEATS = 2
+# Draws of the donors; the mean over them is reported.
+REPEATS = 1
 
 # Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
 # model makes hundreds of predictions of them.

@@ -22,7 +22,7 @@ from memorization.study.strata import COUNTS, STRATA, stratum_of
 UNCERTAIN = (0.05, 0.95)
 
 # Rows that thresholds are chosen on, and the models for it fitted to, at most, the memorized first.
-LARGEST = 10_000
+LARGEST = 6_000
 
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]

@@ -26,8 +26,8 @@ from memorization.study import Study
 from memorization.whether.models.classifier import Classifier
 
 SETTINGS = {
-    "max_iter": 100,
-    "learning_rate": 0.05,
+    "max_iter": 50,
+    "learning_rate": 0.1,
     "max_leaf_nodes": 4,
     "min_samples_leaf": 20,
     "l2_regularization": 1.0,

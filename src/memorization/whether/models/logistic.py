@@ -31,7 +31,7 @@ from memorization.whether.models.penalty import choose_c
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
-GRID = (0.001, 0.01, 0.1, 1.0)
+GRID = (0.01, 0.1, 1.0)
 
 # Where nothing can be chosen.
 DEFAULT = 0.1
@@ -50,7 +50,7 @@ class Logistic(Classifier):
         The seed thins the rows that the penalty is chosen on; the optimum is unique.
         """
         c = choose_c(rows, GRID, DEFAULT, _both, seed)
-        classify = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-6)
+        classify = LogisticRegression(C=c, solver="newton-cholesky")
         pipeline = Pipeline([*_covariates(rows.features), ("classify", classify)])
         weight = unit_weight(rows.weight)
         pipeline.fit(rows.features, rows.truth, classify__sample_weight=weight)
@@ -69,8 +69,8 @@ def _covariates(features: pd.DataFrame) -> list[tuple[str, object]]:
     scores = QuantileTransformer(
         n_quantiles=min(QUANTILES, len(features)),
         output_distribution="normal",
-        subsample=None,
-        # Draws nothing where no subsample is taken; without it the file would depend on the run.
+        # Rows that the quantiles are of, and their draw.
+        subsample=10_000,
         random_state=0,
     )
     counts = [column for column in features if str(column).endswith("_count")]

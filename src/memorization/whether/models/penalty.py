@@ -20,7 +20,7 @@ from memorization.evaluation.metrics.probability import log_loss
 from memorization.study import Study
 
 # Rows that the choice is made on at most, the memorized first; the model is fitted to all.
-LARGEST = 4_000
+LARGEST = 3_000
 
 Matrix: TypeAlias = np.ndarray | csr_array
 # (rows to fit to, rows to predict) -> covariates of both, made from the first alone.
