@@ -3,8 +3,8 @@
 Draws collections of clusters of very unequal sizes from a population of clusters whose values are
 known, and counts how often the 95 % interval of `memorization.evaluation` holds them, beside the
 percentile interval of the same replicates. Writes docs/coverage.json and the table in
-docs/intervals.md, which explains it; 2,000 repetitions of three sizes take about 15 minutes on two idle cores, and
-`--repetitions 200` a tenth of that.
+docs/intervals.md, which explains it; 2,000 repetitions of three sizes take about 15 minutes on two
+idle cores, and `--repetitions 200` a tenth of that.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def trial(clusters: int, seed: int) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``clusters_with_cases``, in effect; name -> (value, (low, high), (low, high) of percentiles).
+        ``clusters_with_cases``, in effect; name -> (value, (low, high), those of percentiles).
     """
     rng = np.random.default_rng([clusters, seed])
     sample = drawn(clusters, rng)

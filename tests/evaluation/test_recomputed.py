@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_study import survival_study
-from memorization.study.strata import CONTINUATIONS, DUPLICATES, STRATA
 from sklearn import metrics as theirs
 from sklearn.linear_model import LogisticRegression
 from sksurv.metrics import brier_score
@@ -20,6 +19,7 @@ from sksurv.util import Surv
 from memorization import tables
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
+from memorization.strata import CONTINUATIONS, DUPLICATES, STRATA
 from memorization.study import Targets
 from memorization.when.analyse import analyse as analyse_when
 from memorization.when.models import MODELS as WHEN
@@ -120,7 +120,7 @@ def nested(scores):
 
 
 def within_folds(truth, score, weight, fold):
-    """Return the area of pairs within a fold: scikit-learn's of each, by the weight of its pairs."""
+    """Return the area of pairs within a fold: scikit-learn's of each, by its pairs' weight."""
     area = pairs = 0.0
     for rows in (fold == name for name in np.unique(fold)):
         size = weight[rows & truth].sum() * weight[rows & ~truth].sum()
@@ -189,7 +189,7 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
         {"index": study.index, "truth": study.truth, "weight": study.weight} | study.splits
     ).drop(columns="fold")
     table = table.merge(known, on="index")
-    parts = {key: rows for key, rows in table.groupby(["tier", "model"], sort=False)}
+    parts = dict(iter(table.groupby(["tier", "model"], sort=False)))
     scores = {key: whether_scores(rows) for key, rows in parts.items()}
     clean = known.loc[~known["exposed"]]
     known = known.set_index("index")

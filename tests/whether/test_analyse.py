@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_up_study import make_study, survival_study
+from sklearn.metrics import average_precision_score
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
@@ -23,11 +24,14 @@ def study():
     sibling = study.truth & (rng.random(500) < 0.5)
     features = study.features.drop(columns="surprisal.mean")
     leaky = rng.integers(0, 3, size=500)
+    text = np.empty(500, dtype=object)
+    text[:] = [f"line {k % 7} of a file".encode() for k in range(500)]
     splits = {"fold_continuation": leaky, "fold_random": leaky, "exposed": np.arange(500) < 30}
     return replace(
         study,
         features=features.assign(**{"sibling.s_memorized": sibling * 1.0}),
         splits=study.splits.assign(**splits),
+        text=text,
     )
 
 
@@ -42,14 +46,29 @@ def test_tables_are_valid(analysis, study):
     IMPORTANCE.validate(importance)
     pairs = predictions[["tier", "model"]].drop_duplicates().agg("-".join, axis=1).tolist()
     assert pairs == [
-        *("text-prevalence", "text-logistic", "text-boosting"),
-        *("corpus-duplicate_count", "corpus-logistic", "corpus-boosting"),
-        *("sibling-smaller_sibling", "sibling-logistic", "sibling-boosting"),
+        *("text-prevalence", "text-single_feature", "text-ngrams"),
+        *("text-logistic", "text-boosting"),
+        *("corpus-single_feature", "corpus-duplicate_count", "corpus-logistic", "corpus-boosting"),
+        *("sibling-single_feature", "sibling-smaller_sibling"),
+        *("sibling-logistic", "sibling-boosting"),
     ]
-    assert len(predictions) == 9 * len(study)
+    assert len(predictions) == 13 * len(study)
     kept = {(tier, model) for tier in study.tiers for model in MODELS}
     assert set(analysis.fitted) == kept
     assert set(zip(importance["tier"], importance["model"], strict=True)) == kept
+
+
+def best_feature(study):
+    """Return the feature of the corpus's tier that ranks best, in whichever direction."""
+    w = study.weight
+    scores = {
+        name: max(
+            average_precision_score(study.truth, sign * study.features[name], sample_weight=w)
+            for sign in (1, -1)
+        )
+        for name in study.tiers["corpus"]
+    }
+    return max(scores, key=scores.get)
 
 
 def test_metrics_are_those_of_the_predictions(analysis, study):
@@ -68,6 +87,19 @@ def test_metrics_are_those_of_the_predictions(analysis, study):
     gained = metrics["gains"]["over_baseline"]["corpus"]["boosting"]["duplicate_count"]["auroc"]
     values = [corpus[m]["auroc"]["value"] for m in ("boosting", "duplicate_count")]
     assert gained["value"] == pytest.approx(values[0] - values[1])
+    # Over a baseline that is fitted at every tier, the gain is over that of the same tier.
+    for tier in study.tiers:
+        gained = metrics["gains"]["over_baseline"][tier]["logistic"]["single_feature"]["auroc"]
+        values = [metrics[tier][m]["auroc"]["value"] for m in ("logistic", "single_feature")]
+        assert gained["value"] == pytest.approx(values[0] - values[1])
+    best = metrics["chosen"]["corpus"]["single_feature"]["feature"]["without_fold"]
+    assert best == [best_feature(study.take(study.fold != k)) for k in range(3)]
+    assert {tier: list(found) for tier, found in metrics["single_features"].items()} == {
+        "text": ["repetition.longest_run"],
+        "corpus": ["duplication.sequence_count"],
+        "sibling": ["sibling.s_memorized"],
+    }
+    assert metrics["uncertain"]["n"] <= len(study)
     table = analysis.predictions.query("tier == 'corpus' and model == 'logistic'")
     np.testing.assert_array_equal(table["index"], study.index)
     np.testing.assert_array_equal(table["fold"], study.fold)

@@ -13,7 +13,7 @@ from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import MODELS
 from memorization.whether.models.logistic import Logistic
-from memorization.whether.scores import decide, rankings, score, strata, unexposed
+from memorization.whether.scores import decide, rankings, score, strata, uncertain, unexposed
 
 COUNT = np.repeat([1, 3, 150, 4], 100)
 
@@ -97,6 +97,27 @@ def test_strata_by_hand(rows):
     gained = own["text"]["m"]["average_precision_gain"]["value"]
     assert gained == pytest.approx(ranked - share)
     assert "average_precision_gain" not in own["corpus"]["duplicate_count"]
+
+
+def test_where_the_count_leaves_in_doubt_what_happens(rows):
+    study, probability, bootstrap = rows
+    # All of those that occur 150 times, some of those that do so once, none of the others.
+    truth = np.where(COUNT == 150, True, study.truth & (COUNT == 1))
+    study = replace(study, truth=truth)
+    probabilities = {("text", "m"): probability, ("corpus", "duplicate_count"): COUNT / 200}
+    found = uncertain(study, DUPLICATES, probabilities, bootstrap)
+    once = COUNT == 1
+    assert (found["strata"], found["n"], found["cases"]) == (["1"], 100, truth[once].sum())
+    held = np.bincount(study.cluster[once & truth])
+    assert found["effective_clusters"] == pytest.approx(held.sum() ** 2 / (held**2).sum())
+    ranked = found["text"]["m"]
+    assert ranked["average_precision"]["value"] == precision(study, probability, once)
+    share = np.average(truth[once], weights=study.weight[once])
+    gained = ranked["average_precision_gain"]["value"]
+    assert gained == pytest.approx(ranked["average_precision"]["value"] - share)
+    # Where every stratum is decided, nothing is said.
+    decided = uncertain(replace(study, truth=COUNT == 150), DUPLICATES, probabilities, bootstrap)
+    assert decided == {"strata": [], "n": 0, "cases": 0, "effective_clusters": 0.0}
 
 
 def test_unexposed_scores_are_of_the_other_rows_alone(rows):

@@ -236,9 +236,9 @@ def gains(
     Returns
     -------
     dict
-        ``over_baseline``: tier -> model -> baseline -> metric -> {value, low, high}, whatever the
-        baseline's own tier; ``over_tier_below``: tier -> model -> metric -> the same, absent for
-        the lowest tier of a model.
+        ``over_baseline``: tier -> model -> baseline -> metric -> {value, low, high}, over the
+        baseline of the same tier, or else of its own; ``over_tier_below``: tier -> model -> metric
+        -> the same, absent for the lowest tier of a model.
     """
     over_baseline: dict[str, Any] = {}
     over_tier: dict[str, Any] = {}
@@ -247,7 +247,7 @@ def gains(
         if model in baselines:
             continue
         over_baseline.setdefault(tier, {})[model] = {
-            name: gain(own, other, level)
+            name: gain(own, ranked.get((tier, name), other), level)
             for (_, name), other in ranked.items()
             if name in baselines
         }

@@ -7,6 +7,8 @@ from memorization.protocol import TIERS
 MODELS = {
     "logistic": "logistic regression",
     "boosting": "boosted trees",
+    "single_feature": "best single feature",
+    "ngrams": "bag of n-grams",
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
     "kaplan_meier_strata": "Kaplan–Meier by count",

@@ -12,11 +12,13 @@ from threadpoolctl import threadpool_limits
 
 from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.features.text import token_bytes
 from memorization.files import write_metrics
 from memorization.params import load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.study import Study
+from memorization.suite.read import read_suite
 from memorization.tables import IMPORTANCE, WHETHER, write_table
 from memorization.whether.analyse import analyse, planned
 from memorization.whether.models import MODELS
@@ -28,7 +30,8 @@ def main() -> None:
     """Write predictions, importance, metrics and models."""
     params = load_params()
     models = named(MODELS, params.whether.models, "whether.models")
-    study = Study.read("results", params.seed)
+    pieces = token_bytes(read_suite("results/suite").tokenizer)
+    study = Study.read("results", params.seed, pieces=pieces)
     bootstrap = Bootstrap.of(
         study.cluster,
         params.bootstrap.replicates,

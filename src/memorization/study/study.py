@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from memorization.tables import (
     SPLITS,
     joined,
     read_table,
+    token_matrix,
 )
 
 NO_STEPS = np.empty(0, np.int64)
@@ -42,6 +43,7 @@ class Study:
     seed : of every random choice.
     targets : when it was memorized, of the n rows; None where only *whether* is asked.
     steps : int [c], optimizer steps of the checkpoints that ``targets`` are about.
+    text : object [n], the bytes that each sequence stands for; None where a question needs none.
     """
 
     index: np.ndarray
@@ -52,6 +54,7 @@ class Study:
     seed: int = 0
     targets: Targets | None = None
     steps: np.ndarray = field(default_factory=NO_STEPS.copy)
+    text: np.ndarray | None = None
 
     @classmethod
     def join(
@@ -63,6 +66,7 @@ class Study:
         seed: int = 0,
         event: str | None = None,
         steps: np.ndarray = NO_STEPS,
+        pieces: Sequence[bytes] | None = None,
     ) -> Study:
         """Return the study of some tables, rows in the order of ``sequences``.
 
@@ -73,6 +77,7 @@ class Study:
         event, steps : what is timed, at which checkpoints, see `targets_of`; None: nothing is. With
             an event the study is of the sequences that were followed through the checkpoints, each
             with its weight among those.
+        pieces : the bytes of each token, to read the sequences' ``tokens`` by; None: no text.
 
         Raises
         ------
@@ -95,6 +100,7 @@ class Study:
             seed=seed,
             targets=None if event is None else targets_of(table, steps, event),
             steps=steps,
+            text=None if pieces is None else _text(sequences, table["index"], pieces),
         )
 
     @classmethod
@@ -104,6 +110,7 @@ class Study:
         seed: int,
         event: str | None = None,
         steps: np.ndarray = NO_STEPS,
+        pieces: Sequence[bytes] | None = None,
     ) -> Study:
         """Return the study in a results folder, with every feature; see `join`.
 
@@ -120,6 +127,7 @@ class Study:
             seed,
             event,
             steps,
+            pieces,
         )
 
     def __len__(self) -> int:
@@ -169,6 +177,7 @@ class Study:
             weight=self.weight[rows],
             splits=_rows(self.splits, rows),
             targets=None if self.targets is None else self.targets.take(rows),
+            text=None if self.text is None else self.text[rows],
         )
 
     def only(self, columns: Iterable[str]) -> Study:
@@ -192,6 +201,14 @@ class Study:
                 f"labels: {int(self.truth.sum())} of {len(self)} sampled sequences are memorized; "
                 "there is nothing to tell apart; choose a larger target or train it for longer"
             )
+
+
+def _text(sequences: pd.DataFrame, index: pd.Series, pieces: Sequence[bytes]) -> np.ndarray:
+    """Return the bytes of the sequences of an index, in their order in the table, object [n]."""
+    tokens = token_matrix(sequences["tokens"])[sequences["index"].isin(index)]
+    found = np.empty(len(tokens), dtype=object)
+    found[:] = [b"".join([pieces[token] for token in row]) for row in tokens.tolist()]
+    return found
 
 
 def _rows(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

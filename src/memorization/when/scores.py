@@ -86,8 +86,8 @@ def survival_metrics(
     - ``integrated_brier``; ``brier_skill`` is the share of the reference's that is saved.
     - ``absolute_error_steps``: of the median time given the event, among those with it, in steps.
 
-    Rankings are compared within folds, and a concordance between clusters. Where a sequence is first evaluated late, its state before
-    is not known: of the state at a checkpoint are scored the sequences evaluated by then, whatever
+    Rankings are compared within folds, and a concordance between clusters. Where a sequence is
+    first evaluated late, its state before is not known: of the state at a checkpoint are scored the sequences evaluated by then, whatever
     it was; in a concordance a left-censored event is earlier than what is later than its bound; and
     its time has no error.
 

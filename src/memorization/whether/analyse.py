@@ -11,12 +11,15 @@ import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
 from memorization.evaluation.crossfit import Candidate, CrossFit, candidates, cross_fit
+from memorization.features import feature_of
 from memorization.parallel import side_by_side
+from memorization.protocol import TIERS
 from memorization.randomness import generator
-from memorization.strata import COUNTS
+from memorization.strata import COUNTS, finest_count
 from memorization.study import Study
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
+from memorization.whether.models.single_feature import single_feature_scores
 from memorization.whether.scores import (
     decide,
     estimates,
@@ -24,10 +27,12 @@ from memorization.whether.scores import (
     rankings,
     score,
     strata,
+    uncertain,
     unexposed,
 )
 
-# Weaker splits, whose gain is what leakage buys.
+# Weaker splits, whose gain is what leakage buys: of the lowest and the highest tier, since each
+# takes as long as all folds of the right one.
 LEAKY = ("fold_continuation", "fold_random")
 
 # Replicates behind an importance, of which there are hundreds.
@@ -43,7 +48,9 @@ class Analysis:
     predictions : DataFrame, as `memorization.tables.WHETHER`.
     importance : DataFrame, as `memorization.tables.IMPORTANCE`.
     metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, what
-        models chose, gains, leakage, strata of each count, and the scores of unexposed rows alone.
+        models chose, gains, leakage, strata of each count, the scores of unexposed rows alone, and
+        of those where the count leaves in doubt what happens, and the average precision of every
+        feature by itself.
     fitted : dict, (tier, model) -> classifier fitted to the whole sample; without the baselines.
     """
 
@@ -55,7 +62,13 @@ class Analysis:
 
 def planned(study: Study, models: Mapping[str, type[BinaryModel]]) -> list[Candidate]:
     """Return every baseline and model at every tier that it is reported in."""
-    return candidates({**BASELINES, **models}, study.tiers, "whether")[0]
+    every = {**BASELINES, **models}
+    usable = {
+        name: model
+        for name, model in every.items()
+        if study.text is not None or not model.reads_text
+    }
+    return candidates(usable, study.tiers, "whether")[0]
 
 
 def analyse(
@@ -102,8 +115,8 @@ class _Result:
     decision: np.ndarray
     ranked: dict[str, Replicated]
     metrics: dict[str, Any]
-    # Of models alone, not of baselines.
     chosen: dict[str, Any]
+    # Of models alone, not of baselines.
     leakage: dict[str, Any]
     importance: pd.DataFrame
     fitted: BinaryModel | None
@@ -116,10 +129,12 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     decision = decide(candidate, study, crossfit)
     metrics = score(study, crossfit, decision, ranked, bootstrap)
     predicted = (candidate, crossfit.prediction, decision, ranked, metrics)
+    chosen = _chosen(crossfit)
     if candidate.model.is_baseline:
-        return _Result(*predicted, {}, {}, pd.DataFrame(), None)
+        return _Result(*predicted, chosen, {}, pd.DataFrame(), None)
     leakage = {}
-    for scheme in LEAKY:
+    tiers = list(study.tiers)
+    for scheme in LEAKY if candidate.tier in (tiers[0], tiers[-1]) else ():
         leaky = study.refolded(scheme)
         own = rankings(leaky, cross_fit(candidate, leaky).prediction, bootstrap)
         leakage[scheme] = estimates(own, bootstrap.level, ranked)
@@ -133,17 +148,17 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     importance.insert(1, "tier", candidate.tier)
     fitted = candidate.fit(study)
     assert isinstance(fitted, BinaryModel)
-    chosen = _chosen(fitted, crossfit)
+    for name, value in fitted.chosen.items():
+        chosen[name]["all_rows"] = value
     return _Result(*predicted, chosen, leakage, importance, fitted)
 
 
-def _chosen(fitted: BinaryModel, crossfit: CrossFit) -> dict[str, Any]:
-    """Return what a model chose by cross-validation: on all rows, and without each fold."""
-    without = [getattr(model, "chosen", {}) for _, model in sorted(crossfit.fitted.items())]
-    return {
-        name: {"all_rows": value, "without_fold": [found.get(name) for found in without]}
-        for name, value in getattr(fitted, "chosen", {}).items()
-    }
+def _chosen(crossfit: CrossFit) -> dict[str, Any]:
+    """Return what a model chose in each fit: setting -> ``without_fold``, a value for each fold."""
+    fitted = [model for _, model in sorted(crossfit.fitted.items())]
+    chosen = [model.chosen for model in fitted if isinstance(model, BinaryModel)]
+    names = list(dict.fromkeys(name for found in chosen for name in found))
+    return {name: {"without_fold": [found.get(name) for found in chosen]} for name in names}
 
 
 def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict[str, Any]:
@@ -154,6 +169,7 @@ def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict
         "prevalence": bootstrap.estimate(prevalence, study.truth, study.truth, study.weight),
         "chosen": {},
         "leakage": {scheme: {} for scheme in LEAKY},
+        "single_features": _single_features(study),
     }
     for result in results:
         tier, name = result.candidate.key
@@ -171,9 +187,21 @@ def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict
         for column in COUNTS.values()
         if column in study.features
     }
+    counted = finest_count(study.features.columns)
+    if counted is not None:
+        metrics["uncertain"] = uncertain(study, counted, probabilities, bootstrap)
     if study.splits["exposed"].any():
         metrics["unexposed"] = unexposed(study, probabilities, bootstrap)
     return metrics
+
+
+def _single_features(study: Study) -> dict[str, dict[str, float]]:
+    """Return the average precision of every feature by itself, under the tier that it is of."""
+    scores = single_feature_scores(study)
+    found: dict[str, dict[str, float]] = {}
+    for name, value in scores.items():
+        found.setdefault(feature_of(name).tier, {})[name] = value
+    return {tier: found[tier] for tier in TIERS if tier in found}
 
 
 def _predictions(study: Study, result: _Result) -> pd.DataFrame:

@@ -20,14 +20,14 @@ from memorization.evaluation.bootstrap import Bootstrap, Replicated
 from memorization.evaluation.crossfit import Model, thinned
 from memorization.evaluation.metrics.ranking import average_precision
 from memorization.study import Study
-from memorization.whether.models import BinaryModel
+from memorization.whether.models.classifier import FeatureModel
 
-# Draws of the donors; their mean is reported.
-REPEATS = 3
+# Draws of the donors; the mean over them is reported.
+REPEATS = 1
 
 # Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
 # model makes hundreds of predictions of them.
-LARGEST = 8_000
+LARGEST = 4_000
 
 # Rows of a prediction, about: as many permuted copies of the sample as that allows go together.
 AT_ONCE = 20_000
@@ -111,7 +111,7 @@ def _permuted(
             for k, place in enumerate(part):
                 changed[k][:, place] = other[:, place]
             table = pd.DataFrame(changed.reshape(-1, len(columns)), columns=columns)
-            assert isinstance(model, BinaryModel)
+            assert isinstance(model, FeatureModel)
             predicted = model.probability(table).reshape(len(part), REPEATS, len(rows))
             probability[first : first + together][:, :, rows] = predicted
     return probability

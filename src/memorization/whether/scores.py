@@ -18,8 +18,11 @@ from memorization.randomness import generator
 from memorization.strata import COUNTS, STRATA, stratum_of
 from memorization.study import Study
 
-# Rows that a model is fitted to at most when it serves to choose a threshold.
-INNER = 10_000
+# Of a stratum in doubt, the least and the greatest share that is memorized.
+UNCERTAIN = (0.05, 0.95)
+
+# Rows that thresholds are chosen on, and the models for it fitted to, at most, the memorized first.
+LARGEST = 6_000
 
 # (tier, model) -> float [n]
 Probabilities = Mapping[tuple[str, str], np.ndarray]
@@ -33,22 +36,22 @@ def decide(candidate: Candidate, study: Study, crossfit: CrossFit) -> np.ndarray
     fitted without the training fold that they predict. Predictions of the rows that a model was
     fitted to would not do: boosted trees separate their own training rows almost perfectly, and a
     threshold chosen there is far too high for new ones. A model without folds i and j serves twice:
-    it predicts j to choose the threshold of i, and i to choose that of j. Of many rows these inner
-    models are fitted to `INNER`.
+    it predicts j to choose the threshold of i, and i to choose that of j. Beyond `LARGEST` rows,
+    some of them stand for the others.
     """
-    fold, names = study.fold, list(folds(study))
-    rows = thin(study, INNER, generator(study.seed, f"{candidate.purpose}/threshold"))
-    inner = np.empty((len(names), len(study)))
+    rows = thin(study, LARGEST, generator(study.seed, f"{candidate.purpose}/thresholds"))
+    fold, names = rows.fold, list(folds(study))
+    inner = np.empty((len(names), len(rows)))
     for i, first in enumerate(names):
         for j, second in enumerate(names[:i]):
-            fitted = candidate.fit(rows, (rows.fold != first) & (rows.fold != second))
-            inner[i, fold == second] = fitted.predict(study, fold == second)
-            inner[j, fold == first] = fitted.predict(study, fold == first)
+            fitted = candidate.fit(rows, (fold != first) & (fold != second))
+            inner[i, fold == second] = fitted.predict(rows, fold == second)
+            inner[j, fold == first] = fitted.predict(rows, fold == first)
     decision = np.empty(len(study), dtype=bool)
     for i, test in enumerate(names):
-        train = fold != test
-        threshold = best_f1_threshold(study.truth[train], inner[i, train], study.weight[train])
-        decision[~train] = crossfit.prediction[~train] >= threshold
+        train, own = fold != test, study.fold == test
+        threshold = best_f1_threshold(rows.truth[train], inner[i, train], rows.weight[train])
+        decision[own] = crossfit.prediction[own] >= threshold
     return decision
 
 
@@ -137,8 +140,7 @@ def strata(
         for name in COUNTS.values()
         if name in study.features
     }
-    baseline = next(name for name, counted in COUNTS.items() if counted == column)
-    counted = next((key for key in probabilities if key[1] == baseline), None)
+    counted = _counted(column, probabilities)
     found: dict[str, Any] = {}
     own = stratum_of(study.features[column].to_numpy())
     for position, name in enumerate(STRATA):
@@ -160,6 +162,45 @@ def strata(
             }
         found[name] = stratum | _scores_among(part, rows, probabilities, drawn, counted)
     return found
+
+
+def uncertain(
+    study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return the ranking metrics where the count leaves in doubt what happens.
+
+    Of rare sequences hardly any are memorized, and of frequent ones nearly all. Between the two lie
+    the strata of which 5 to 95 % are, weighted to the population; only there is it a question.
+
+    Returns
+    -------
+    dict
+        ``strata``, their names; ``n``, ``cases``; ``effective_clusters`` of the cases (Kish 1965);
+        ``{tier: {model: {metric: {value, low, high}}}}``, each metric with its ``…_gain`` over the
+        baseline that knows the count; absent where there is no such stratum.
+    """
+    own = stratum_of(study.features[column].to_numpy())
+    mass = np.bincount(own, study.weight, len(STRATA))
+    memorized = np.bincount(own, study.weight * study.truth, len(STRATA))
+    low, high = UNCERTAIN
+    between = (memorized >= low * mass) & (memorized <= high * mass) & (mass > 0)
+    rows = between[own]
+    part = study.take(rows)
+    cases = np.unique(part.cluster[part.truth], return_counts=True)[1]
+    about = {
+        "strata": [name for name, is_between in zip(STRATA, between, strict=True) if is_between],
+        "n": len(part),
+        "cases": int(part.truth.sum()),
+        "effective_clusters": float(cases.sum() ** 2 / max((cases**2).sum(), 1)),
+    }
+    counted = _counted(column, probabilities)
+    return about | _scores_among(part, rows, probabilities, bootstrap.take(rows), counted)
+
+
+def _counted(column: str, probabilities: Probabilities) -> tuple[str, str] | None:
+    """Return the tier and name of the baseline that knows a count; None where it was not run."""
+    baseline = next(name for name, counted in COUNTS.items() if counted == column)
+    return next((key for key in probabilities if key[1] == baseline), None)
 
 
 def unexposed(study: Study, probabilities: Probabilities, bootstrap: Bootstrap) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def test_each_belongs_to_the_tier_of_what_it_needs():
     tiers = {"corpus": corpus, "sibling": (*corpus, *(f"sibling.{name}" for name in siblings))}
     assert {name: model.columns(tiers) for name, model in BASELINES.items()} == {
         "prevalence": {"text": ()},
+        "single_feature": tiers,
+        "ngrams": {"text": ()},
         "duplicate_count": {"corpus": (DUPLICATES,)},
         "continuation_count": {"corpus": (CONTINUATIONS,)},
         # The largest of the smaller models; their number is no model.

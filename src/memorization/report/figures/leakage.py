@@ -23,9 +23,13 @@ SCHEMES = {
 
 
 def draw(results: Results) -> Figure:
-    """Return the gain of each leaky split over the split by clusters, by tier and model."""
+    """Return the gain of each leaky split over the split by clusters, by tier and model.
+
+    Only the tiers for which it was measured, the lowest and the highest.
+    """
     leaky = results.metrics["whether"]["leakage"]
-    rows = rows_of(results, "whether", baselines=False)
+    measured = set().union(*leaky.values())
+    rows = [r for r in rows_of(results, "whether", baselines=False) if r.tier in measured]
     figure, axes = panels(rows, ["average precision gained", "AUROC gained"])
     for panel, metric in zip(axes, ("average_precision_gain", "auroc_gain"), strict=True):
         mark_value(panel, 0, "split by clusters")

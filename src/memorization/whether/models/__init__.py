@@ -14,6 +14,8 @@ from memorization.whether.models.baselines import (
 from memorization.whether.models.boosting import Boosting
 from memorization.whether.models.classifier import BinaryModel
 from memorization.whether.models.logistic import Logistic
+from memorization.whether.models.ngrams import NGrams
+from memorization.whether.models.single_feature import SingleFeature
 
 MODELS: dict[str, type[BinaryModel]] = {
     "logistic": Logistic,
@@ -22,6 +24,8 @@ MODELS: dict[str, type[BinaryModel]] = {
 
 BASELINES: dict[str, type[BinaryModel]] = {
     "prevalence": Prevalence,
+    "single_feature": SingleFeature,
+    "ngrams": NGrams,
     "duplicate_count": DuplicateCount,
     "continuation_count": ContinuationCount,
     "smaller_sibling": SmallerSibling,

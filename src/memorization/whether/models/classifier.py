@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -24,7 +25,16 @@ TRUSTED = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.Tr
 
 
 class BinaryModel(Model):
-    """A model that predicts the probability of being memorized in the end."""
+    """A model that predicts the probability of being memorized in the end, float64 [m].
+
+    Attributes
+    ----------
+    reads_text : whether it needs the text of the study, and is left out where there is none.
+    chosen : the settings that the fit chose, by name.
+    """
+
+    reads_text: ClassVar[bool] = False
+    chosen: Mapping[str, Any] = MappingProxyType({})
 
     @classmethod
     def fit(cls, study: Study, rows: np.ndarray, rng: np.random.Generator) -> BinaryModel:
@@ -48,6 +58,10 @@ class BinaryModel(Model):
             say which rows to keep apart where a setting is chosen by cross-validation.
         """
 
+
+class FeatureModel(BinaryModel):
+    """A model whose predictions depend on the features alone."""
+
     @abstractmethod
     def probability(self, features: pd.DataFrame) -> np.ndarray:
         """Return the probability of being memorized, float64 [n], from a table of features."""
@@ -58,7 +72,7 @@ class BinaryModel(Model):
 
 
 @dataclass(frozen=True)
-class Rates(BinaryModel):
+class Rates(FeatureModel):
     """Predicts a rate for each value of a yes-or-no column; without a column, one rate for all."""
 
     column: str | None
@@ -80,19 +94,19 @@ class Rates(BinaryModel):
 
 
 @dataclass(frozen=True)
-class Classifier(BinaryModel):
+class Classifier(FeatureModel):
     """A fitted scikit-learn classifier.
 
     Attributes
     ----------
     estimator : the classifier, fitted to columns that it knows by name.
     shift : added to its log-odds, to get from the sample that it was fitted to to the population.
-    chosen : the settings that the fit chose by cross-validation, by name.
+    chosen : the settings that the fit chose, by name.
     """
 
     estimator: Any
     shift: float = 0.0
-    chosen: Mapping[str, float] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
     suffix: ClassVar[str] = ".skops"
 
     def probability(self, features: pd.DataFrame) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The logistic regression, and its penalty: chosen by the folds of its training rows."""
+"""The penalty of a logistic regression: chosen by the folds of its training rows."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ from made_up_study import make_study
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from memorization.whether.models import logistic
-from memorization.whether.models.logistic import Logistic, choose_c
+from memorization.whether.models import logistic, penalty
+from memorization.whether.models.logistic import Logistic
 
 
 def made_up(n, n_columns, strength, seed=0):
@@ -22,6 +22,10 @@ def made_up(n, n_columns, strength, seed=0):
     return make_study(features, truth, weight=weight, fold=fold)
 
 
+def choose_c(study):
+    return penalty.choose_c(study, logistic.GRID, logistic.DEFAULT, logistic._both, seed=0)
+
+
 def losses(study):
     """Weighted log loss by C over the folds, by scikit-learn alone."""
     found = []
@@ -30,9 +34,11 @@ def losses(study):
         for test in np.unique(study.fold):
             train, rest = study.take(study.fold != test), study.fold == test
             model = make_pipeline(
-                StandardScaler(), LogisticRegression(C=c, tol=1e-8, max_iter=9999)
+                QuantileTransformer(n_quantiles=100, output_distribution="normal", subsample=None),
+                StandardScaler(),
+                LogisticRegression(C=c, tol=1e-8, max_iter=9999),
             )
-            scaled = train.weight / train.weight.mean()
+            scaled = train.weight / study.weight.mean()
             model.fit(train.features, train.truth, logisticregression__sample_weight=scaled)
             probability[rest] = model.predict_proba(study.features[rest])[:, 1]
         found.append(log_loss(study.truth, probability, sample_weight=study.weight))
@@ -43,7 +49,7 @@ def losses(study):
 def test_it_is_that_of_the_least_loss_over_the_folds(n_columns, strength):
     study = made_up(300, n_columns, strength)
     expected = logistic.GRID[int(np.argmin(losses(study)))]
-    assert choose_c(study, seed=0) == expected
+    assert choose_c(study) == expected
     fitted = Logistic.train(study, seed=0)
     assert fitted.chosen == {"C": expected}
     assert fitted.estimator.named_steps["classify"].get_params()["C"] == expected
@@ -58,20 +64,23 @@ def test_a_text_does_not_judge_what_was_fitted_to_it():
     leaky = make_study(
         features, truth, cluster=text, fold=text % 5, fold_random=rng.integers(0, 5, 480)
     )
-    assert choose_c(leaky, seed=0) == logistic.GRID[0]
-    assert choose_c(leaky.refolded("fold_random"), seed=0) > logistic.GRID[0]
+    assert choose_c(leaky) < choose_c(leaky.refolded("fold_random"))
 
 
 def test_large_samples_choose_on_fewer_rows(monkeypatch):
     study = made_up(3000, 20, 1.0)
     seen = []
-    path = logistic._path
-    monkeypatch.setattr(logistic, "LARGEST", 400)
-    monkeypatch.setattr(
-        logistic, "_path", lambda *a: seen.append(len(a[0]) + len(a[1])) or path(*a)
-    )
+    path = penalty._path
+
+    def noted(rows, others, *rest):
+        seen.append((len(rows) + len(others), rows.weight.sum() + others.weight.sum()))
+        return path(rows, others, *rest)
+
+    monkeypatch.setattr(penalty, "LARGEST", 400)
+    monkeypatch.setattr(penalty, "_path", noted)
     first, again = (Logistic.train(study, seed=5) for _ in range(2))
-    assert seen == [400] * 8
+    # They stand for all, so that a penalty is as strong beside them as it will be.
+    assert seen == [(400, pytest.approx(3000))] * 8
     assert first.chosen == again.chosen
     found = [model.probability(study.features) for model in (first, again)]
     np.testing.assert_array_equal(*found)
@@ -81,7 +90,7 @@ def test_without_two_folds_to_compare_nothing_is_chosen():
     study = made_up(100, 2, 1.0)
 
     def chosen(fold):
-        return choose_c(make_study(study.features, study.truth, fold=fold), 0)
+        return choose_c(make_study(study.features, study.truth, fold=fold))
 
     assert chosen(np.zeros(100, int)) == logistic.DEFAULT
     # Outside the one fold with cases there are none.
