@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,7 @@ from memorization.association.families import family_scores, n_models, verdict
 from memorization.association.kinds import kinds
 from memorization.association.univariate import AGREEMENTS, CHANCE, univariate
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.evaluation.crossfit import thinned
-from memorization.randomness import generator
 from memorization.study import Study
-
-# Rows that features and families rank at most, the memorized first: there are hundreds of them, and
-# of a census the common kind says little more with every row. Shares and correlations are of all.
-LARGEST = 10_000
 
 
 @dataclass(frozen=True)
@@ -31,8 +25,7 @@ class Association:
     ----------
     univariate : DataFrame, as `memorization.tables.ASSOCIATION`.
     correlation : DataFrame, as `memorization.tables.CORRELATION`.
-    metrics : dict, ``n``, ``cases``, ``population`` (that the rows stand for), ``rows_ranked``
-        (that features and families rank, see `LARGEST`), ``agreement`` (how
+    metrics : dict, ``n``, ``cases``, ``population`` (that the rows stand for), ``agreement`` (how
         many features agree with what was expected of them, contradict it, …; ``told_apart``: from
         chance; ``undecided_open``: of the undecided, those without expectation), ``families``:
         family -> see `describe`, ``tiers``: see `families.FamilyScores`, and ``kinds``: see
@@ -63,17 +56,13 @@ def associate(
         If the study has no memorized sequence, or nothing else.
     """
     study.require_both_classes()
-    rng = generator(study.seed, "association/rows")
-    places, weight = thinned(study.truth, study.weight, LARGEST, rng)
-    some, drawn = replace(study.take(places), weight=weight), bootstrap.take(places)
-    single = univariate(some, drawn, advance, processes)
-    scores = family_scores(some, drawn, advance, processes)
+    single = univariate(study, bootstrap, advance, processes)
+    scores = family_scores(study, bootstrap, advance, processes)
     correlation = correlation_table(study.features, study.weight)
     metrics = {
         "n": len(study),
         "cases": int(study.truth.sum()),
         "population": float(study.weight.sum()),
-        "rows_ranked": len(some),
         "agreement": count_agreement(single),
         "families": {
             family: describe(family, score, single, correlation)
