@@ -87,9 +87,9 @@ def survival_metrics(
     - ``absolute_error_steps``: of the median time given the event, among those with it, in steps.
 
     Rankings are compared within folds, and a concordance between clusters. Where a sequence is
-    first evaluated late, its state before is not known: of the state at a checkpoint are scored the sequences evaluated by then, whatever
-    it was; in a concordance a left-censored event is earlier than what is later than its bound; and
-    its time has no error.
+    first evaluated late, its state before is not known: of the state at a checkpoint are scored
+    the sequences evaluated by then, whatever it was; in a concordance a left-censored event is
+    earlier than what is later than its bound; and its time has no error.
 
     Parameters
     ----------
