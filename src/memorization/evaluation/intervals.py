@@ -43,15 +43,36 @@ class Scale:
     bounded: bool = False
 
 
+def _logit(p: np.ndarray) -> np.ndarray:
+    return np.log(p) - np.log1p(-p)
+
+
+def _unskill(x: np.ndarray) -> np.ndarray:
+    return -np.expm1(-x)
+
+
 def _expit(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(x / 2))
 
 
-IDENTITY = Scale(lambda x: x, lambda x: x, np.ones_like)
-LOG = Scale(np.log, np.exp, lambda x: 1 / x)
-LOGIT = Scale(lambda p: np.log(p) - np.log1p(-p), _expit, lambda p: 1 / (p * (1 - p)), bounded=True)
+def _logit_slope(p: np.ndarray) -> np.ndarray:
+    return 1 / (p * (1 - p))
+
+
+def _skill(s: np.ndarray) -> np.ndarray:
+    return -np.log1p(-s)
+
+
+def _skill_slope(s: np.ndarray) -> np.ndarray:
+    return 1 / (1 - s)
+
+
+# Functions with names, since a scale goes from process to process with what is on it.
+IDENTITY = Scale(np.positive, np.positive, np.ones_like)
+LOG = Scale(np.log, np.exp, np.reciprocal)
+LOGIT = Scale(_logit, _expit, _logit_slope, bounded=True)
 # One less the skill is a ratio of two errors, which is positive.
-SKILL = Scale(lambda s: -np.log1p(-s), lambda x: -np.expm1(-x), lambda s: 1 / (1 - s))
+SKILL = Scale(_skill, _unskill, _skill_slope)
 
 
 def kish(sums: np.ndarray) -> np.ndarray:
