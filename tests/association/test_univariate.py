@@ -37,7 +37,7 @@ def test_values_and_intervals_are_scikit_learns(study, bootstrap, table):
         ]
         effective = bootstrap.effective(study.weight, study.truth)
         low, high = interval(expected, np.array(replicates), effective, 0.9)
-        assert row[["low", "high"]].tolist() == pytest.approx([low, high])
+        assert row[["low", "high"]].tolist() == pytest.approx([float(low), float(high)])
 
 
 def test_what_is_known_of_the_sample_is_found(table):

@@ -186,8 +186,13 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
     features = study.features.set_axis(study.index)
     counts = {name: features[f"duplication.{name}"] for name in KNOWING}
     known = pd.DataFrame(
-        {"index": study.index, "truth": study.truth, "weight": study.weight} | study.splits
-    ).drop(columns="fold")
+        {
+            "index": study.index,
+            "truth": study.truth,
+            "weight": study.weight,
+            "exposed": study.splits["exposed"],
+        }
+    )
     table = table.merge(known, on="index")
     parts = dict(iter(table.groupby(["tier", "model"], sort=False)))
     scores = {key: whether_scores(rows) for key, rows in parts.items()}

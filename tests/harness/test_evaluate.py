@@ -137,7 +137,7 @@ def test_intervals_are_those_of_resampled_clusters(suite, sampled, scores):
     for name, found in evaluation.metrics.items():
         replicates = np.array([one[name] for one in slow])
         low, high = interval(found["value"], replicates, effective, 0.8)
-        assert (found["low"], found["high"]) == pytest.approx((low, high))
+        assert (found["low"], found["high"]) == pytest.approx((float(low), float(high)))
         assert low < high
 
 

@@ -47,7 +47,7 @@ class Replicated:
     effective : clusters in effect, of the rows and cases that the metric uses.
     scale : on which its interval is symmetric.
 
-    >>> one, other = (Replicated(x, x + np.array([0.0, 0.1, 0.2]), 9.0) for x in (0.5, 0.25))
+    >>> one, other = (Replicated(x, x + np.array([-0.125, 0.125]), 9.0) for x in (0.5, 0.25))
     >>> (one - other).estimate(0.95)
     {'value': 0.25, 'low': 0.25, 'high': 0.25}
     """
