@@ -31,12 +31,14 @@ MEMORIZED = (12, 30, 61, 80, 90, 100, 110, 120)
 SHAPES = ((32, 1, 2), (64, 2, 4), (128, 3, 4), *[(512, 6, 8)] * 5)
 BASELINES = {
     "whether": {
-        "prevalence": "text",
-        "duplicate_count": "corpus",
-        "continuation_count": "corpus",
-        "smaller_sibling": "sibling",
+        "prevalence": ["text"],
+        "ngrams": ["text"],
+        "single_feature": TIERS,
+        "duplicate_count": ["corpus"],
+        "continuation_count": ["corpus"],
+        "smaller_sibling": ["sibling"],
     },
-    "when": {"kaplan_meier": "text", "kaplan_meier_strata": "corpus"},
+    "when": {"kaplan_meier": ["text"], "kaplan_meier_strata": ["corpus"]},
 }
 FITTED = ("logistic", "boosting", "cox", "forest", "hazard", "hazard_boosting")
 UNDEFINED = {"value": None, "low": None, "high": None}
@@ -63,8 +65,9 @@ def runs(params, question, tiers, duplicates=True):
     models = [m for m in getattr(params, question).models if m not in BASELINES[question]]
     baselines = [
         (tier, model)
-        for model, tier in BASELINES[question].items()
-        if tier in tiers and (duplicates or tier != "corpus")
+        for model, own in BASELINES[question].items()
+        for tier in own
+        if tier in tiers and (duplicates or own != ["corpus"])
     ]
     return baselines + [(tier, model) for tier in tiers for model in models]
 
@@ -272,6 +275,11 @@ def all_metrics(params, tiers, rng, source, duplicates):
     else:
         whether["strata"] = {}
     whether["text"]["prevalence"] |= {"calibration_slope": UNDEFINED, "f1": UNDEFINED}
+    # What leakage buys is asked at the lowest tier and at the highest.
+    for scheme, leakage in whether["leakage"].items():
+        lowest = leakage[tiers[0]]
+        highest = redrawn(lowest, rng, tiers, list(lowest))
+        whether["leakage"][scheme] = {tiers[0]: lowest, tiers[-1]: highest}
     return found | {"arm": arm_metrics(params, rng), "siblings": siblings_metrics(params, rng)}
 
 
