@@ -76,7 +76,7 @@ def evaluate(
     output: Annotated[Path | None, OUTPUT] = None,
     threshold: Annotated[float | None, THRESHOLD] = None,
     unlisted: Annotated[Unlisted | None, UNLISTED] = None,
-    replicates: Annotated[int, REPLICATES] = 1000,
+    replicates: Annotated[int, REPLICATES] = 400,
     seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Score anybody's predictions against what a model has memorized.

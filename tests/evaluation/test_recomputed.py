@@ -32,7 +32,7 @@ DIGITS = 2e-5
 # Ranking metrics, of which alone there are gains, strata and scores of the unexposed.
 RANKED = ("auroc", "average_precision")
 # Fits to other folds, and what models chose, whose predictions are not kept.
-NOT_KEPT = ("leakage", "chosen")
+NOT_KEPT = ("leakage", "chosen", "single_features")
 # Count -> the baseline that knows it alone.
 KNOWING = {"sequence_count": "duplicate_count", "continuation_count": "continuation_count"}
 
@@ -104,7 +104,10 @@ def gains_of(scores, baselines, names):
             return {name: own[name] - other[name] for name in names}
 
         over_baseline.setdefault(tier, {})[model] = {
-            name: less(other) for (_, name), other in scores.items() if name in baselines
+            # One that is scored in several tiers, in this one.
+            name: less(scores.get((tier, name), other))
+            for (_, name), other in scores.items()
+            if name in baselines
         }
         if model in below:
             over_tier.setdefault(tier, {})[model] = less(below[model])
@@ -218,6 +221,27 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
                     n: {"least": c[cases].min(), "most": c[cases].max()} for n, c in counts.items()
                 }
     baselines = {model for _, model in parts} - {"logistic"}
+    doubtful = [
+        name
+        for name, stratum in strata["continuation_count"].items()
+        if 0.05 <= stratum["prevalence"] <= 0.95
+    ]
+    assert doubtful
+    assert found["uncertain"].pop("strata") == doubtful
+    least = list(STRATA)
+    own = known[
+        [
+            least[np.searchsorted(list(STRATA.values()), c, side="right") - 1] in doubtful
+            for c in counts["continuation_count"]
+        ]
+    ]
+    cases = pd.Series(study.cluster, study.index)[own.index[own["truth"]]].value_counts()
+    uncertain = {
+        "n": len(own),
+        "cases": own["truth"].sum(),
+        "effective_clusters": cases.sum() ** 2 / (cases**2).sum(),
+        **ranked_among(parts, own.index, "continuation_count"),
+    }
     compare(
         {key: value for key, value in found.items() if key not in NOT_KEPT},
         nested(scores)
@@ -227,6 +251,7 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
             "prevalence": np.average(study.truth, weights=study.weight),
             "gains": gains_of(scores, baselines, RANKED),
             "strata": strata,
+            "uncertain": uncertain,
             "unexposed": {
                 "n": len(clean),
                 "cases": clean["truth"].sum(),

@@ -107,9 +107,9 @@ def test_metrics_are_those_of_the_predictions(analysis, study):
     assert corpus["logistic"]["brier"]["value"] == pytest.approx(brier)
     for scheme in ("fold_continuation", "fold_random"):
         assert set(metrics["leakage"][scheme]["sibling"]) == set(MODELS)
-        leaky = metrics["leakage"][scheme]["corpus"]["boosting"]
+        leaky = metrics["leakage"][scheme]["text"]["boosting"]
         for name in ("auroc", "average_precision"):
-            gain = leaky[name]["value"] - corpus["boosting"][name]["value"]
+            gain = leaky[name]["value"] - metrics["text"]["boosting"][name]["value"]
             assert leaky[f"{name}_gain"]["value"] == pytest.approx(gain)
 
 
