@@ -26,6 +26,7 @@ from memorization.report.numbers import (
     Estimate,
     count,
     decimal,
+    defined,
     estimate,
     large,
     percent,
@@ -101,11 +102,13 @@ def labels(results: Results, facts: Facts, cases: Cases) -> None:
     }
     absorbing = "unknown" if len(steps) < 2 else "some" if lost_again.any() else "none"
     if absorbing == "some":
-        facts["lost"] = results.when_bootstrap.take(np.asarray(ever)).estimate(
-            lambda truth, _, weight: weighted_mean(truth, weight),
-            lost_again,
-            lost_again,
-            results.when_weight[ever],
+        facts["lost"] = defined(
+            results.when_bootstrap.take(np.asarray(ever)).estimate(
+                lambda truth, _, weight: weighted_mean(truth, weight),
+                lost_again,
+                lost_again,
+                results.when_weight[ever],
+            )
         )
     early, agreement = found["of_the_memorized"]["before_being_seen"], found.get("agreement")
     cases |= {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 # A value with its interval: ``value``, ``low`` and ``high``, None where undefined.
@@ -86,6 +87,15 @@ def gain(found: Estimate | None, digits: int = 3) -> str:
     bounds = () if found is None else (found["low"], found["high"])
     small = any(bound and round(bound, digits) == 0 for bound in bounds)
     return estimate(found, digits + small)
+
+
+def defined(found: Mapping[str, float]) -> Estimate:
+    """Return a value with its interval as a file of metrics has it: None where it is undefined.
+
+    >>> defined({"value": 0.5, "low": float("nan"), "high": float("nan")})
+    {'value': 0.5, 'low': None, 'high': None}
+    """
+    return {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
 
 
 def percent_estimate(found: Estimate | None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import draw_estimate, looks, mark_value
 from memorization.report.names import family_name, model_name
-from memorization.report.numbers import Estimate
+from memorization.report.numbers import Estimate, defined
 from memorization.report.results import Results
 
 # Single features shown, those that matter most to any model.
@@ -18,9 +17,7 @@ N_FEATURES = 12
 
 def lost(row: pd.Series) -> Estimate:
     """Return the importance in a row of the table; without interval where that is undefined."""
-    found = {"value": row["importance"], "low": row["low"], "high": row["high"]}
-    known = np.isfinite([row["low"], row["high"]]).all()
-    return {key: float(x) if known or key == "value" else None for key, x in found.items()}
+    return defined({"value": row["importance"], "low": row["low"], "high": row["high"]})
 
 
 def draw(results: Results) -> Figure:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 
-import numpy as np
 import pandas as pd
 
 from memorization.features import family_table, feature_of, grouped_table
 from memorization.report.names import family_name, feature_name
-from memorization.report.numbers import MISSING, count, estimate, percent
+from memorization.report.numbers import MISSING, count, defined, estimate, percent
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
 
@@ -96,10 +95,9 @@ def single_features(results: Results) -> str:
     rows = []
     for row in table.to_dict("records"):
         constant = row["agreement"] == "constant"
-        found = {"value": row["auroc"], "low": row["low"], "high": row["high"]}
-        known = {key: None if np.isnan(x) or constant else x for key, x in found.items()}
+        found = defined({"value": row["auroc"], "low": row["low"], "high": row["high"]})
         cells = [family_name(row["family"]), feature_name(row["feature"]), row["tier"]]
-        cells += [estimate(known), SIGNS[row["expected"]]]
+        cells += [estimate(None if constant else found), SIGNS[row["expected"]]]
         cells.append("constant" if constant else SIGNS[row["observed"]])
         rows.append(cells + ([percent(row["missing"])] if missing else []))
     columns = {"family": "<17", "feature": "<28", "tier": "<11", "AUROC": ">22"}
