@@ -1,5 +1,6 @@
 # make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
+# make seeds       the study with seeds 0 to 4, some two hours; goes on where it was interrupted
 # make test        the same set-up, then every test
 # make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3
@@ -8,9 +9,13 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup reproduce test declare check clean
+.PHONY: setup reproduce seeds test declare check clean
 
 reproduce: setup
+	$(RUN) dvc repro
+
+seeds: reproduce
+	$(RUN) PYTHONPATH=src python -m memorization.seeds
 	$(RUN) dvc repro
 
 test: setup

@@ -121,7 +121,7 @@ def test_a_number_in_the_text_is_the_committed_one(number):
     assert in_one_line(PAGES[number["page"]]).count(plain(number["text"])) == 1, "once on the page"
     found = committed(number["metrics"])
     for key in number["path"].split("."):
-        found = found[key]
+        found = found[int(key)] if isinstance(found, list) else found[key]
     # Of an estimate: its value and the ends of its interval.
     values = [found[key] for key in ESTIMATE] if isinstance(found, dict) else [found]
     written = re.findall(r"\{(.+?)\}", number["text"])

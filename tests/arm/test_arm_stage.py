@@ -9,6 +9,7 @@ import yaml
 from miniature_study import write_suite
 from tiny_arm import raw_params, write_corpus
 
+from memorization import tables
 from memorization.stages import arm, features, labels, sequences, split, suite
 from memorization.suite.read import read_suite
 from memorization.tables import ARM, read_table, token_matrix
@@ -84,7 +85,7 @@ def test_metrics_say_what_was_found_and_of_which_pool(finished):
 def test_natural_texts_alone_are_studied(finished):
     models = read_suite(finished / "suite")
     for name in ("sequences", "features", "splits"):
-        index = read_table(finished / f"{name}.parquet", getattr(arm, name.upper()))["index"]
+        index = read_table(finished / f"{name}.parquet", getattr(tables, name.upper()))["index"]
         assert np.isin(index, models.population_index).all()
 
 

@@ -19,6 +19,8 @@ from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
 from memorization.report.write import write_report
+from memorization.seeds.runs import study_of
+from memorization.seeds.summary import DIFFERENCES, HEADLINE, spread
 from memorization.strata import STRATA
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +87,8 @@ def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=T
     metrics = all_metrics(params, tiers, rng, source, duplicates)
     for name, found in metrics.items():
         write_metrics(found, folder / "metrics" / f"{name}.json")
+    if not params.is_pythia:
+        write_metrics(seeds_metrics(params, metrics["arm"], rng), folder / "metrics" / "seeds.json")
     return folder
 
 
@@ -281,6 +285,17 @@ def all_metrics(params, tiers, rng, source, duplicates):
         highest = redrawn(lowest, rng, tiers, list(lowest))
         whether["leakage"][scheme] = {tiers[0]: lowest, tiers[-1]: highest}
     return found | {"arm": arm_metrics(params, rng), "siblings": siblings_metrics(params, rng)}
+
+
+def seeds_metrics(params, arm, rng):
+    """Return what made-up runs with five seeds say."""
+    parts = {
+        part: {name: spread([made_up(rng) for _ in range(5)], 0.95) for name in names}
+        for part, names in (("headline", HEADLINE), ("differences", DIFFERENCES))
+    }
+    memorized_in = {name: rng.integers(1, 99, 6).tolist() for name in STRATA}
+    found = {"study": study_of(params), "seeds": [0, 1, 2, 3, 4], "memorized_in": memorized_in}
+    return found | parts | {"arm": arm}
 
 
 def arm_metrics(params, rng):

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from report.conftest import write_study
 from sklearn.metrics import precision_recall_curve
 
 from memorization.report.drawing import apart, svg
@@ -15,6 +16,8 @@ from memorization.report.figures.calibration import EDGES, FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
 from memorization.report.names import model_name
+from memorization.report.results import Results
+from memorization.report.tables import TABLES
 from memorization.strata import STRATA
 
 
@@ -38,6 +41,27 @@ def test_figure_of_the_smallest_target(name, smallest):
     assert figure.get_size_inches()[0] == 6.5
     assert any(axes.has_data() for axes in figure.axes)
     assert FIGURES[name].__doc__
+
+
+def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
+    """A variant reads the numbers of five seeds that are committed, and they are not its own."""
+    results = read_study(seed=3)
+    assert results.seeds["seeds"] == [0, 1, 2, 3, 4]
+    other = results.params.model_copy(update={"target": "micro-360k"})
+    folder = write_study(tmp_path / "results", results.params)
+    assert Results.read(folder, other).seeds is None
+    seeds = copy.deepcopy(results.seeds)
+    for name in ("ed50", "boosting_over_count"):
+        part = seeds["headline" if name == "ed50" else "differences"][name]
+        part |= {"values": [None] * 5, "value": None, "low": None, "high": None}
+    undefined = dataclasses.replace(results, seeds=seeds)
+    assert "| copies for one half | — | — | — |" in TABLES["seeds"](undefined)
+    assert FIGURES["seeds"](undefined).axes
+    (folder / "metrics/seeds.json").unlink()
+    missing = Results.read(folder, results.params)
+    assert missing.seeds is None
+    assert "one seed" in TABLES["seeds"](missing)
+    assert not FIGURES["seeds"](missing).axes
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ split
 study
 evaluation
 siblings whether when arm
-association
+association seeds
 report
 harness
 stages cli

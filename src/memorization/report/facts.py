@@ -37,6 +37,7 @@ from memorization.report.numbers import (
 )
 from memorization.report.results import Results
 from memorization.report.tables.families import LITTLE, same_pairs
+from memorization.report.tables.seeds import NAMES as SEEDS_NAMES
 from memorization.siblings.analyse import tokens_seen
 from memorization.when.models import MODELS
 from memorization.whether.importance import LARGEST
@@ -191,6 +192,49 @@ def split(results: Results, facts: Facts, cases: Cases) -> None:
         for scheme in ("fold", "fold_random")
     }
     cases["split.apart"] = "cut" if found["fold"]["exposed"] else "whole"
+
+
+def arm(results: Results, facts: Facts, cases: Cases) -> None:
+    """Add what the lottery shows, and where it is furthest from natural texts."""
+    found = results.metrics["arm"]
+    cases["arm.answer"] = "done" if found["done"] else "none"
+    cases["arm.gap"] = "none"
+    if not found["done"]:
+        return
+    level, contrasts = 1 - results.params.bootstrap.level, found["contrasts"]["logprob"]
+    told = [name for name, of in contrasts.items() if (of["p_holm"] or 1) <= level]
+    words = listed([f"*{name.replace('_', ' ')}*" for name in told])
+    facts["arm_shown"] = f"{words} {'differs' if len(told) == 1 else 'differ'} from exact copies"
+    gaps = {dose: of for dose, of in (found["gap"] or {}).items() if side(of["gap"]) != "unknown"}
+    if gaps:
+        cases["arm.gap"] = "some"
+        dose = max(gaps, key=lambda dose: abs(gaps[dose]["gap"]["value"]))
+        facts["gap"] = gaps[dose] | {"dose": dose}
+
+
+def seeds(results: Results, facts: Facts, cases: Cases) -> None:
+    """Add what other seeds change."""
+    found = results.seeds
+    cases["seeds.answer"] = "several" if found else "one"
+    if found is None:
+        return
+    times = np.sum(list(found["memorized_in"].values()), axis=0)
+    shown: dict[bool, list[str]] = {True: [], False: []}
+    for name, of in found["differences"].items():
+        shown[side(of) in ("above", "below")].append(SEEDS_NAMES[name])
+    facts |= {
+        "seeds": found,
+        "seeds_named": listed([str(seed) for seed in found["seeds"]]),
+        "seeds_least": min(found["headline"]["memorized"]["values"]),
+        "seeds_most": max(found["headline"]["memorized"]["values"]),
+        "seeds_always": share(float(times[-1]), float(times[1:].sum())),
+        "seeds_shown": _quoted(shown[True]),
+        "seeds_not_shown": _quoted(shown[False]),
+    }
+
+
+def _quoted(names: list[str]) -> str:
+    return listed([f"*{name}*" for name in names])
 
 
 def _scored(results: Results, question: str, key: tuple[str, str] | None) -> Facts | None:

@@ -51,6 +51,15 @@ def percent(value: float | None) -> str:
     return _minus(f"{_three_digits(100 * value)}%")
 
 
+def p_value(value: float | None) -> str:
+    """Return a p value with three decimals; a small one is not zero.
+
+    >>> p_value(0.0391), p_value(0.0002), p_value(None)
+    ('0.039', '<0.001', '—')
+    """
+    return "<0.001" if value is not None and value < 0.0005 else decimal(value)
+
+
 # Decimals beyond those asked for that a bound may need.
 MORE = 2
 

@@ -15,11 +15,13 @@ import pandas as pd
 from memorization import tables
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.files import read_kept
 from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.report.numbers import estimate
+from memorization.seeds.runs import study_of
 from memorization.siblings.checkpoints import rows_of
 from memorization.strata import STRATA
 from memorization.study.targets import Targets, targets_of
@@ -54,6 +56,7 @@ class Results:
     sample : the sequences with their labels, clusters and folds, in the order of sequences.
     trajectories : the evaluations at every checkpoint, rows as in ``followed``.
     association, correlation, importance, kaplan_meier, whether, when : tables of predictions.
+    seeds : what `make seeds` found for this very study; None where it did not run.
     """
 
     params: Params
@@ -67,6 +70,7 @@ class Results:
     kaplan_meier: pd.DataFrame
     whether: pd.DataFrame
     when: pd.DataFrame
+    seeds: dict[str, Any] | None
 
     @staticmethod
     def read(folder: Path, params: Params) -> Results:
@@ -90,7 +94,8 @@ class Results:
             name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
             for name, schema in PREDICTIONS.items()
         }
-        return Results(params, suite, metrics, sample, trajectories, **predictions)
+        seeds = _seeds(folder / "metrics" / "seeds.json", params)
+        return Results(params, suite, metrics, sample, trajectories, **predictions, seeds=seeds)
 
     @property
     def steps(self) -> np.ndarray:
@@ -244,6 +249,12 @@ class Results:
         """Return the (tier, model) of a baseline; None where it was not run."""
         found = (tier for tier in self.tiers(question) if model in self.metrics[question][tier])
         return next(((tier, model) for tier in found), None)
+
+
+def _seeds(path: Path, params: Params) -> dict[str, Any] | None:
+    """Return the numbers over several seeds, if they are of the study that the params describe."""
+    found = read_kept(path)
+    return found if found.get("study") == study_of(params) else None
 
 
 def _metrics(path: Path) -> dict[str, Any]:

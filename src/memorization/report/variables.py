@@ -79,6 +79,8 @@ def variables(results: Results) -> dict[str, dict[str, str]]:
         topics.labels,
         topics.strata,
         topics.split,
+        topics.arm,
+        topics.seeds,
         topics.whether,
         topics.association,
         topics.siblings,

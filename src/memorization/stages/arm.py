@@ -5,6 +5,7 @@ python -m memorization.stages.arm
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import torch
 
 from memorization.arm.analyse import analyse
+from memorization.arm.natural import natural_texts
 from memorization.arm.outcomes import outcomes, text_of
 from memorization.errors import run
 from memorization.extraction.batches import batch_on
@@ -27,25 +29,7 @@ from memorization.suite import Suite
 from memorization.suite.device import choose_device
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
-from memorization.tables import (
-    ARM,
-    FEATURES,
-    LABELS,
-    SEQUENCES,
-    SPLITS,
-    empty_table,
-    joined,
-    read_table,
-    token_matrix,
-    write_table,
-)
-
-# The feature by which natural texts are as often met, and those that stand for the covariates.
-COUNT = "duplication.continuation_count"
-COVARIATES = {
-    "exposed_surprisal": "ngram.surprisal",
-    "compressibility": "compressibility.zlib_ratio",
-}
+from memorization.tables import ARM, empty_table, token_matrix, write_table
 
 
 def main() -> None:
@@ -68,7 +52,7 @@ def main() -> None:
         metrics = {"done": True, "target": params.target, "pool": suite.arm_pool}
         metrics |= analyse(
             table,
-            natural_texts(),
+            natural_texts(Path("results")),
             params.arm.contrast_dose,
             params.bootstrap.level,
             generator(params.seed, "arm analysis"),
@@ -107,30 +91,6 @@ def scanned(params: Params, suite: Suite, units: pd.DataFrame) -> Trajectories:
     )
     keep(work)
     return found
-
-
-def natural_texts() -> pd.DataFrame | None:
-    """Return the natural sequences as `memorization.arm.gap.gaps` has them.
-
-    None where a feature that it needs was not computed.
-    """
-    rows = joined(
-        read_table("results/sequences.parquet", SEQUENCES),
-        labels=read_table("results/labels.parquet", LABELS),
-        features=read_table("results/features.parquet", FEATURES),
-        splits=read_table("results/splits.parquet", SPLITS),
-    )
-    if not {COUNT, *COVARIATES.values()} <= set(rows.columns):
-        return None
-    return pd.DataFrame(
-        {
-            "count": rows[COUNT],
-            "memorized": rows["memorized"],
-            "weight": rows["weight"],
-            "cluster": rows["cluster"],
-            **{name: rows[column] for name, column in COVARIATES.items()},
-        }
-    )
 
 
 if __name__ == "__main__":

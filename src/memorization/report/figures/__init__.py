@@ -23,6 +23,7 @@ from memorization.report.figures import (
     memorized_by_size,
     precision_recall,
     scores_by_tier,
+    seeds,
     siblings,
     survival_by_count,
     univariate,

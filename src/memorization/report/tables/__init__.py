@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 from memorization.report.results import Results
 from memorization.report.tables import (
+    arm,
     families,
     features,
     sample,
     scores,
+    seeds,
     siblings,
 )
 

@@ -1,0 +1,46 @@
+"""What copies, and when they are seen, do by lottery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memorization.report.numbers import count, estimate, p_value, percent_estimate
+from memorization.report.results import Results
+from memorization.report.tables.pipe import pipe_table
+
+
+def write(results: Results) -> str:
+    """Return what became of the units of each cell: of this run, and of all seeds where they are.
+
+    Of a schedule, the difference of log-probability from exact copies at random positions in the
+    same blocks, with its p value after Holm.
+    """
+    own, seeds = results.metrics["arm"], results.seeds
+    if not own["done"]:
+        return f"There was no lottery: {own['reason']}.\n"
+    several = f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}" if seeds else ""
+    runs = {f"seed {results.params.seed}": own} | ({several: seeds["arm"]} if seeds else {})
+    rows = [row for name, found in runs.items() for row in _rows(name, found)]
+    columns = {"run": "<12", "cell": "<17", "copies": ">7", "units": ">6", "memorized": ">20"}
+    columns |= {"ever": ">20", "log-probability": ">22", "difference": ">22", "p": ">7"}
+    return pipe_table(columns, rows, once=True)
+
+
+def _rows(name: str, found: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for cell, of in sorted(found["cells"].items(), key=_order):
+        differs = found["contrasts"]["logprob"].get(cell)
+        row = [name, of["schedule"].replace("_", " "), count(of["dose"]), count(of["n"])]
+        row += [percent_estimate(of["memorized"]), percent_estimate(of["ever"])]
+        row.append(estimate(of["logprob"], 2))
+        row += [estimate(differs, 2), p_value(differs["p_holm"])] if differs else ["", ""]
+        rows.append(row)
+    return rows
+
+
+def _order(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, int]:
+    return item[1]["schedule"] != "random", item[1]["dose"]
+
+
+TABLES = {"arm": write}

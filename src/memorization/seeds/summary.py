@@ -1,0 +1,183 @@
+"""What several seeds say together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from memorization.arm.analyse import analyse
+from memorization.arm.intervals import mean
+from memorization.arm.natural import natural_texts
+from memorization.errors import UserError
+from memorization.params import Params
+from memorization.randomness import generator
+from memorization.seeds.runs import Run, windows
+from memorization.strata import STRATA, stratum_of
+
+RESULTS = Path("results")
+
+_OVER_COUNT = "gains.over_baseline.corpus.{}.continuation_count.average_precision"
+_OVER_NGRAMS = "gains.over_baseline.text.{}.ngrams.average_precision"
+_OVER_BELOW = "gains.over_tier_below.{}.boosting.average_precision"
+_OVER_STRATA = "gains.over_baseline.corpus.{}.kaplan_meier_strata.concordance_memorized"
+
+# Name -> where the number is, as file of metrics and path of keys.
+HEADLINE = {
+    "memorized": "whether.cases",
+    "memorized_share": "whether.prevalence",
+    "count_ap": "whether.corpus.continuation_count.average_precision",
+    "boosting_ap": "whether.corpus.boosting.average_precision",
+    "logistic_ap": "whether.corpus.logistic.average_precision",
+    "text_boosting_ap": "whether.text.boosting.average_precision",
+    "text_logistic_ap": "whether.text.logistic.average_precision",
+    "text_ngrams_ap": "whether.text.ngrams.average_precision",
+    "text_feature_ap": "whether.text.single_feature.average_precision",
+    "strata_concordance": "when.corpus.kaplan_meier_strata.concordance_memorized",
+    "forest_concordance": "when.corpus.forest.concordance_memorized",
+    "ed50": "arm.ed50",
+}
+# Differences: of two models on the same rows, or of two cells of the same blocks.
+DIFFERENCES = {
+    "boosting_over_count": "whether." + _OVER_COUNT.format("boosting"),
+    "logistic_over_count": "whether." + _OVER_COUNT.format("logistic"),
+    "boosting_over_ngrams": "whether." + _OVER_NGRAMS.format("boosting"),
+    "logistic_over_ngrams": "whether." + _OVER_NGRAMS.format("logistic"),
+    "sibling_added": "whether." + _OVER_BELOW.format("sibling"),
+    "reference_added": "whether." + _OVER_BELOW.format("reference"),
+    "forest_over_strata": "when." + _OVER_STRATA.format("forest"),
+    "cox_over_strata": "when." + _OVER_STRATA.format("cox"),
+    "early": "arm.contrasts.logprob.early",
+    "late": "arm.contrasts.logprob.late",
+    "even": "arm.contrasts.logprob.even",
+    "fuzzy": "arm.contrasts.logprob.fuzzy",
+    "continuation_only": "arm.contrasts.logprob.continuation_only",
+}
+
+
+def summary(runs: Sequence[Run], params: Params) -> dict[str, Any]:
+    """Return the headline numbers over the seeds, the arm pooled, and who is memorized how often.
+
+    Returns
+    -------
+    dict
+        ``seeds``; ``headline`` and ``differences``: see `spread`; ``memorized_in``: stratum of the
+        count of the continuation -> how many sequences are memorized in 0, 1, … of the seeds;
+        ``arm``: see `memorization.arm.analyse.analyse`, of the units of all seeds, beside natural
+        sequences that count as memorized by the share of seeds in which they are.
+
+    Raises
+    ------
+    UserError
+        If runs are not about the same sequences.
+    """
+    for run in runs:
+        if not np.array_equal(run.window, runs[0].window):
+            raise UserError(f"seed {run.seed}: has other windows than seed {runs[0].seed}")
+    natural = _natural(runs[0].window, np.mean([run.memorized for run in runs], axis=0))
+    found: dict[str, Any] = {
+        "seeds": [run.seed for run in runs],
+        "headline": _spreads(runs, HEADLINE, params.bootstrap.level),
+        "differences": _spreads(runs, DIFFERENCES, params.bootstrap.level),
+    }
+    if natural is not None:
+        found["memorized_in"] = _memorized_in(natural, len(runs))
+    if all(run.metrics["arm"]["done"] for run in runs):
+        units = _pooled(runs)
+        rng = generator(params.seed, "arm of all seeds")
+        level, dose = params.bootstrap.level, params.arm.contrast_dose
+        found["arm"] = analyse(units, natural, dose, level, rng)
+    return found
+
+
+def spread(estimates: Sequence[Any], level: float) -> dict[str, Any]:
+    """Return how a number differs between seeds, and how well one seed knows it.
+
+    Parameters
+    ----------
+    estimates : of each seed, a number, or a value with its interval.
+
+    Returns
+    -------
+    dict
+        ``values`` of the seeds; their mean as ``value`` with the t interval over the seeds as
+        ``low`` and ``high``; ``sd_between`` the seeds; ``se_texts``, the standard error between
+        texts within a seed, the mean of half of each interval over its normal quantile; None for
+        what has no intervals.
+
+    >>> interval = {"value": 0.5, "low": 0.3, "high": 0.7}
+    >>> found = spread([interval, interval | {"value": 0.6}], 0.95)
+    >>> [round(found[name], 3) for name in ("value", "sd_between", "se_texts")]
+    [0.55, 0.071, 0.102]
+    """
+    values = [item["value"] if isinstance(item, Mapping) else item for item in estimates]
+    known = np.array([np.nan if value is None else value for value in values], np.float64)
+    halves = [
+        (item["high"] - item["low"]) / 2
+        for item in estimates
+        if isinstance(item, Mapping) and None not in (item["low"], item["high"])
+    ]
+    every = len(halves) == len(estimates)
+    return {
+        "values": values,
+        **mean(known, level),
+        "sd_between": float(known.std(ddof=1)),
+        "se_texts": float(np.mean(halves) / stats.norm.ppf((1 + level) / 2)) if every else None,
+    }
+
+
+def _spreads(runs: Sequence[Run], paths: Mapping[str, str], level: float) -> dict[str, Any]:
+    """Return the spread of each number that every run has."""
+    found = {name: [_at(run.metrics, path) for run in runs] for name, path in paths.items()}
+    return {
+        name: spread(estimates, level)
+        for name, estimates in found.items()
+        if all(estimate is not None for estimate in estimates)
+    }
+
+
+def _at(metrics: Mapping[str, Any], path: str) -> Any:
+    found: Any = metrics
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _natural(window: np.ndarray, share: np.ndarray) -> pd.DataFrame | None:
+    """Return the natural texts of the repository's own run, memorized in a share of the seeds."""
+    texts = natural_texts(RESULTS)
+    if texts is None:
+        return None
+    own = windows(RESULTS, texts["index"].to_numpy())
+    return texts.assign(memorized=share[np.searchsorted(window, own)])
+
+
+def _memorized_in(natural: pd.DataFrame, seeds: int) -> dict[str, list[int]]:
+    stratum = stratum_of(natural["count"].to_numpy(dtype=np.float64))
+    times = np.rint(natural["memorized"].to_numpy() * seeds).astype(np.int64)
+    return {
+        name: np.bincount(times[stratum == place], minlength=seeds + 1).tolist()
+        for place, name in enumerate(STRATA)
+    }
+
+
+def _pooled(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the units of all runs.
+
+    Raises
+    ------
+    UserError
+        If two seeds drew the same block of texts: a pool has enough for so many seeds only.
+    """
+    units = pd.concat([run.arm for run in runs], ignore_index=True)
+    if units["block"].nunique() < sum(run.arm["block"].nunique() for run in runs):
+        names = ", ".join(str(run.seed) for run in runs)
+        raise UserError(
+            f"seeds {names}: two share units of the arm; the pool has units for "
+            f"{runs[0].metrics['arm']['pool']['seeds_with_own_units']} seeds, 0, 1 and so on"
+        )
+    return units
