@@ -1,6 +1,6 @@
 # make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
-# make seeds       the study with seeds 0 to 4, some two hours; goes on where it was interrupted
+# make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
 # make test        the same set-up, then every test
 # make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3

@@ -18,6 +18,7 @@ from memorization.report.figures.precision_recall import precision_recall
 from memorization.report.names import model_name
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
+from memorization.report.variables import variables
 from memorization.strata import STRATA
 
 
@@ -57,6 +58,12 @@ def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
     undefined = dataclasses.replace(results, seeds=seeds)
     assert "| copies for one half | — | — | — |" in TABLES["seeds"](undefined)
     assert FIGURES["seeds"](undefined).axes
+    # Without a lottery, counts, or boosting, as params may have it, all else is told.
+    del seeds["differences"]["boosting_over_count"]
+    without = dataclasses.replace(results, seeds=seeds | {"arm": None, "memorized_in": None})
+    assert "seeds 0 to 4" not in TABLES["arm"](without)
+    assert not FIGURES["seeds"](without).axes
+    assert "half are memorized at — copies" in variables(without)["seeds"]["answer"]
     (folder / "metrics/seeds.json").unlink()
     missing = Results.read(folder, results.params)
     assert missing.seeds is None

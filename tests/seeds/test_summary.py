@@ -26,7 +26,6 @@ def made_up(seed):
     around = 0.8 + 0.01 * seed
     estimate = {"value": around, "low": around - 0.1, "high": around + 0.1}
     metrics = {
-        "labels": {},
         "arm": {"done": True, "pool": {"seeds_with_own_units": 80}, "ed50": estimate},
         "whether": {
             "cases": 100 + seed,

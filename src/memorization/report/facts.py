@@ -203,7 +203,7 @@ def arm(results: Results, facts: Facts, cases: Cases) -> None:
         return
     level, contrasts = 1 - results.params.bootstrap.level, found["contrasts"]["logprob"]
     told = [name for name, of in contrasts.items() if (of["p_holm"] or 1) <= level]
-    words = listed([f"*{name.replace('_', ' ')}*" for name in told])
+    words = _quoted([name.replace("_", " ") for name in told])
     facts["arm_shown"] = f"{words} {'differs' if len(told) == 1 else 'differ'} from exact copies"
     gaps = {dose: of for dose, of in (found["gap"] or {}).items() if side(of["gap"]) != "unknown"}
     if gaps:
@@ -218,16 +218,22 @@ def seeds(results: Results, facts: Facts, cases: Cases) -> None:
     cases["seeds.answer"] = "several" if found else "one"
     if found is None:
         return
-    times = np.sum(list(found["memorized_in"].values()), axis=0)
+    always = None
+    if found["memorized_in"] is not None:
+        # Sequences memorized in 0, 1, … of the seeds.
+        times = np.sum(list(found["memorized_in"].values()), axis=0)
+        always = share(float(times[-1]), float(times[1:].sum()))
     shown: dict[bool, list[str]] = {True: [], False: []}
     for name, of in found["differences"].items():
         shown[side(of) in ("above", "below")].append(SEEDS_NAMES[name])
     facts |= {
         "seeds": found,
+        # Where these are not among the models that ran, their gain is missing.
+        "seeds_gain": found["differences"].get("boosting_over_count"),
         "seeds_named": listed([str(seed) for seed in found["seeds"]]),
         "seeds_least": min(found["headline"]["memorized"]["values"]),
         "seeds_most": max(found["headline"]["memorized"]["values"]),
-        "seeds_always": share(float(times[-1]), float(times[1:].sum())),
+        "seeds_always": always,
         "seeds_shown": _quoted(shown[True]),
         "seeds_not_shown": _quoted(shown[False]),
     }

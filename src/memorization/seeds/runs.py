@@ -28,7 +28,7 @@ from memorization.tables import ARM, LABELS, read_table
 FOLDER = Path("results/.seeds")
 # What a seed's numbers come from, in the order of the pipeline.
 STAGES = ("suite", "sequences", "labels", "features", "split", "arm", "whether", "when")
-METRICS = ("labels", "arm", "whether", "when")
+METRICS = ("arm", "whether", "when")
 DONE, MEMORIZED = "done.json", "memorized.npz"
 
 

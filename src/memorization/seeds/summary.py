@@ -66,9 +66,10 @@ def summary(runs: Sequence[Run], params: Params) -> dict[str, Any]:
     -------
     dict
         ``seeds``; ``headline`` and ``differences``: see `spread`; ``memorized_in``: stratum of the
-        count of the continuation -> how many sequences are memorized in 0, 1, … of the seeds;
-        ``arm``: see `memorization.arm.analyse.analyse`, of the units of all seeds, beside natural
-        sequences that count as memorized by the share of seeds in which they are.
+        count of the continuation -> how many sequences are memorized in 0, 1, … of the seeds, None
+        where it was not counted; ``arm``: see `memorization.arm.analyse.analyse`, of the units of
+        all seeds, beside natural sequences that count as memorized by the share of seeds in which
+        they are, None without a lottery.
 
     Raises
     ------
@@ -78,19 +79,23 @@ def summary(runs: Sequence[Run], params: Params) -> dict[str, Any]:
     for run in runs:
         if not np.array_equal(run.window, runs[0].window):
             raise UserError(f"seed {run.seed}: has other windows than seed {runs[0].seed}")
-    natural = _natural(runs[0].window, np.mean([run.memorized for run in runs], axis=0))
+    level = params.bootstrap.level
     found: dict[str, Any] = {
         "seeds": [run.seed for run in runs],
-        "headline": _spreads(runs, HEADLINE, params.bootstrap.level),
-        "differences": _spreads(runs, DIFFERENCES, params.bootstrap.level),
+        "headline": _spreads(runs, HEADLINE, level),
+        "differences": _spreads(runs, DIFFERENCES, level),
+        "memorized_in": None,
+        "arm": None,
     }
+    natural = natural_texts(RESULTS)
     if natural is not None:
-        found["memorized_in"] = _memorized_in(natural, len(runs))
+        place = np.searchsorted(runs[0].window, windows(RESULTS, natural["index"].to_numpy()))
+        times = np.sum([run.memorized for run in runs], axis=0)[place]
+        natural = natural.assign(memorized=times / len(runs))
+        found["memorized_in"] = _memorized_in(natural["count"].to_numpy(), times, len(runs))
     if all(run.metrics["arm"]["done"] for run in runs):
-        units = _pooled(runs)
         rng = generator(params.seed, "arm of all seeds")
-        level, dose = params.bootstrap.level, params.arm.contrast_dose
-        found["arm"] = analyse(units, natural, dose, level, rng)
+        found["arm"] = analyse(_pooled(runs), natural, params.arm.contrast_dose, level, rng)
     return found
 
 
@@ -147,18 +152,8 @@ def _at(metrics: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def _natural(window: np.ndarray, share: np.ndarray) -> pd.DataFrame | None:
-    """Return the natural texts of the repository's own run, memorized in a share of the seeds."""
-    texts = natural_texts(RESULTS)
-    if texts is None:
-        return None
-    own = windows(RESULTS, texts["index"].to_numpy())
-    return texts.assign(memorized=share[np.searchsorted(window, own)])
-
-
-def _memorized_in(natural: pd.DataFrame, seeds: int) -> dict[str, list[int]]:
-    stratum = stratum_of(natural["count"].to_numpy(dtype=np.float64))
-    times = np.rint(natural["memorized"].to_numpy() * seeds).astype(np.int64)
+def _memorized_in(count: np.ndarray, times: np.ndarray, seeds: int) -> dict[str, list[int]]:
+    stratum = stratum_of(count)
     return {
         name: np.bincount(times[stratum == place], minlength=seeds + 1).tolist()
         for place, name in enumerate(STRATA)

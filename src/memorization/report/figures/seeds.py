@@ -45,16 +45,17 @@ def draw(results: Results) -> Figure:
     found = results.seeds
     if found is None:
         return in_words("This study was run with one seed; make seeds repeats it with others.")
+    if found["memorized_in"] is None:
+        return in_words("How often sequences occur was not counted (features.families).")
     figure = Figure(figsize=(6.5, 3.0))
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
-    _draw_times(left, found.get("memorized_in", {}), len(found["seeds"]))
+    _draw_times(left, found["memorized_in"], len(found["seeds"]))
     _draw_differences(right, found["differences"])
     return figure
 
 
 def _draw_times(axes: Axes, memorized_in: Mapping[str, list[int]], seeds: int) -> None:
-    names = [name for name in STRATA if sum(memorized_in.get(name, ()))]
-    bands = {name: np.array(memorized_in[name]) for name in names}
+    bands = {name: np.array(memorized_in[name]) for name in STRATA if any(memorized_in[name])}
     colours = ordered_colours(seeds)
     for place, of in enumerate(bands.values()):
         # From all seeds, at the bottom, to one.
@@ -62,7 +63,7 @@ def _draw_times(axes: Axes, memorized_in: Mapping[str, list[int]], seeds: int) -
         below = np.concatenate([[0.0], np.cumsum(shares)[:-1]])
         axes.bar([place] * seeds, shares, bottom=below, width=0.75, color=colours[::-1])
     axes.set_xticks(
-        range(len(names)),
+        range(len(bands)),
         [f"{stratum_name(name)}\n{count(of.sum())}" for name, of in bands.items()],
         fontsize=6.5,
     )

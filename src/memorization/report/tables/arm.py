@@ -19,8 +19,9 @@ def write(results: Results) -> str:
     own, seeds = results.metrics["arm"], results.seeds
     if not own["done"]:
         return f"There was no lottery: {own['reason']}.\n"
-    several = f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}" if seeds else ""
-    runs = {f"seed {results.params.seed}": own} | ({several: seeds["arm"]} if seeds else {})
+    runs = {f"seed {results.params.seed}": own}
+    if seeds is not None and seeds["arm"] is not None:
+        runs[f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}"] = seeds["arm"]
     rows = [row for name, found in runs.items() for row in _rows(name, found)]
     columns = {"run": "<12", "cell": "<17", "copies": ">7", "units": ">6", "memorized": ">20"}
     columns |= {"ever": ">20", "log-probability": ">22", "difference": ">22", "p": ">7"}

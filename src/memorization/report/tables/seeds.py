@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from memorization.report.numbers import count, decimal, estimate, percent
+from memorization.report.numbers import decimal, estimate, percent, percent_estimate
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
 
@@ -38,34 +39,30 @@ NAMES = {
     "continuation_only": "nats a token, continuation only less whole",
 }
 
+# How they are written, if not with three decimals.
+SHARES = ("memorized_share",)
+DIGITS = {"memorized": 0, "ed50": 1}
+
 
 def write(results: Results) -> str:
     """Return each headline number over the seeds, differences below."""
     found = results.seeds
     if found is None:
         return "This study was run with one seed; `make seeds` repeats it with others.\n"
-    rows = [
-        [NAMES[name], *_row(name, of)]
-        for part in ("headline", "differences")
-        for name, of in sorted(found[part].items(), key=lambda item: list(NAMES).index(item[0]))
-    ]
+    numbers = found["headline"] | found["differences"]
+    rows = [[NAMES[name], *_row(name, numbers[name])] for name in NAMES if name in numbers]
     columns = {"": "<30", "least": ">8", "greatest": ">8", "mean over seeds": ">22"}
     return pipe_table(columns | {"SD between seeds": ">9", "SE between texts": ">9"}, rows)
 
 
 def _row(name: str, found: Mapping[str, Any]) -> list[str]:
-    if name == "memorized":
-        numbers = [min(found["values"]), max(found["values"]), found["value"]]
-        return [*map(count, numbers), count(found["sd_between"]), ""]
-    if name == "memorized_share":
-        numbers = [min(found["values"]), max(found["values"]), found["value"]]
-        return [*map(percent, [*numbers, found["sd_between"], found["se_texts"]])]
-    digits = 1 if name == "ed50" else 3
+    digits = DIGITS.get(name, 3)
+    one = percent if name in SHARES else partial(decimal, digits=digits)
+    whole = percent_estimate(found) if name in SHARES else estimate(found, digits)
     # Undefined in a seed, as the copies for one half where none is memorized.
     known = [value for value in found["values"] if value is not None]
-    ends = [decimal(end(known, default=None), digits) for end in (min, max)]
-    spreads = [decimal(found[key], digits) for key in ("sd_between", "se_texts")]
-    return [*ends, estimate(found, digits), *spreads]
+    least, greatest = min(known, default=None), max(known, default=None)
+    return [one(least), one(greatest), whole, one(found["sd_between"]), one(found["se_texts"])]
 
 
 TABLES = {"seeds": write}
