@@ -1,8 +1,11 @@
 """A made-up outcomes table of the arm, without models."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from memorization.intensities.predict import planned
 from memorization.params import Arm
 from memorization.suite.micro.arm import cells, lottery
 from memorization.tables import ARM, steps_column, token_column
@@ -52,6 +55,17 @@ def outcomes_table(seed=0, *, effects=None, slope=0.0, blocks=8):
         logprob=level,
     )  # fmt: skip
     return ARM.validate(table)
+
+
+# Checkpoints of `histories`.
+STEPS = 20 * np.arange(1, 11)
+
+
+def histories(units):
+    """Return histories of units of which the memorized are so from half of training on."""
+    plan = planned([np.asarray(own) for own in units["exposure_steps"]], STEPS)
+    memorized = units["memorized"].to_numpy()[:, None] & (STEPS >= 100)
+    return replace(plan, memorized=memorized)
 
 
 def natural_texts(seed=1, n=4000, clusters=300):

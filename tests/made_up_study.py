@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from memorization import tables
 from memorization.labels.trajectories import Trajectories
-from memorization.study import Study, Targets
+from memorization.study import Histories, Study, Targets
 
 # Of `survival_study`.
 N_TIMES = 12
@@ -31,6 +31,7 @@ def make_study(
     targets=None,
     index=None,
     seed=0,
+    seen=None,
     **splits,
 ):
     """Return a study: of the events, if no truth is said; rows of weight 1, each its own text, in
@@ -41,6 +42,7 @@ def make_study(
     fold = cluster % 4 if fold is None else fold
     weaker = {"fold_continuation": fold, "fold_random": fold, "exposed": np.zeros(n, dtype=bool)}
     known = pd.DataFrame(index=range(n)) if features is None else pd.DataFrame(features)
+    steps = 10 * np.arange(1, 1 + (0 if targets is None else targets.n_times))
     return Study(
         index=np.arange(n) if index is None else index,
         features=known.astype(float).reset_index(drop=True),
@@ -49,8 +51,17 @@ def make_study(
         splits=pd.DataFrame({"cluster": cluster, "fold": fold} | weaker | splits),
         seed=seed,
         targets=targets,
-        steps=10 * np.arange(1, 1 + (0 if targets is None else targets.n_times)),
+        steps=steps,
+        histories=None if targets is None else histories_of(targets, steps, seen),
     )
+
+
+def histories_of(targets, steps, seen=None):
+    """Return histories in which what has the event stays memorized."""
+    place = np.arange(1, targets.n_times + 1)
+    memorized = targets.event[:, None] & (place >= targets.time[:, None])
+    observed = place >= targets.first_evaluation[:, None]
+    return Histories(memorized & observed, observed, steps, seen)
 
 
 def survival_study(n, seed, leaving=False):
@@ -80,6 +91,7 @@ def survival_study(n, seed, leaving=False):
         weight=np.where(event, 1.0, 3.7),
         fold=np.arange(n) % 3,
         index=3 * np.arange(n),
+        seen=(duplicates[:, None] * np.arange(1, N_TIMES + 1) // N_TIMES).astype(int),
     )
     return study, np.cumprod(1 - hazard, axis=1)
 
@@ -112,9 +124,23 @@ def write_tables(study, folder):
     write_splits(study, folder)
     _write(study, labels, folder / "labels.parquet", tables.LABELS, order=-1)
     _write(study, study.features, folder / "features.parquet", tables.FEATURES, order=-1)
-    unknown = np.full((len(study), len(steps)), -1)
-    trajectories = Trajectories(study.index, steps, unknown, unknown * 1.0, unknown < 0)
+    histories = study.histories or histories_of(targets, steps)
+    length = np.where(histories.memorized, 32, -1).astype(np.int8)
+    logprob = np.where(histories.memorized, -0.5, -20.0).astype(np.float32)
+    trajectories = Trajectories(study.index, steps, length, logprob, histories.observed)
     trajectories.write(folder / "trajectories.npz")
+    exposures = tables.empty_table(tables.EXPOSURES)
+    if histories.seen is not None:
+        met = histories.seen.ravel().astype(np.int32)
+        exposures = pd.DataFrame(
+            {
+                "index": np.repeat(study.index, len(steps)),
+                "step": np.tile(steps, len(study)).astype(np.int32),
+                "count": met,
+                "continuation_count": met,
+            }
+        )
+    tables.write_table(exposures, folder / "exposures.parquet", tables.EXPOSURES)
 
 
 def write_sequences(study, folder, step=1, tokens=0, domain=None):

@@ -10,10 +10,10 @@ from memorization.tables import (
     LABELS,
     SEQUENCES,
     WHEN,
+    curves_column,
+    curves_matrix,
     joined,
     read_table,
-    survival_column,
-    survival_matrix,
     token_column,
     token_matrix,
     write_table,
@@ -72,12 +72,16 @@ def test_survival_curves_survive_the_disk(tmp_path):
             "model": "cox",
             "tier": "text",
             "fold": np.zeros(2, np.int32),
-            "survival": survival_column(curves),
+            "survival": curves_column(curves),
+            # The second model says nothing of it.
+            "memorized": curves_column(np.array([curves[0], np.full(5, np.nan)])),
         }
     )
     write_table(table, tmp_path / "t.parquet", WHEN)
     back = read_table(tmp_path / "t.parquet", WHEN)
-    np.testing.assert_array_equal(survival_matrix(back["survival"]), curves)
+    np.testing.assert_array_equal(curves_matrix(back["survival"]), curves)
+    np.testing.assert_array_equal(curves_matrix(back["memorized"][:1]), curves[:1])
+    assert back["memorized"].isna().tolist() == [False, True]
 
 
 def test_a_frame_that_breaks_the_schema_is_not_written(tmp_path, sequences):

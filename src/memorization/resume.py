@@ -37,7 +37,7 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     stage : the stage's name.
     inputs : whatever fixes the result, as plain JSON values.
     """
-    folder = root / f"{stage}-{_digest(inputs)}"
+    folder = root / f"{stage}-{digest_of(inputs)[:16]}"
     for stale in root.glob(f"{stage}-*"):
         if stale != folder or is_fresh():
             shutil.rmtree(stale)
@@ -125,8 +125,9 @@ def library_versions(*names: str) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
-def _digest(inputs: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+def digest_of(inputs: dict[str, Any]) -> str:
+    """Return the SHA-256 of JSON values as a hexadecimal string."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from memorization.params import SCHEDULES
 from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 
 TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))
-SURVIVAL = pd.ArrowDtype(pa.list_(pa.float64()))
+CURVES = pd.ArrowDtype(pa.list_(pa.float64()))
 STEPS = pd.ArrowDtype(pa.list_(pa.int32()))
 
 
@@ -187,7 +187,13 @@ CORRELATION = DataFrameSchema(
 )
 
 WHEN = DataFrameSchema(
-    {**_PREDICTION, "survival": Column(SURVIVAL)},
+    {
+        **_PREDICTION,
+        # Probability, at each checkpoint, of no onset so far, and of being memorized; null where a
+        # model says nothing of what comes after the onset.
+        "survival": Column(CURVES),
+        "memorized": Column(CURVES, nullable=True),
+    },
     name="predictions/when",
     unique=["index", "model", "tier"],
     strict=True,
@@ -343,7 +349,7 @@ def _list_dtype(arrow_type: pa.DataType) -> pd.ArrowDtype | None:
     if pa.types.is_fixed_size_list(arrow_type):
         return TOKENS if arrow_type.list_size == SEQUENCE else None
     if pa.types.is_list(arrow_type):
-        return STEPS if pa.types.is_integer(arrow_type.value_type) else SURVIVAL
+        return STEPS if pa.types.is_integer(arrow_type.value_type) else CURVES
     return None
 
 
@@ -358,16 +364,18 @@ def token_matrix(column: pd.Series) -> np.ndarray:
     return _flat(column).reshape(-1, SEQUENCE)
 
 
-def survival_column(survival: np.ndarray) -> pd.Series:
-    """Return a float [n, c] matrix of survival probabilities as a table's ``survival`` column."""
-    n, c = survival.shape
-    flat = pa.array(np.ascontiguousarray(survival, dtype=np.float64).ravel())
-    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * c)
-    return pd.Series(pa.ListArray.from_arrays(offsets, flat), dtype=SURVIVAL)
+def curves_column(curves: np.ndarray) -> pd.Series:
+    """Return a float [n, c] matrix as a table's column of lists; rows of NaN are null."""
+    c = curves.shape[1]
+    known = ~np.isnan(curves).any(axis=1)
+    flat = pa.array(np.ascontiguousarray(curves[known], dtype=np.float64).ravel())
+    offsets = np.append(0, np.cumsum(known) * c).astype(np.int32)
+    mask = pa.array(~known) if not known.all() else None
+    return pd.Series(pa.ListArray.from_arrays(pa.array(offsets), flat, mask=mask), dtype=CURVES)
 
 
-def survival_matrix(column: pd.Series) -> np.ndarray:
-    """Return a table's ``survival`` column as a float64 [n, c] matrix."""
+def curves_matrix(column: pd.Series) -> np.ndarray:
+    """Return a table's column of lists as a float64 [n, c] matrix; none of them is null."""
     return _flat(column).reshape(len(column), -1)
 
 

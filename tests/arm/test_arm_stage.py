@@ -10,6 +10,7 @@ from miniature_study import write_suite
 from tiny_arm import raw_params, write_corpus
 
 from memorization import tables
+from memorization.labels.trajectories import Trajectories
 from memorization.stages import arm, features, labels, sequences, split, suite
 from memorization.suite.read import read_suite
 from memorization.tables import ARM, read_table, token_matrix
@@ -40,13 +41,12 @@ def finished(tmp_path_factory):
 def test_every_unit_has_outcomes_and_a_trajectory(finished):
     table, units = read_table(finished / "arm.parquet", ARM), read_suite(finished / "suite").arm
     assert table["unit"].tolist() == units["unit"].tolist()
-    with np.load(finished / "arm_trajectories.npz") as saved:
-        assert saved["index"].tolist() == units["unit"].tolist()
-        assert saved["match_length"].shape == (len(units), 3)
-        assert saved["match_length"][:, -1].tolist() == table["match_length"].tolist()
-        np.testing.assert_allclose(
-            saved["continuation_logprob"][:, -1] / 32, table["logprob"], rtol=1e-6
-        )
+    found = Trajectories.read_arm(finished / "trajectories.npz")
+    assert found.index.tolist() == units["unit"].tolist()
+    assert found.match_length.shape == (len(units), 3)
+    assert found.observed.all()
+    assert found.match_length[:, -1].tolist() == table["match_length"].tolist()
+    np.testing.assert_allclose(found.continuation_logprob[:, -1] / 32, table["logprob"], rtol=1e-6)
     assert table["memorized"].tolist() == (table["match_length"] == 32).tolist()
 
 
@@ -100,5 +100,3 @@ def test_without_an_arm_it_says_so_and_goes_on(tmp_path, monkeypatch):
         "reason": "the suite has no randomised arm (arm.enabled, micro only)",
     }
     assert len(read_table(tmp_path / "results" / "arm.parquet", ARM)) == 0
-    with np.load(tmp_path / "results" / "arm_trajectories.npz") as saved:
-        assert len(saved["index"]) == 0

@@ -50,8 +50,10 @@ def test_labels_of_a_held_out_fold_do_not_change_its_predictions(question, name,
     time = np.where(own, np.random.default_rng(1).permutation(times.time), times.time)
     flipped = Targets(time, times.event ^ own, times.n_times)
     before = cross_fit(run, study)
-    after = cross_fit(run, replace(study, truth=study.truth ^ own, targets=flipped))
-    assert before.prediction.shape == ((300,) if question == "whether" else (300, 12))
+    states = replace(study.histories, memorized=study.histories.memorized ^ own[:, None])
+    changes = {"truth": study.truth ^ own, "targets": flipped, "histories": states}
+    after = cross_fit(run, replace(study, **changes))
+    assert before.prediction.shape == ((300,) if question == "whether" else (300, 2, 12))
     assert set(before.fitted) == {0, 1, 2}
     np.testing.assert_array_equal(after.prediction[own], before.prediction[own])
     # The other folds did learn from these labels; a stratum without rows of this fold cannot.
@@ -70,7 +72,7 @@ def test_every_fold_is_left_out_once():
     assert list(found.fitted.values()) == Lookup.fits
 
 
-@pytest.mark.parametrize(("question", "name"), [("whether", "boosting"), ("when", "hazard")])
+@pytest.mark.parametrize(("question", "name"), [("whether", "boosting"), ("when", "forest")])
 def test_only_the_columns_of_the_tier_are_used(question, name, study):
     run, _ = candidates({name: MODELS[question][name]}, study.tiers, question)
     assert [r.tier for r in run] == ["text", "corpus", "reference", "sibling"]
@@ -83,13 +85,14 @@ def test_only_the_columns_of_the_tier_are_used(question, name, study):
 @pytest.mark.parametrize("question", MODELS)
 def test_candidates_come_from_the_lowest_tier_up_and_baselines_once(question, study):
     """A tier that adds no feature is left out; and so is a baseline without what it needs."""
-    model = {"whether": "boosting", "when": "cox"}[question]
+    model = {"whether": "boosting", "when": "forest"}[question]
     # Those that go by any feature, or by none, are there whatever is known.
     of_text = ("ngrams", "single_feature")
+    of_exposure = ("count", "exposure_clock", "accumulation")
     models = {
         n: m
         for n, m in MODELS[question].items()
-        if (m.is_baseline and n not in of_text) or n == model
+        if (m.is_baseline and n not in (*of_text, *of_exposure)) or n == model
     }
     counted, unknown, nothing = (
         candidates(models, study.only(columns).tiers, question)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_study import survival_study
+from made_up_study import histories_of, survival_study
 from sklearn import metrics as theirs
 from sklearn.linear_model import LogisticRegression
 from sksurv.metrics import brier_score
@@ -48,11 +48,16 @@ def study():
     event = study.times.event
     observed = np.where(rng.random(N) < 0.15, rng.integers(1, 8, N), 1)
     time = np.where(event, np.maximum(study.times.time, observed), study.times.time)
+    targets = Targets(time, event, study.times.n_times, observed)
+    histories = histories_of(targets, study.steps, study.histories.seen)
+    # Some is lost again.
+    lost = (rng.random((N, targets.n_times)) < 0.2) & (np.arange(1, 13) > time[:, None])
     return replace(
         study,
         features=study.features.assign(**{CONTINUATIONS: counts}),
         splits=study.splits.assign(cluster=cluster, fold=fold, exposed=np.arange(N) % 9 == 0),
-        targets=Targets(time, event, study.times.n_times, observed),
+        targets=targets,
+        histories=replace(histories, memorized=histories.memorized & ~lost),
     )
 
 
@@ -101,7 +106,8 @@ def gains_of(scores, baselines, names):
             continue
 
         def less(other, own=own):
-            return {name: own[name] - other[name] for name in names}
+            both = [name for name in names if name in own and name in other]
+            return {name: own[name] - other[name] for name in both}
 
         over_baseline.setdefault(tier, {})[model] = {
             # One that is scored in several tiers, in this one.
@@ -113,6 +119,21 @@ def gains_of(scores, baselines, names):
             over_tier.setdefault(tier, {})[model] = less(below[model])
         below[model] = own
     return {"over_baseline": over_baseline, "over_tier_below": over_tier}
+
+
+def best_of(scores, baselines, names):
+    """Return what each model gains over the best baseline, metric by metric."""
+    found = {}
+    for (tier, model), own in scores.items():
+        if model in baselines:
+            continue
+        for name in names:
+            if name in own:
+                sign = -1 if name == "absolute_error_steps" else 1
+                rivals = [other[name] for (_, m), other in scores.items() if m in baselines]
+                best = max(sign * value for value in rivals)
+                found.setdefault(tier, {}).setdefault(model, {})[name] = own[name] - sign * best
+    return found
 
 
 def nested(scores):
@@ -318,6 +339,25 @@ def when_scores(study, survival):
     return found
 
 
+def state_scores(study, memorized):
+    """Go through the looks at which a state was seen, each with its share of training."""
+    histories, weight = study.histories, study.weight
+    seen, truth = histories.observed, histories.memorized
+    length = np.diff(study.steps, prepend=0) * weight[:, None]
+    found = {
+        "state_brier": theirs.brier_score_loss(
+            truth[seen], memorized[seen], sample_weight=length[seen]
+        )
+    }
+    for percent in (25, 50, 75, 100):
+        at = np.flatnonzero(study.steps >= study.steps[-1] * percent / 100)[0]
+        own = seen[:, at]
+        state, risk, w = truth[own, at], memorized[own, at], weight[own]
+        found[f"state_auroc_at_{percent}"] = within_folds(state, risk, w, study.fold[own])
+        found[f"state_observed_to_expected_at_{percent}"] = (w * state).sum() / (w * risk).sum()
+    return found
+
+
 def turnbull(study):
     """Return the share with the event by each checkpoint, iterated from any start (EM)."""
     times, weight = study.times, study.weight
@@ -336,24 +376,40 @@ def turnbull(study):
 
 
 def test_when_is_what_its_predictions_say(study, bootstrap, tmp_path):
-    models = {name: WHEN[name] for name in ("kaplan_meier", "kaplan_meier_strata", "hazard")}
+    models = {
+        name: WHEN[name] for name in ("kaplan_meier", "kaplan_meier_strata", "logistic", "aft")
+    }
     analysis = analyse_when(study, models, bootstrap)
     table, found = published(analysis, tmp_path, tables.WHEN)
     times = study.times
     survival = {
-        key: tables.survival_matrix(rows.set_index("index").loc[study.index]["survival"])
+        key: rows.set_index("index").loc[study.index]
         for key, rows in table.groupby(["tier", "model"], sort=False)
     }
-    scores = {key: when_scores(study, curves) for key, curves in survival.items()}
-    reference = scores["text", "kaplan_meier"]["integrated_brier"]
+    scores = {}
+    for key, rows in survival.items():
+        scores[key] = when_scores(study, tables.curves_matrix(rows["survival"]))
+        if key[1] == "aft":
+            assert rows["memorized"].isna().all()
+        else:
+            scores[key] |= state_scores(study, tables.curves_matrix(rows["memorized"]))
+    reference = scores["text", "kaplan_meier"]
     for own in scores.values():
-        own["brier_skill"] = 1 - own["integrated_brier"] / reference
+        own["brier_skill"] = 1 - own["integrated_brier"] / reference["integrated_brier"]
+        if "state_brier" in own:
+            own["state_skill"] = 1 - own["state_brier"] / reference["state_brier"]
     happened = turnbull(study)
     quantiles = {
         f"{q}%": int(study.steps[np.flatnonzero(happened >= q / 100 * happened[-1])[0]])
         for q in (10, 50, 90)
     }
     names = ("concordance", "concordance_memorized", "brier_skill", "absolute_error_steps")
+    names += ("state_skill",)
+    baselines = {"kaplan_meier", "kaplan_meier_strata"}
+    gains = gains_of(scores, baselines, names)
+    gains["over_best_baseline"] = best_of(scores, baselines, names)
+    # Of other data, or of fewer rows, by the same functions.
+    found = {key: of for key, of in found.items() if key not in ("bands", "effects")}
     compare(
         found,
         nested(scores)
@@ -364,7 +420,7 @@ def test_when_is_what_its_predictions_say(study, bootstrap, tmp_path):
             "checkpoints": times.n_times,
             "population_fraction": np.average(times.event, weights=study.weight),
             "event_step_quantiles": quantiles,
-            "gains": gains_of(scores, {"kaplan_meier", "kaplan_meier_strata"}, names),
+            "gains": gains,
             "left_out": {},
         },
     )

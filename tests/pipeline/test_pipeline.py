@@ -52,7 +52,7 @@ def test_every_table_is_there_and_speaks_of_the_same_sequences(finished):
     # Of those that are not followed no times are known.
     np.testing.assert_array_equal(read["labels"]["entry"].notna(), followed)
     assert at_end.sum() >= 20
-    survival = tables.survival_matrix(read["predictions/when"]["survival"])
+    survival = tables.curves_matrix(read["predictions/when"]["survival"])
     assert survival.shape[1] == 8
     assert (np.diff(survival, axis=1) <= 1e-6).all()
 

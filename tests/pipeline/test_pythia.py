@@ -17,7 +17,7 @@ from memorization import tables
 # Fewer models, features and resamples: what differs for Pythia is where data and times come from.
 QUICK = {
     "whether.models": "[logistic]",
-    "when.models": "[kaplan_meier,kaplan_meier_strata,hazard]",
+    "when.models": "[kaplan_meier,kaplan_meier_strata,logistic]",
     "features.families": "[duplication,frequency,infinigram,position,surprisal,sibling]",
     "bootstrap.replicates": "20",
     "pythia.revisions": "{}",
@@ -76,7 +76,7 @@ def test_a_scan_of_some_checkpoints(study):
     assert found["times"]["source"] == "scan"
     assert found["agreement"]["share"] == 1
     assert set(found["memorized_by_model"]) == {"70m", "410m", "1.4b"}
-    assert metrics(study, "when")["sibling"]["hazard"]["concordance"]["value"] > 0.5
+    assert metrics(study, "when")["sibling"]["logistic"]["concordance"]["value"] > 0.5
     assert metrics(study, "whether")["sibling"]["logistic"]["auroc"]["value"] > 0.7
     # Streamed: nothing of a checkpoint is left, and none but the reference's is in the suite.
     weights = {path.parent.parent.name for path in study.folder.rglob("model.safetensors")}
@@ -94,7 +94,7 @@ def test_published_times_need_no_scan(study, hub):
     assert found["times"]["source"] == "published"
     assert steps(study) == [75, 125, 175, 200]
     np.testing.assert_array_equal(labels(study)["memorized"], truth(study, "12b", 200))
-    assert metrics(study, "when")["corpus"]["hazard"]["concordance"]["value"] > 0.5
+    assert metrics(study, "when")["corpus"]["logistic"]["concordance"]["value"] > 0.5
     assert metrics(study, "siblings")["evaluated_pairs"].keys() == {"70m", "410m", "1.4b"}
 
 

@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_arm import natural_texts, outcomes_table
+from made_up_arm import histories, natural_texts, outcomes_table
 
 from memorization import tables
 from memorization.arm.analyse import analyse
 from memorization.files import write_metrics
+from memorization.intensities.forward import Forecast
 from memorization.labels.events import event_times
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import Results
 from memorization.report.write import write_report
-from memorization.seeds.runs import study_of
+from memorization.seeds.runs import STAGES, study_of
 from memorization.seeds.summary import DIFFERENCES, HEADLINE, spread
 from memorization.strata import STRATA
 
@@ -40,9 +41,16 @@ BASELINES = {
         "continuation_count": ["corpus"],
         "smaller_sibling": ["sibling"],
     },
-    "when": {"kaplan_meier": ["text"], "kaplan_meier_strata": ["corpus"]},
+    "when": {
+        "kaplan_meier": ["text"],
+        "kaplan_meier_strata": ["corpus"],
+        "count": ["corpus"],
+        "exposure_clock": ["corpus"],
+        "accumulation": ["corpus"],
+    },
 }
-FITTED = ("logistic", "boosting", "cox", "forest", "hazard", "hazard_boosting")
+FITTED = ("logistic", "boosting", "aft", "cox", "forest")
+ABSORBING = ("aft", "cox", "forest")
 UNDEFINED = {"value": None, "low": None, "high": None}
 COST = {
     "checkpoints": 12,
@@ -166,6 +174,19 @@ def write_tables(folder, rng, source):
         for name, values in vars(trajectories).items()
     }
     Trajectories(**backwards).write(folder / "trajectories.npz")
+    exposures = tables.empty_table(tables.EXPOSURES)
+    if source == "scan":
+        new = rng.poisson(rng.uniform(0, 3, N)[:, None], (N, len(trajectories.steps)))
+        met = np.cumsum(new, axis=1).ravel().astype(np.int32)
+        exposures = pd.DataFrame(
+            {
+                "index": np.repeat(index, len(trajectories.steps)),
+                "step": np.tile(trajectories.steps, N).astype(np.int32),
+                "count": met,
+                "continuation_count": met,
+            }
+        )
+    tables.write_table(exposures, folder / "exposures.parquet", tables.EXPOSURES)
     return case
 
 
@@ -182,8 +203,11 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
                 part["probability"] = risk
                 part["positive"] = risk > 0.5
             else:
-                part["survival"] = tables.survival_column(
-                    1 - risk[:, None] * np.arange(1, n_steps + 1) / n_steps
+                happened = risk[:, None] * np.arange(1, n_steps + 1) / n_steps
+                part["survival"] = tables.curves_column(1 - happened)
+                unknown = np.full(happened.shape, np.nan)
+                part["memorized"] = tables.curves_column(
+                    unknown if model in ABSORBING else happened
                 )
             # Rows in another order than those of the sequences.
             parts[question].append(part.iloc[rng.permutation(N)])
@@ -295,6 +319,7 @@ def seeds_metrics(params, arm, rng):
     }
     memorized_in = {name: rng.integers(1, 99, 6).tolist() for name in STRATA}
     found = {"study": study_of(params), "seeds": [0, 1, 2, 3, 4], "memorized_in": memorized_in}
+    found["made_from"] = dict.fromkeys(STAGES, "")
     return found | parts | {"arm": arm}
 
 
@@ -304,7 +329,9 @@ def arm_metrics(params, rng):
         return {"done": False, "reason": "the suite has no randomised arm"}
     units, natural = outcomes_table(effects={"early": -0.4}), natural_texts()
     dose, level = params.arm.contrast_dose, params.bootstrap.level
-    return {"done": True, **analyse(units, natural, dose, level, rng)}
+    own = histories(units)
+    forecast = Forecast(1 - own.memorized * 0.9, own.memorized * 0.9)
+    return {"done": True, **analyse(units, own, natural, forecast, dose, level, rng)}
 
 
 def redrawn(found, rng, tiers, models):

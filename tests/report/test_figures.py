@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from report.conftest import write_study
+from report.conftest import BASELINES, write_study
 from sklearn.metrics import precision_recall_curve
 
 from memorization.report.drawing import apart, svg
@@ -76,7 +76,7 @@ def many(read_study):
     """Results of more models than there are colours, markers or dashes, and of more strata."""
     results = read_study()
     params = results.params
-    baselines = ("kaplan_meier", "kaplan_meier_strata")
+    baselines = tuple(BASELINES["when"])
     models = tuple(f"model_{k}" for k in range(19))
     results = read_study(
         whether=params.whether.model_copy(update={"models": models}),

@@ -48,7 +48,7 @@ def test_rows_come_in_the_order_of_the_sequences(results):
     # The risk that was made up is 0.3 higher for the memorized, but for noise.
     for risk in (
         results.probability("corpus", "boosting"),
-        results.risk_by_end("corpus", "hazard"),
+        results.risk_by_end("corpus", "forest"),
     ):
         assert risk[memorized].min() >= 0.3 - 1e-6
         assert risk[~memorized].max() < 0.56
@@ -202,7 +202,7 @@ def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results)
     values = {model: scores[model]["concordance_memorized"]["value"] for model in fitted}
     assert results.best("when", "sibling") == max(values, key=values.get)
     assert (
-        f"is told with a concordance of {max(values.values()):.2f}"
+        f"the best model that knows it has {max(values.values()):.2f}"
         in (variables(results)["when"]["abstract"])
     )
 

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_arm import natural_texts, outcomes_table
+from made_up_arm import histories, natural_texts, outcomes_table
 from scipy import stats
 
 from memorization.errors import UserError
 from memorization.files import read_json
+from memorization.intensities.forward import Forecast
 from memorization.params import load_params
 from memorization.report.tables.seeds import NAMES
 from memorization.seeds import summary
-from memorization.seeds.runs import Run
+from memorization.seeds.runs import Run, value_at
 from memorization.seeds.summary import DIFFERENCES, HEADLINE, spread
 
 PARAMS = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -36,7 +37,9 @@ def made_up(seed):
     }
     units = outcomes_table(seed)
     units["block"] += 8 * seed
-    return Run(seed, metrics, units, np.arange(N), rng.random(N) < 0.5)
+    own = histories(units)
+    forecast = Forecast(1 - 0.5 * own.memorized, 0.5 * own.memorized)
+    return Run(seed, metrics, units, own, forecast, np.arange(N), rng.random(N) < 0.5)
 
 
 @pytest.fixture
@@ -89,6 +92,10 @@ def test_the_arm_has_the_units_of_all_seeds(found):
     assert numbers["arm"]["blocks"] == 40
     assert numbers["arm"]["cells"]["96"]["n"] == 40
     assert numbers["arm"]["cells"]["256"]["n"] == 20
+    assert numbers["arm"]["timing"]["onset"]["96"]["n"] == 40
+    assert numbers["arm"]["tested"]["96"]["memorized"]["expected"] == pytest.approx(
+        0.5 * numbers["arm"]["tested"]["96"]["memorized"]["observed"]
+    )
 
 
 def test_runs_on_other_windows_or_on_the_same_units_are_refused(found):
@@ -108,4 +115,4 @@ def test_every_number_is_where_it_is_sought():
     folder = Path(__file__).parents[2] / "results/metrics"
     metrics = {name: read_json(folder / f"{name}.json") for name in ("whether", "when", "arm")}
     for path in (HEADLINE | DIFFERENCES).values():
-        assert summary._at(metrics, path) is not None, path
+        assert value_at(metrics, path) is not None, path

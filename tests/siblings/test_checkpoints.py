@@ -5,7 +5,6 @@ import pytest
 from made_up_study import make_study
 from sklearn import metrics as theirs
 
-from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.intervals import interval
 from memorization.labels.trajectories import Trajectories
@@ -15,7 +14,6 @@ from memorization.siblings.checkpoints import (
     checkpoint_metrics,
     published_metrics,
     reported,
-    rows_of,
 )
 
 N = 300
@@ -90,17 +88,6 @@ def test_the_grid_starts_where_something_is_memorized(first):
     assert len(columns) <= REPORTED
     # Few checkpoints are all reported, once each.
     assert reported(steps[:6], np.ones((1, 6), bool)).tolist() == [0, 1, 2, 3, 4]
-
-
-def test_rows_follow_the_index():
-    trajectories = made_up()
-    order = np.random.default_rng(5).permutation(N)[:50]
-    found = rows_of(trajectories, trajectories.index[order])
-    np.testing.assert_array_equal(found.match_length, trajectories.match_length[order])
-    np.testing.assert_array_equal(found.observed, trajectories.observed[order])
-    for unknown in (np.array([1]), np.array([0, 3 * N])):
-        with pytest.raises(UserError, match="different runs"):
-            rows_of(trajectories, unknown)
 
 
 def test_complete_evaluations_say_exactly_what_rows_of_all_would_say():

@@ -18,6 +18,7 @@ labels features
 split
 study
 evaluation
+intensities
 siblings whether when arm
 association seeds
 report

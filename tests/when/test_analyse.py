@@ -7,7 +7,7 @@ from made_up_study import make_study
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import cross_fit
 from memorization.study import Targets
-from memorization.tables import KAPLAN_MEIER, WHEN, survival_matrix
+from memorization.tables import KAPLAN_MEIER, WHEN, curves_matrix
 from memorization.when.analyse import GAINED, analyse, not_done, planned
 from memorization.when.models import MODELS
 
@@ -24,7 +24,7 @@ def bootstrap(study):
 
 
 def test_predictions_and_scores_are_those_of_the_cross_fit(study, bootstrap):
-    models, steps = of("kaplan_meier", "kaplan_meier_strata", "hazard"), []
+    models, steps = of("kaplan_meier", "kaplan_meier_strata", "logistic"), []
     runs, _ = planned(study, models)
     found = analyse(study, models, bootstrap, steps.append)
     KAPLAN_MEIER.validate(found.curves)
@@ -36,14 +36,44 @@ def test_predictions_and_scores_are_those_of_the_cross_fit(study, bootstrap):
         assert own["index"].tolist() == study.index.tolist()
         assert own["fold"].tolist() == study.fold.tolist()
         expected = cross_fit(run, study).prediction
-        np.testing.assert_array_equal(survival_matrix(own["survival"]), expected)
+        np.testing.assert_array_equal(curves_matrix(own["survival"]), expected[:, 0])
+        np.testing.assert_array_equal(curves_matrix(own["memorized"]), expected[:, 1])
     metrics = found.metrics
     assert metrics["left_out"] == {}
     assert metrics["text"]["kaplan_meier"]["brier_skill"]["value"] == 0
-    gained = metrics["gains"]["over_baseline"]["corpus"]["hazard"]["kaplan_meier_strata"]
+    gained = metrics["gains"]["over_baseline"]["corpus"]["logistic"]["kaplan_meier_strata"]
     assert set(gained) == set(GAINED)
-    values = [metrics["corpus"][name]["concordance"] for name in ("hazard", "kaplan_meier_strata")]
+    values = [
+        metrics["corpus"][name]["concordance"] for name in ("logistic", "kaplan_meier_strata")
+    ]
     assert gained["concordance"]["value"] == pytest.approx(values[0]["value"] - values[1]["value"])
+    best = metrics["gains"]["over_best_baseline"]["corpus"]["logistic"]["concordance"]
+    assert best == {"baseline": "kaplan_meier_strata"} | gained["concordance"]
+
+
+def test_bands_are_scored_as_studies_of_their_own(study, bootstrap):
+    models = of("kaplan_meier", "kaplan_meier_strata", "count", "forest")
+    metrics = analyse(study, models, bootstrap).metrics
+    assert set(metrics["bands"]) == {"1", "2-4", "5-19"}
+    count = study.features["duplication.sequence_count"]
+    for band, (low, high) in {"1": (1, 1), "2-4": (2, 4)}.items():
+        rows = ((count >= low) & (count <= high)).to_numpy()
+        found = metrics["bands"][band]
+        assert (found["n"], found["n_events"]) == (rows.sum(), study.times.event[rows].sum())
+        assert 1 < found["effective_events"] <= found["n_events"]
+        strata = found["scores"]["corpus"]["kaplan_meier_strata"]
+        # Within a stratum its own curve is the reference, and ranks nothing.
+        assert strata["brier_skill"]["value"] == 0
+        assert strata["concordance"]["value"] == pytest.approx(0.5)
+        gained = found["over_best_baseline"]["corpus"]["forest"]
+        best = max(
+            found["scores"][tier][name]["concordance"]["value"]
+            for tier, names in found["scores"].items()
+            for name in names
+            if models[name].is_baseline
+        )
+        own = found["scores"]["corpus"]["forest"]["concordance"]["value"]
+        assert gained["concordance"]["value"] == pytest.approx(own - best)
 
 
 def test_a_model_is_the_same_whatever_else_runs(study, bootstrap):
@@ -58,7 +88,9 @@ def test_a_model_is_the_same_whatever_else_runs(study, bootstrap):
     # And without what any model needs there are no predictions, but curves of all.
     nothing = analyse(study, of("kaplan_meier_strata"), bootstrap)
     assert len(WHEN.validate(nothing.predictions)) == 0
-    assert nothing.metrics["left_out"] == {"kaplan_meier_strata": "duplication.continuation_count"}
+    assert nothing.metrics["left_out"] == {
+        "kaplan_meier_strata": "the feature 'duplication.continuation_count'"
+    }
     assert set(nothing.curves["stratum"]) == {"all"}
 
 

@@ -51,16 +51,25 @@ def test_without_early_censoring_it_is_the_weighted_share(study):
 @pytest.mark.parametrize("column", [DUPLICATES, CONTINUATIONS])
 def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(column, study, tmp_path):
     counts = study.features[[DUPLICATES]].set_axis([column], axis="columns")
-    model = KaplanMeierStrata.train(replace(study, features=counts), 0)
+    counted = replace(study, features=counts)
+    model = KaplanMeierStrata.train(counted, np.random.default_rng(0))
     single = study.take((counts[column] == 1).to_numpy())
     own = kaplan_meier(single.times, single.weight)
-    np.testing.assert_array_equal(model.survival(counts.assign(**{column: 1.0}))[0], own)
-    many = model.survival(counts.assign(**{column: 1000.0}))[0]
+
+    def curve(count):
+        return model.forecast(replace(study, features=counts.assign(**{column: count})))
+
+    np.testing.assert_array_equal(curve(1.0).survival[0], own)
+    # What is memorized stays so here: the share is the rest.
+    np.testing.assert_allclose(curve(1.0).memorized[0], 1 - own, atol=1e-12)
+    many = curve(1000.0).survival[0]
     np.testing.assert_array_equal(many, kaplan_meier(study.times, study.weight))
     model.save(tmp_path / "model.json")
     loaded = KaplanMeierStrata.load(tmp_path / "model.json")
     assert loaded.column == column
-    np.testing.assert_array_equal(loaded.survival(counts), model.survival(counts))
+    for one, other in zip(loaded.strata, model.strata, strict=True):
+        np.testing.assert_array_equal(one.survival, other.survival)
+        np.testing.assert_array_equal(one.memorized, other.memorized)
 
 
 def test_strata_are_of_the_continuation_where_it_was_counted():

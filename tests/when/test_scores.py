@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 from lifelines.utils import concordance_index
 from made_up_study import make_study
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.study import Targets
 from memorization.when.kaplan_meier import kaplan_meier
-from memorization.when.scores import event_statistics, milestones, score, survival_metrics
+from memorization.when.scores import (
+    event_statistics,
+    milestones,
+    score,
+    state_metrics,
+    survival_metrics,
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +27,13 @@ def one_fold(study):
     return replace(study, splits=study.splits.assign(fold=0))
 
 
+def forecast(survival, memorized=np.nan):
+    return np.stack([survival, np.broadcast_to(memorized, survival.shape)], axis=1)
+
+
 def estimates(study, survival, bootstrap, reference=None):
-    found = score(study, survival, bootstrap, reference)
+    known = None if reference is None else forecast(reference)
+    found = score(study, forecast(survival), bootstrap, known)
     return {name: value.estimate(bootstrap.level) for name, value in found.items()}
 
 
@@ -69,6 +80,31 @@ def test_the_truth_beats_the_marginal_curve(simulated, bootstrap):
     assert truth[error]["high"] < baseline[error]["value"]
     assert all(v["low"] <= v["value"] <= v["high"] for v in truth.values())
     assert "brier_skill" not in estimates(study, known, bootstrap.first(2))
+
+
+def test_states_are_scored_where_they_are_known(study, bootstrap):
+    rng = np.random.default_rng(3)
+    memorized = rng.random((400, 12)) < 0.4
+    observed = np.arange(12) >= rng.integers(0, 4, 400)[:, None]
+    histories = replace(study.histories, memorized=memorized & observed, observed=observed)
+    own = replace(one_fold(study), histories=histories)
+    p, marginal = rng.random((400, 12)), np.full((400, 12), 0.4)
+    weight = own.weight
+    metrics = state_metrics(own, p, marginal)
+    at = observed[:, 5]
+    expected = roc_auc_score(memorized[at, 5], p[at, 5], sample_weight=weight[at])
+    assert metrics["state_auroc_at_50"](weight) == pytest.approx(expected)
+    rows = np.broadcast_to(weight[:, None], p.shape)[observed]
+    errors = [
+        brier_score_loss(memorized[observed], q[observed], sample_weight=rows)
+        for q in (p, marginal)
+    ]
+    assert metrics["state_brier"](weight) == pytest.approx(errors[0])
+    assert metrics["state_skill"](weight) == pytest.approx(1 - errors[0] / errors[1])
+    both = score(own, forecast(p, p), bootstrap, forecast(p, marginal))
+    assert both["state_skill"].value == pytest.approx(1 - errors[0] / errors[1])
+    # Of what is said of the onset alone, no state is scored.
+    assert not any("state" in name for name in score(own, forecast(p), bootstrap, None))
 
 
 def test_statistics_by_hand():

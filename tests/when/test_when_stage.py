@@ -13,6 +13,7 @@ from made_up_study import write_splits, write_tables
 from memorization import tables
 from memorization.errors import UserError
 from memorization.files import write_metrics
+from memorization.labels.trajectories import Trajectories
 from memorization.stages import when
 from memorization.when.models import MODELS
 
@@ -63,17 +64,21 @@ def test_stage_writes_everything_and_the_same_again(folder, study):
     predictions = tables.read_table("results/predictions/when.parquet", tables.WHEN)
     runs = set(zip(predictions["tier"], predictions["model"], strict=True))
     # No sibling is known, so that the sibling tier adds nothing.
-    assert len(runs) == 2 + 3 * 4
+    assert len(runs) == 7 + 3 * 3
     assert {name for _, name in runs} == set(MODELS)
     for tier, name in runs:
         path = Path(f"results/models/when/{tier}-{name}{MODELS[name].suffix}")
-        assert MODELS[name].load(path).survival(study.features).shape == (400, 12)
+        if MODELS[name].is_kept:
+            found = MODELS[name].load(path).predict(study, np.arange(400))
+            assert found.shape == (400, 2, 12)
+        else:
+            assert not path.exists()
 
     metrics = read_metrics()
     assert (metrics["done"], metrics["event"]) == (True, "first")
     assert metrics["n_events"] == study.truth.sum()
     # The rows were joined by index, in spite of their order: the features tell the times.
-    assert metrics["reference"]["hazard"]["concordance"]["low"] > 0.6
+    assert metrics["reference"]["logistic"]["concordance"]["low"] > 0.6
     assert metrics["text"]["kaplan_meier"]["concordance"]["value"] == pytest.approx(0.5)
 
     shutil.rmtree("results/predictions")
@@ -109,13 +114,20 @@ def test_sequences_that_come_under_observation_late(folder):
     labels.loc[hidden, ["first_step", "stable_step", "upper"]] = 60
     labels.loc[hidden, "lower"] = 0
     tables.write_table(labels, "results/labels.parquet", tables.LABELS)
-    change_params(when={"models": ["hazard"]})
+    path = Path("results/trajectories.npz")
+    trajectories = Trajectories.read(path)
+    late_row = np.isin(trajectories.index, labels.loc[late, "index"])
+    trajectories.observed[late_row, :5] = False
+    trajectories.match_length[~trajectories.observed] = -1
+    trajectories.write(path)
+    change_params(when={"models": ["exposure_clock", "aft", "cox", "forest", "logistic"]})
     when.main()
     metrics = read_metrics()
     assert metrics["n_left_censored"] == hidden.sum() > 20
-    hazard = metrics["reference"]["hazard"]
-    assert hazard["concordance"]["low"] > 0.6
-    assert hazard["observed_to_expected_at_25"]["value"] == pytest.approx(1, abs=0.35)
+    logistic = metrics["reference"]["logistic"]
+    assert logistic["concordance"]["low"] > 0.6
+    assert logistic["observed_to_expected_at_25"]["value"] == pytest.approx(1, abs=0.35)
+    assert metrics["left_out"] == {"forest": "sequences that are looked at from the start"}
 
 
 def test_without_counts_and_hindsight_the_rest_goes_on(folder, study, capsys):

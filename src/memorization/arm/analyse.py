@@ -10,7 +10,10 @@ import pandas as pd
 from memorization.arm.firth import half_dose
 from memorization.arm.gap import gaps
 from memorization.arm.intervals import mean, wilson
+from memorization.arm.onset import experiment, tested, timing
 from memorization.arm.permutation import contrasts, text_effects
+from memorization.intensities.forward import Forecast
+from memorization.study import Histories
 
 # The first is primary: it moves at every dose.
 OUTCOMES = ("logprob", "memorized")
@@ -19,7 +22,9 @@ FEATURES = ("surprisal", "compressibility")
 
 def analyse(
     units: pd.DataFrame,
+    histories: Histories,
     natural: pd.DataFrame | None,
+    forecast: Forecast | None,
     contrast_dose: int,
     level: float,
     rng: np.random.Generator,
@@ -29,7 +34,9 @@ def analyse(
     Parameters
     ----------
     units : as `memorization.tables.ARM`, of one seed or of several whose blocks differ.
+    histories : of the units, see `memorization.arm.onset.histories_of`.
     natural : as for `memorization.arm.gap.gaps`; None: their features are not known.
+    forecast : what a model of natural texts expects of the units; None: there is none.
     contrast_dose : copies of the schedules.
     level : coverage of the intervals.
     """
@@ -47,6 +54,9 @@ def analyse(
             outcome: {name: text_effects(units, name, outcome, rng) for name in FEATURES}
             for outcome in OUTCOMES
         },
+        "timing": timing(units, histories, level),
+        "tested": None if forecast is None else tested(units, histories, forecast, level),
+        "experiment": experiment(units, histories, contrast_dose, level),
     }
 
 

@@ -6,14 +6,27 @@ from pathlib import Path
 
 import pandas as pd
 
+from memorization.arm.gap import COVARIATES
+from memorization.intensities.forward import Forecast
+from memorization.intensities.logistic import LogisticIntensities
 from memorization.strata import CONTINUATIONS
+from memorization.study import Histories
 from memorization.tables import FEATURES, LABELS, SEQUENCES, SPLITS, joined, read_table
 
-# The features that stand for the covariates of `memorization.arm.gap`.
-COVARIATES = {
-    "exposed_surprisal": "ngram.surprisal",
-    "compressibility": "compressibility.zlib_ratio",
-}
+# The features that stand for the covariates of the gap.
+FEATURES_OF = dict(zip(COVARIATES, ("ngram.surprisal", "compressibility.zlib_ratio"), strict=True))
+
+
+def clock_forecast(results: Path, histories: Histories) -> Forecast | None:
+    """Return what the exposure clock, fitted to natural texts, expects of units with histories.
+
+    None where it was not fitted: without exposures, or too few memorized.
+    """
+    path = results / "models" / "when" / "corpus-exposure_clock.json"
+    if not path.exists():
+        return None
+    nothing = pd.DataFrame(index=range(len(histories)))
+    return LogisticIntensities.load(path).forecast(nothing, histories)
 
 
 def natural_texts(results: Path) -> pd.DataFrame | None:
@@ -27,7 +40,7 @@ def natural_texts(results: Path) -> pd.DataFrame | None:
         features=read_table(results / "features.parquet", FEATURES),
         splits=read_table(results / "splits.parquet", SPLITS),
     )
-    if not {CONTINUATIONS, *COVARIATES.values()} <= set(rows.columns):
+    if not {CONTINUATIONS, *FEATURES_OF.values()} <= set(rows.columns):
         return None
     return pd.DataFrame(
         {
@@ -36,6 +49,6 @@ def natural_texts(results: Path) -> pd.DataFrame | None:
             "memorized": rows["memorized"],
             "weight": rows["weight"],
             "cluster": rows["cluster"],
-            **{name: rows[column] for name, column in COVARIATES.items()},
+            **{name: rows[column] for name, column in FEATURES_OF.items()},
         }
     )

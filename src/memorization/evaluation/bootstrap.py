@@ -216,8 +216,51 @@ class Bootstrap:
 def gain(
     one: Mapping[str, Replicated], other: Mapping[str, Replicated], level: float
 ) -> dict[str, Estimate]:
-    """Return by how much one's metrics exceed the other's, with paired intervals."""
-    return {name: (one[name] - other[name]).estimate(level) for name in one}
+    """Return by how much one's metrics exceed the other's, with paired intervals.
+
+    Of those that both have.
+    """
+    return {name: (one[name] - other[name]).estimate(level) for name in one if name in other}
+
+
+def gains_over_best(
+    ranked: Mapping[tuple[str, str], Mapping[str, Replicated]],
+    baselines: Collection[str],
+    level: float,
+    errors: Collection[str] = (),
+) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Return what every model gains over the best baseline, metric by metric.
+
+    The best is chosen by its value on the same rows, which is hard on the models.
+
+    Parameters
+    ----------
+    ranked, baselines, level : as for `gains`.
+    errors : the metrics of which less is better.
+
+    Returns
+    -------
+    dict
+        tier -> model -> metric -> {baseline, value, low, high}.
+    """
+    found: dict[str, Any] = {}
+    for (tier, model), own in ranked.items():
+        if model in baselines:
+            continue
+        against: dict[str, Any] = {}
+        for metric, replicated in own.items():
+            rivals = {
+                name: other[metric]
+                for (_, name), other in ranked.items()
+                if name in baselines and metric in other
+            }
+            if rivals:
+                sign = -1 if metric in errors else 1
+                best = max(rivals, key=lambda name: sign * rivals[name].value)
+                difference = (replicated - rivals[best]).estimate(level)
+                against[metric] = {"baseline": best, **difference}
+        found.setdefault(tier, {})[model] = against
+    return found
 
 
 def gains(

@@ -22,8 +22,10 @@ from memorization.protocol import CONTINUATION
 from memorization.resume import file_digests, keep, library_versions, work_folder
 from memorization.sources import code_digest
 from memorization.suite import Suite
+from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.facts import PublishedModel, read_facts
 from memorization.suite.pythia.suite import PythiaSuite
+from memorization.tables import token_matrix
 
 # Below it, what is scanned is hardly what was published.
 EXPECTED_AGREEMENT = 0.99
@@ -90,6 +92,26 @@ def make_trajectories(
         "cost": cost,
     }
     return Made(trajectories, how)
+
+
+def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories:
+    """Return the target's trajectories on the arm's units at every checkpoint, by ``unit``."""
+    if not isinstance(suite, MicroSuite) or suite.arm is None:
+        return Trajectories.none(suite.steps)
+    unit, tokens = suite.arm["unit"].to_numpy(), token_matrix(suite.arm["tokens"])
+    work = work_folder("arm", scan_inputs(params, suite, unit, tokens, device))
+    found = scan(
+        unit,
+        tokens,
+        suite.steps,
+        models_on_disk(suite, params.target),
+        batch_on(device, params.batch),
+        work,
+        device,
+        job=f"scanning the arm with {params.target}",
+    )
+    keep(work)
+    return found
 
 
 def _published(params: Params) -> PublishedModel:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -43,31 +43,67 @@ class Trajectories:
         """Whether a sequence is memorized at a checkpoint, bool [n, c]; False where unobserved."""
         return self.match_length == CONTINUATION
 
-    def write(self, path: str | Path) -> None:
-        """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all."""
-        with replacing(Path(path)) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **vars(self), memorized=self.memorized)
+    @classmethod
+    def none(cls, steps: Sequence[int]) -> Trajectories:
+        """Return the trajectories of no sequences."""
+        empty = np.empty((0, len(steps)))
+        return cls(
+            np.empty(0, np.int64),
+            np.array(steps),
+            empty.astype(np.int8),
+            empty.astype(np.float32),
+            empty.astype(bool),
+        )
 
-    @staticmethod
-    def read(path: str | Path) -> Trajectories:
-        """Return what `write` wrote.
+    def write(self, path: str | Path, arm: Trajectories | None = None) -> None:
+        """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all.
+
+        Parameters
+        ----------
+        arm : of the units of the randomised arm, by ``unit``, observed at the same checkpoints;
+            named ``arm_…`` in the file.
+        """
+        arrays = {**vars(self), "memorized": self.memorized}
+        if arm is not None:
+            arrays |= {
+                "unit": arm.index,
+                "arm_match_length": arm.match_length,
+                "arm_continuation_logprob": arm.continuation_logprob,
+            }
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Trajectories:
+        """Return the sequences' trajectories in a file.
 
         Raises
         ------
         UserError
             If the file is missing or damaged.
         """
-        try:
-            # Opened here: of a damaged file, np.load would leave its own open.
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
-                return Trajectories(**{name: saved[name] for name in saved if name != "memorized"})
-        except FileNotFoundError:
-            raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
-        except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"{path}: damaged ({reason}); run `dvc repro labels` to make it again"
-            ) from None
+        return cls(**_arrays(path, [field.name for field in fields(cls)]))
+
+    @classmethod
+    def read_arm(cls, path: str | Path) -> Trajectories:
+        """Return the trajectories of the arm's units in a file; raises as `read`."""
+        names = ["unit", "steps", "arm_match_length", "arm_continuation_logprob"]
+        unit, steps, match_length, logprob = _arrays(path, names).values()
+        return cls(unit, steps, match_length, logprob, np.ones(match_length.shape, bool))
+
+
+def _arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    try:
+        # Opened here: of a damaged file, np.load would leave its own open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            return {name: saved[name] for name in names}
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run `dvc repro labels` to make it") from None
+    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: damaged ({reason}); run `dvc repro labels` to make it again"
+        ) from None
 
 
 def published_trajectories(

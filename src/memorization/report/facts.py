@@ -474,6 +474,7 @@ def when(results: Results, facts: Facts, cases: Cases) -> None:
         facts["cost"] = describe_cost(found["cost"])
         return
     key, last = results.best_of_all("when"), results.suite.steps[-1]
+    rival = results.gain_over_best("when", key, metric)
     best = _scored(results, "when", key) or {}
     times, steps_up = (
         results.metrics["labels"]["of_the_memorized"],
@@ -490,9 +491,10 @@ def when(results: Results, facts: Facts, cases: Cases) -> None:
     )
     facts |= {
         "when_best": best,
-        "when_count": _scored(results, "when", results.baseline("when", "kaplan_meier_strata")),
+        "when_rival": _scored(results, "when", results.baseline("when", rival["baseline"])),
         "nothing": _scored(results, "when", results.baseline("when", "kaplan_meier")),
-        "over_count": results.gain_over("when", key, "kaplan_meier_strata", metric),
+        "over_rival": rival,
+        "state": _states(results),
         "versus_chance": VERSUS[side(best[metric], CHANCE)],
         "medians": {k: {"step": step, "share": share(step, last)} for k, step in medians.items()},
         "error_share": share(best["absolute_error_steps"]["value"], last),
@@ -505,6 +507,26 @@ def when(results: Results, facts: Facts, cases: Cases) -> None:
         "when_calibration": f"with {model_name(key[1])}, {ratio} sequences have the event per "
         f"expected one{'; of its groups, ' if off else ''}{listed(off, '')}",
     }
+
+
+def _states(results: Results) -> str:
+    """Return which model forecasts the state at every checkpoint best, as a sentence."""
+    found = {
+        (tier, model): scores["state_skill"]
+        for tier, model, scores in results.scored("when")
+        if "state_skill" in scores and not results.is_baseline("when", tier, model)
+    }
+    known = {key: of["value"] for key, of in found.items() if of["value"] is not None}
+    if not known:
+        return "No model that was fitted says what comes after the first onset"
+    key = max(known, key=lambda one: known[one])
+    gain = results.gain_over_best("when", key, "state_skill")
+    return (
+        f"The state at every checkpoint, which may be lost and come again, is forecast best by "
+        f"{model_name(key[1])} at the tier {key[0]}, with a skill of {estimate(found[key], 2)}; "
+        f"the best rule without text, the {model_name(gain['baseline'])}, is behind by "
+        f"{estimate(gain, 2)}"
+    )
 
 
 def _from_text(results: Results) -> str:

@@ -12,10 +12,11 @@ MODELS = {
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
     "kaplan_meier_strata": "Kaplan–Meier by count",
+    "exposure_clock": "exposure clock",
+    "accumulation": "accumulation rule",
+    "aft": "accelerated failure time",
     "cox": "Cox regression",
     "forest": "survival forest",
-    "hazard": "discrete-time hazard",
-    "hazard_boosting": "boosted hazard",
 }
 
 METRICS = {
@@ -29,6 +30,7 @@ METRICS = {
     "integrated_brier": "integrated Brier score",
     "brier_skill": "integrated Brier skill",
     "absolute_error_steps": "absolute error (steps)",
+    "state_skill": "Brier skill of the state",
 }
 
 

@@ -21,9 +21,9 @@ from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.report.numbers import estimate
-from memorization.seeds.runs import study_of
-from memorization.siblings.checkpoints import rows_of
+from memorization.seeds.runs import STAGES, study_of
 from memorization.strata import STRATA
+from memorization.study.histories import Histories, rows_of
 from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
 from memorization.suite.read import read_suite
@@ -55,6 +55,7 @@ class Results:
     metrics : the metrics files by their names, those of `METRICS`.
     sample : the sequences with their labels, clusters and folds, in the order of sequences.
     trajectories : the evaluations at every checkpoint, rows as in ``followed``.
+    histories : states and exposures, rows as in ``followed``.
     association, correlation, importance, kaplan_meier, whether, when : tables of predictions.
     seeds : what `make seeds` found for this very study; None where it did not run.
     """
@@ -64,6 +65,7 @@ class Results:
     metrics: dict[str, Any]
     sample: pd.DataFrame
     trajectories: Trajectories
+    histories: Histories
     association: pd.DataFrame
     correlation: pd.DataFrame
     importance: pd.DataFrame
@@ -89,13 +91,17 @@ class Results:
             splits=tables.read_table(folder / "splits.parquet", tables.SPLITS),
         )
         trajectories = Trajectories.read(folder / "trajectories.npz")
-        trajectories = rows_of(trajectories, sample.loc[sample["followed"], "index"].to_numpy())
+        followed = sample.loc[sample["followed"], "index"].to_numpy()
+        trajectories = rows_of(trajectories, followed)
+        histories = Histories.read(folder, followed)
         predictions = {
             name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
             for name, schema in PREDICTIONS.items()
         }
         seeds = _seeds(folder / "metrics" / "seeds.json", params)
-        return Results(params, suite, metrics, sample, trajectories, **predictions, seeds=seeds)
+        return Results(
+            params, suite, metrics, sample, trajectories, histories, **predictions, seeds=seeds
+        )
 
     @property
     def steps(self) -> np.ndarray:
@@ -156,7 +162,7 @@ class Results:
 
     def risk_by_end(self, tier: str, model: str) -> np.ndarray:
         """Return the predicted probability of the event by the end, of ``followed``, float [m]."""
-        survival = tables.survival_matrix(self._predicted("when", "survival", tier, model))
+        survival = tables.curves_matrix(self._predicted("when", "survival", tier, model))
         return 1 - survival[:, -1]
 
     def _predicted(self, question: str, column: str, tier: str, model: str) -> pd.Series:
@@ -175,6 +181,10 @@ class Results:
         """Return the paired gain of a model (tier, name) over a baseline; None without that."""
         found = self.metrics[question]["gains"]["over_baseline"][key[0]][key[1]]
         return found[baseline][metric] if baseline in found else None
+
+    def gain_over_best(self, question: str, key: tuple[str, str], metric: str) -> Any:
+        """Return the paired gain of a model (tier, name) over the best baseline, and its name."""
+        return self.metrics[question]["gains"]["over_best_baseline"][key[0]][key[1]][metric]
 
     def gain_by_tier(self, question: str, model: str, metric: str) -> dict[str, Any]:
         """Return tier -> what a model gains over the tier below, from the lowest that has one."""
@@ -254,7 +264,9 @@ class Results:
 def _seeds(path: Path, params: Params) -> dict[str, Any] | None:
     """Return the numbers over several seeds, if they are of the study that the params describe."""
     found = read_kept(path)
-    return found if found.get("study") == study_of(params) else None
+    # One that an earlier version wrote says other things.
+    is_ours = set(found.get("made_from", ())) == set(STAGES)
+    return found if is_ours and found.get("study") == study_of(params) else None
 
 
 def _metrics(path: Path) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,31 +15,40 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from memorization.arm.natural import clock_forecast
+from memorization.arm.onset import histories_of
 from memorization.errors import UserError
-from memorization.files import read_json, read_kept, replacing, write_json
+from memorization.files import read_json, read_kept, write_json
+from memorization.intensities.forward import Forecast
+from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
-from memorization.resume import file_digest
+from memorization.resume import PARTIAL, digest_of, file_digest
 from memorization.sources import code_digest
+from memorization.study import Histories
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
 from memorization.tables import ARM, LABELS, read_table
 
 FOLDER = Path("results/.seeds")
 # What a seed's numbers come from, in the order of the pipeline.
-STAGES = ("suite", "sequences", "labels", "features", "split", "arm", "whether", "when")
+STAGES = ("suite", "sequences", "labels", "features", "split", "whether", "when", "arm")
+# The last that loads checkpoints.
+SCAN = "labels"
 METRICS = ("arm", "whether", "when")
-DONE, MEMORIZED = "done.json", "memorized.npz"
+DONE = "done.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is kept of one seed's run.
+    """What is told of one seed's run.
 
     Attributes
     ----------
     seed : int
     metrics : the metrics files by name, those of `METRICS`.
     arm : the units of the randomised arm, as `memorization.tables.ARM`.
+    histories : of the units.
+    forecast : of the units by the exposure clock of the seed's natural texts; None: there is none.
     window, memorized : int64 and bool [n], the natural windows, sorted, and whether the target has
         memorized them at the end.
     """
@@ -48,6 +56,8 @@ class Run:
     seed: int
     metrics: dict[str, Any]
     arm: pd.DataFrame
+    histories: Histories
+    forecast: Forecast | None
     window: np.ndarray
     memorized: np.ndarray
 
@@ -64,20 +74,40 @@ def study_of(params: Params) -> dict[str, Any]:
 
 
 def made_from(root: Path) -> dict[str, str]:
-    """Return digests of all that a run depends on, but for the seed: params, code and corpus."""
+    """Return stage -> digest of all that its results depend on, but for the seed.
+
+    These are its code, the params and the files that ``dvc.yaml`` says it reads, and the digests of
+    the stages that made those of them that are results.
+    """
+    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     settings = _settings(root) | {"seed": None}
-    return {
-        "params": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
-        "code": code_digest(*(f"memorization.stages.{stage}" for stage in STAGES)),
-        "corpus": file_digest(root / "data" / "corpus.tar.xz"),
-    }
+    maker = {out: stage for stage in STAGES for out in _outs(pipeline[stage])}
+    found: dict[str, str] = {}
+    for stage in STAGES:
+        deps = [path for path in pipeline[stage]["deps"] if not path.startswith("src/")]
+        inputs = {
+            # The schema of a table checks what is written, and changes nothing of it.
+            "code": code_digest(f"memorization.stages.{stage}", apart=["memorization.tables"]),
+            "params": {name: value_at(settings, name) for name in pipeline[stage]["params"]},
+            "files": {
+                path: found[maker[path]] if path in maker else file_digest(root / path)
+                for path in deps
+            },
+        }
+        found[stage] = digest_of(inputs)
+    return found
 
 
 def run_of(root: Path, seed: int, own_seed: int, origin: dict[str, str]) -> Run:
     """Return a seed's run: that of the repository if it has this seed, one kept, or one made now.
 
-    A run that was interrupted goes on where it was. When it is finished, all is deleted but what a
-    `Run` holds, most of all the checkpoints.
+    Stages whose results are there and depend on nothing that has changed are not repeated, so an
+    interrupted run goes on where it was. Checkpoints are deleted as soon as they were evaluated:
+    a change of what is scanned, or how, trains anew.
+
+    Parameters
+    ----------
+    origin : as from `made_from`.
 
     Raises
     ------
@@ -85,25 +115,32 @@ def run_of(root: Path, seed: int, own_seed: int, origin: dict[str, str]) -> Run:
         If a stage fails; what it said was printed.
     """
     if seed == own_seed:
-        results = root / "results"
-        return _read(seed, results, *_memorized(results))
+        return _read(seed, root / "results")
     folder = root / FOLDER / str(seed)
-    results, done = folder / "results", read_kept(folder / DONE)
-    if done.get("made_from") != origin:
-        done = {"made_from": origin, "stages": []}
+    done = read_kept(folder / DONE)
+    stale = [stage for stage in STAGES if done.get(stage) != origin[stage]]
+    if SCAN in stale and "suite" not in stale:
+        # It sees for itself whether the checkpoints are still there.
+        stale.insert(0, "suite")
     _prepare(root, folder, seed)
-    for stage in STAGES:
-        if stage in done["stages"]:
-            continue
+    for stage in stale:
         print(f"seed {seed}: {stage}", flush=True)
-        _run_stage(root, folder, stage)
-        if stage == STAGES[-1]:
-            _keep_memorized(results)
-        done["stages"].append(stage)
+        # What is half made anew is not what it was.
+        done.pop(stage, None)
         write_json(done, folder / DONE)
-    _clear(results)
-    with np.load(results / MEMORIZED) as kept:
-        return _read(seed, results, kept["window"], kept["memorized"])
+        _run_stage(root, folder, stage)
+        if stage == SCAN:
+            _delete_checkpoints(folder)
+        done[stage] = origin[stage]
+        write_json(done, folder / DONE)
+    return _read(seed, folder / "results")
+
+
+def value_at(content: Any, path: str) -> Any:
+    """Return what is at a path of keys, joined by dots, in nested mappings; None: nothing is."""
+    for key in path.split("."):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content
 
 
 def windows(results: Path, index: np.ndarray) -> np.ndarray:
@@ -111,14 +148,6 @@ def windows(results: Path, index: np.ndarray) -> np.ndarray:
     suite = read_suite(results / "suite")
     assert isinstance(suite, MicroSuite)
     return suite.documents["window"].to_numpy(dtype=np.int64)[index]
-
-
-def _memorized(results: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the natural windows, int64 [n], sorted, and whether they are memorized, bool [n]."""
-    labels = read_table(results / "labels.parquet", LABELS)
-    window = windows(results, labels["index"].to_numpy())
-    order = np.argsort(window)
-    return window[order], labels["memorized"].to_numpy(dtype=bool)[order]
 
 
 def _prepare(root: Path, folder: Path, seed: int) -> None:
@@ -140,27 +169,33 @@ def _run_stage(root: Path, folder: Path, stage: str) -> None:
         )
 
 
-def _keep_memorized(results: Path) -> None:
-    window, memorized = _memorized(results)
-    with replacing(results / MEMORIZED) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, window=window, memorized=memorized)
+def _delete_checkpoints(folder: Path) -> None:
+    shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+    for checkpoint in (folder / "results" / "suite").glob("*/step*"):
+        shutil.rmtree(checkpoint)
 
 
-def _clear(results: Path) -> None:
-    """Delete the results of a finished run but for what a `Run` holds."""
-    for path in results.iterdir():
-        if path.name in ("metrics", "arm.parquet", MEMORIZED):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def _read(seed: int, results: Path) -> Run:
+    labels = read_table(results / "labels.parquet", LABELS)
+    window = windows(results, labels["index"].to_numpy())
+    order = np.argsort(window)
+    units = read_table(results / "arm.parquet", ARM)
+    histories = histories_of(units, Trajectories.read_arm(results / "trajectories.npz"))
+    return Run(
+        seed,
+        {name: read_json(results / "metrics" / f"{name}.json") for name in METRICS},
+        units,
+        histories,
+        clock_forecast(results, histories),
+        window[order],
+        labels["memorized"].to_numpy(dtype=bool)[order],
+    )
 
 
-def _read(seed: int, results: Path, window: np.ndarray, memorized: np.ndarray) -> Run:
-    metrics = {name: read_json(results / "metrics" / f"{name}.json") for name in METRICS}
-    arm = read_table(results / "arm.parquet", ARM)
-    return Run(seed, metrics, arm, window, memorized)
+def _outs(stage: dict[str, Any]) -> list[str]:
+    """Return the paths that a stage of dvc.yaml makes; one with options is a mapping to them."""
+    outs = [*stage.get("outs", []), *stage.get("metrics", [])]
+    return [next(iter(out)) if isinstance(out, dict) else out for out in outs]
 
 
 def _settings(root: Path) -> dict[str, Any]:

@@ -14,17 +14,19 @@ from memorization.arm.analyse import analyse
 from memorization.arm.intervals import mean
 from memorization.arm.natural import natural_texts
 from memorization.errors import UserError
+from memorization.intensities.forward import Forecast
 from memorization.params import Params
 from memorization.randomness import generator
-from memorization.seeds.runs import Run, windows
+from memorization.seeds.runs import Run, value_at, windows
 from memorization.strata import STRATA, stratum_of
+from memorization.study import Histories
 
 RESULTS = Path("results")
 
 _OVER_COUNT = "gains.over_baseline.corpus.{}.continuation_count.average_precision"
 _OVER_NGRAMS = "gains.over_baseline.text.{}.ngrams.average_precision"
 _OVER_BELOW = "gains.over_tier_below.{}.boosting.average_precision"
-_OVER_STRATA = "gains.over_baseline.corpus.{}.kaplan_meier_strata.concordance_memorized"
+_OVER_CLOCK = "when.gains.over_baseline.corpus.{}.exposure_clock.{}"
 
 # Name -> where the number is, as file of metrics and path of keys.
 HEADLINE = {
@@ -37,8 +39,11 @@ HEADLINE = {
     "text_logistic_ap": "whether.text.logistic.average_precision",
     "text_ngrams_ap": "whether.text.ngrams.average_precision",
     "text_feature_ap": "whether.text.single_feature.average_precision",
-    "strata_concordance": "when.corpus.kaplan_meier_strata.concordance_memorized",
+    "count_concordance": "when.corpus.count.concordance_memorized",
+    "clock_concordance": "when.corpus.exposure_clock.concordance_memorized",
     "forest_concordance": "when.corpus.forest.concordance_memorized",
+    "clock_state": "when.corpus.exposure_clock.state_skill",
+    "logistic_state": "when.corpus.logistic.state_skill",
     "ed50": "arm.ed50",
 }
 # Differences: of two models on the same rows, or of two cells of the same blocks.
@@ -49,8 +54,10 @@ DIFFERENCES = {
     "logistic_over_ngrams": "whether." + _OVER_NGRAMS.format("logistic"),
     "sibling_added": "whether." + _OVER_BELOW.format("sibling"),
     "reference_added": "whether." + _OVER_BELOW.format("reference"),
-    "forest_over_strata": "when." + _OVER_STRATA.format("forest"),
-    "cox_over_strata": "when." + _OVER_STRATA.format("cox"),
+    "forest_over_clock": _OVER_CLOCK.format("forest", "concordance_memorized"),
+    "boosting_over_clock": _OVER_CLOCK.format("boosting", "concordance_memorized"),
+    "logistic_state_over_clock": _OVER_CLOCK.format("logistic", "state_skill"),
+    "boosting_state_over_clock": _OVER_CLOCK.format("boosting", "state_skill"),
     "early": "arm.contrasts.logprob.early",
     "late": "arm.contrasts.logprob.late",
     "even": "arm.contrasts.logprob.even",
@@ -95,7 +102,15 @@ def summary(runs: Sequence[Run], params: Params) -> dict[str, Any]:
         found["memorized_in"] = _memorized_in(natural["count"].to_numpy(), times, len(runs))
     if all(run.metrics["arm"]["done"] for run in runs):
         rng = generator(params.seed, "arm of all seeds")
-        found["arm"] = analyse(_pooled(runs), natural, params.arm.contrast_dose, level, rng)
+        found["arm"] = analyse(
+            _pooled(runs),
+            _histories(runs),
+            natural,
+            _forecast(runs),
+            params.arm.contrast_dose,
+            level,
+            rng,
+        )
     return found
 
 
@@ -137,19 +152,12 @@ def spread(estimates: Sequence[Any], level: float) -> dict[str, Any]:
 
 def _spreads(runs: Sequence[Run], paths: Mapping[str, str], level: float) -> dict[str, Any]:
     """Return the spread of each number that every run has."""
-    found = {name: [_at(run.metrics, path) for run in runs] for name, path in paths.items()}
+    found = {name: [value_at(run.metrics, path) for run in runs] for name, path in paths.items()}
     return {
         name: spread(estimates, level)
         for name, estimates in found.items()
         if all(estimate is not None for estimate in estimates)
     }
-
-
-def _at(metrics: Mapping[str, Any], path: str) -> Any:
-    found: Any = metrics
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
 
 
 def _memorized_in(count: np.ndarray, times: np.ndarray, seeds: int) -> dict[str, list[int]]:
@@ -158,6 +166,29 @@ def _memorized_in(count: np.ndarray, times: np.ndarray, seeds: int) -> dict[str,
         name: np.bincount(times[stratum == place], minlength=seeds + 1).tolist()
         for place, name in enumerate(STRATA)
     }
+
+
+def _histories(runs: Sequence[Run]) -> Histories:
+    """Return the histories of the units of all runs; their checkpoints are the same."""
+    own = [run.histories for run in runs]
+    seen = [part.seen for part in own if part.seen is not None]
+    return Histories(
+        np.concatenate([part.memorized for part in own]),
+        np.concatenate([part.observed for part in own]),
+        own[0].steps,
+        np.concatenate(seen),
+    )
+
+
+def _forecast(runs: Sequence[Run]) -> Forecast | None:
+    """Return what each run's own natural texts tell of its units; None if one has none."""
+    own = [run.forecast for run in runs if run.forecast is not None]
+    if len(own) < len(runs):
+        return None
+    return Forecast(
+        np.concatenate([part.survival for part in own]),
+        np.concatenate([part.memorized for part in own]),
+    )
 
 
 def _pooled(runs: Sequence[Run]) -> pd.DataFrame:

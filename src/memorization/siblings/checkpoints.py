@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.decision import decision_metrics, set_confusion
@@ -23,28 +22,6 @@ REPORTED = 16
 
 # Metrics that are reported with an interval.
 BOUNDED = ("precision", "recall")
-
-
-def rows_of(trajectories: Trajectories, index: np.ndarray) -> Trajectories:
-    """Return the trajectories of some sequences, in their order.
-
-    Raises
-    ------
-    UserError
-        If a sequence has none.
-    """
-    order = np.argsort(trajectories.index, kind="stable")
-    places = np.searchsorted(trajectories.index, index, sorter=order)
-    rows = order[np.minimum(places, len(order) - 1)]
-    if not np.array_equal(trajectories.index[rows], index):
-        raise UserError("results: tables of different runs; run `dvc repro` to make all of one run")
-    return Trajectories(
-        index,
-        trajectories.steps,
-        trajectories.match_length[rows],
-        trajectories.continuation_logprob[rows],
-        trajectories.observed[rows],
-    )
 
 
 def reported(steps: np.ndarray, memorized: np.ndarray, most: int = REPORTED) -> np.ndarray:

@@ -10,7 +10,7 @@ from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.labels.census import Census, census_statistics, take_census
 from memorization.labels.events import event_times, label_statistics, with_unfollowed
-from memorization.labels.make import make_trajectories
+from memorization.labels.make import make_trajectories, scan_arm
 from memorization.params import load_params
 from memorization.suite.device import choose_device
 from memorization.suite.micro.suite import MicroSuite
@@ -29,7 +29,8 @@ def main() -> None:
     followed = sequences["followed"].to_numpy()
     index, weight = sequences["index"].to_numpy(), sequences["when_weight"].to_numpy()[followed]
     made = make_trajectories(params, suite, index[followed], tokens[followed], device)
-    made.trajectories.write("results/trajectories.npz")
+    arm = scan_arm(params, suite, device)
+    made.trajectories.write("results/trajectories.npz", arm)
     labels = event_times(made.trajectories)
     _, texts = np.unique(tokens[followed], axis=0, return_inverse=True)
     statistics = label_statistics(

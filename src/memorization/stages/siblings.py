@@ -16,8 +16,8 @@ from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.siblings.analyse import sibling_metrics
-from memorization.siblings.checkpoints import rows_of
 from memorization.study import Study
+from memorization.study.histories import rows_of
 from memorization.suite.read import read_suite
 from memorization.tables import SEQUENCES, SPLITS, read_table
 

@@ -6,8 +6,10 @@ python -m memorization.stages.when
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from memorization.errors import run
@@ -19,9 +21,18 @@ from memorization.params import Params, load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.strata import finest_count
-from memorization.study import Study
-from memorization.tables import KAPLAN_MEIER, WHEN, empty_table, write_table
+from memorization.study import Histories, Study
+from memorization.study.histories import rows_of
+from memorization.tables import (
+    KAPLAN_MEIER,
+    SEQUENCES,
+    WHEN,
+    empty_table,
+    read_table,
+    write_table,
+)
 from memorization.when.analyse import analyse, not_done, planned
+from memorization.when.landmarks import landmarks
 from memorization.when.models import MODELS
 
 FOLDER = Path("results/models/when")
@@ -46,8 +57,8 @@ def main() -> None:
         metrics = {"done": False, "reason": reason, "cost": times["cost"]}
     else:
         runs, absent = planned(study, models)
-        for name, column in absent.items():
-            print(f"when: '{name}' is left out: it needs the feature '{column}'", flush=True)
+        for name, need in absent.items():
+            print(f"when: '{name}' is left out: it needs {need}", flush=True)
         bootstrap = Bootstrap.of(
             study.cluster,
             params.bootstrap.replicates,
@@ -66,15 +77,24 @@ def main() -> None:
         strata = finest_count(study.features.columns)
         about = {"done": True, "event": params.when.event, "strata": strata}
         metrics = about | found.metrics
+        metrics["landmarks"] = landmarks(study, *_observed(study.index), bootstrap, params.threads)
     write_table(curves, "results/predictions/kaplan_meier.parquet", KAPLAN_MEIER)
     write_table(predictions, "results/predictions/when.parquet", WHEN)
     write_metrics(metrics, "results/metrics/when.json")
 
 
+def _observed(index: np.ndarray) -> tuple[Trajectories, np.ndarray]:
+    """Return the trajectories of some sequences, and the steps in which they are trained on."""
+    trajectories = Trajectories.read("results/trajectories.npz")
+    sequences = read_table("results/sequences.parquet", SEQUENCES).set_index("index")
+    return rows_of(trajectories, index), sequences.loc[index, "step"].to_numpy()
+
+
 def read_study(params: Params) -> Study:
-    """Return the study with its event times, and without what only hindsight knows."""
+    """Return the study with event times and histories, and without what only hindsight knows."""
     steps = Trajectories.read("results/trajectories.npz").steps
     study = Study.read("results", params.seed, params.when.event, steps)
+    study = replace(study, histories=Histories.read("results", study.index))
     # What is yet to come of the training is not known at any step in the middle of it.
     return study.only(n for n in map(str, study.features) if not n.startswith(HINDSIGHT))
 

@@ -3,7 +3,8 @@
 Every analysis takes a `Study`.
 """
 
+from memorization.study.histories import Histories
 from memorization.study.study import Study
 from memorization.study.targets import Targets
 
-__all__ = ["Study", "Targets"]
+__all__ = ["Histories", "Study", "Targets"]

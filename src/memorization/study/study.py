@@ -14,6 +14,7 @@ import pandas as pd
 from memorization.errors import UserError
 from memorization.features import features_of_tier
 from memorization.protocol import TIERS
+from memorization.study.histories import Histories
 from memorization.study.targets import Targets, targets_of
 from memorization.tables import (
     FEATURES,
@@ -44,6 +45,7 @@ class Study:
     targets : when it was memorized, of the n rows; None where only *whether* is asked.
     steps : int [c], optimizer steps of the checkpoints that ``targets`` are about.
     text : object [n], the bytes that each sequence stands for; None where a question needs none.
+    histories : the states and exposures of the n rows; None where a question needs none.
     """
 
     index: np.ndarray
@@ -55,6 +57,7 @@ class Study:
     targets: Targets | None = None
     steps: np.ndarray = field(default_factory=NO_STEPS.copy)
     text: np.ndarray | None = None
+    histories: Histories | None = None
 
     @classmethod
     def join(
@@ -151,6 +154,13 @@ class Study:
             raise ValueError("a study of whether, not of when: it has no times")
         return self.targets
 
+    @property
+    def known_histories(self) -> Histories:
+        """The histories; a defect of the caller where they were not joined."""
+        if self.histories is None:
+            raise ValueError("a study without histories: its states in between are not known")
+        return self.histories
+
     @cached_property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """Tier -> the features that it may use, of the tiers that add one to the tier below.
@@ -178,6 +188,7 @@ class Study:
             splits=_rows(self.splits, rows),
             targets=None if self.targets is None else self.targets.take(rows),
             text=None if self.text is None else self.text[rows],
+            histories=None if self.histories is None else self.histories.take(rows),
         )
 
     def only(self, columns: Iterable[str]) -> Study:

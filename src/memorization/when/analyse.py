@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains
+from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains, gains_over_best
 from memorization.evaluation.crossfit import Candidate, candidates, cross_fit, folds
+from memorization.intensities.effects import effects
 from memorization.parallel import side_by_side
+from memorization.strata import STRATA, finest_count, stratum_of
 from memorization.study import Study
-from memorization.tables import WHEN, empty_table, survival_column
+from memorization.tables import WHEN, curves_column, empty_table
 from memorization.when.kaplan_meier import survival_curves
 from memorization.when.models import SurvivalModel
 from memorization.when.scores import event_statistics, score
@@ -22,7 +24,14 @@ from memorization.when.scores import event_statistics, score
 MIN_EVENTS = 10
 
 # Of which differences between models are reported.
-GAINED = ("concordance", "concordance_memorized", "brier_skill", "absolute_error_steps")
+GAINED = (
+    "concordance",
+    "concordance_memorized",
+    "brier_skill",
+    "absolute_error_steps",
+    "state_skill",
+)
+ERRORS = ("absolute_error_steps",)
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,8 @@ class Analysis:
     curves : DataFrame, as `memorization.tables.KAPLAN_MEIER`: observed survival by count.
     predictions : DataFrame, as `memorization.tables.WHEN`.
     metrics : dict, `event_statistics`; tier -> model -> metric -> value, low, high; ``gains`` of
-        `GAINED`; ``left_out``, the models for want of a feature, with that feature.
+        `GAINED`, over each baseline, the best, and the tier below; ``bands``, see `by_band`;
+        ``effects``, see `memorization.intensities.effects`; ``left_out``, model -> what it lacks.
     fitted : dict, (tier, model) -> survival model fitted to the whole sample.
     """
 
@@ -48,7 +58,16 @@ def planned(
     study: Study, models: Mapping[str, type[SurvivalModel]]
 ) -> tuple[list[Candidate], dict[str, str]]:
     """Return every model at every tier that it is reported in; and which are left out, and why."""
-    return candidates(models, study.tiers, "when")
+    lacks: dict[str, str] = {}
+    for name, model in models.items():
+        if model.needs_exposures and study.known_histories.seen is None:
+            lacks[name] = "how often a sequence was met by each checkpoint"
+        elif not model.takes_late_entry and study.times.left_censored.any():
+            lacks[name] = "sequences that are looked at from the start"
+    able = {name: model for name, model in models.items() if name not in lacks}
+    found, absent = candidates(able, study.tiers, "when")
+    wanted = {name: f"the feature '{column}'" for name, column in absent.items()}
+    return found, lacks | wanted
 
 
 def not_done(times: Mapping[str, Any], study: Study) -> str | None:
@@ -95,32 +114,115 @@ def analyse(
     processes : to use at most; the result does not depend on it.
     """
     runs, left_out = planned(study, models)
-    known = next((run for run in runs if run.name == "kaplan_meier"), None)
-    reference = None if known is None else cross_fit(known, study).prediction
+    known = {
+        run.name: cross_fit(run, study).prediction
+        for run in runs
+        if run.name in ("kaplan_meier", "kaplan_meier_strata")
+    }
     found = side_by_side(
-        _examine, runs, study, bootstrap, reference, processes=processes, advance=advance
+        _examine,
+        runs,
+        study,
+        bootstrap,
+        known.get("kaplan_meier"),
+        processes=processes,
+        advance=advance,
     )
     metrics: dict[str, Any] = {}
     for run, result in zip(runs, found, strict=True):
         metrics.setdefault(run.tier, {})[run.name] = result.metrics
-    gained = {run.key: result.gained for run, result in zip(runs, found, strict=True)}
     baselines = {run.name for run in runs if run.model.is_baseline}
+    gained = {run.key: result.gained for run, result in zip(runs, found, strict=True)}
     metrics["gains"] = gains(gained, baselines, bootstrap.level)
-    fitted = side_by_side(_fit, runs, study, processes=processes)
-    parts = [
-        _predictions(study, run, result.survival) for run, result in zip(runs, found, strict=True)
-    ]
+    metrics["gains"]["over_best_baseline"] = gains_over_best(
+        gained, baselines, bootstrap.level, ERRORS
+    )
+    forecasts = {run.key: result.forecast for run, result in zip(runs, found, strict=True)}
+    metrics["bands"] = by_band(
+        study, forecasts, baselines, bootstrap, known.get("kaplan_meier_strata"), processes
+    )
+    metrics["effects"] = effects(study, bootstrap.level)
+    kept = [run for run in runs if models[run.name].is_kept]
+    fitted = side_by_side(_fit, kept, study, processes=processes)
+    parts = [_predictions(study, run, forecasts[run.key]) for run in runs]
     return Analysis(
         curves=survival_curves(study, bootstrap),
         predictions=pd.concat(parts, ignore_index=True) if parts else empty_table(WHEN),
         metrics={"left_out": left_out, **event_statistics(study), **metrics},
-        fitted={run.key: model for run, model in zip(runs, fitted, strict=True)},
+        fitted={run.key: model for run, model in zip(kept, fitted, strict=True)},
     )
+
+
+def by_band(
+    study: Study,
+    forecasts: Mapping[tuple[str, str], np.ndarray],
+    baselines: Collection[str],
+    bootstrap: Bootstrap,
+    reference: np.ndarray | None,
+    processes: int = 1,
+) -> dict[str, Any]:
+    """Return the scores within each stratum of the count, of those with `MIN_EVENTS` events.
+
+    Low strata stand for many sequences and hold few events: over all rows together, a score is
+    mostly that the frequent are memorized and the rare are not. Within a stratum that is known.
+
+    Parameters
+    ----------
+    forecasts : (tier, model) -> float [n, 2, c].
+    reference : of the curves of the strata, against which skill is measured.
+
+    Returns
+    -------
+    dict
+        stratum -> ``n``, ``n_events``, ``effective_events`` (clusters with the event in effect),
+        ``scores`` (tier -> model -> metric of `GAINED` -> value, low, high) and
+        ``over_best_baseline``.
+    """
+    column = finest_count(study.features.columns)
+    if column is None or reference is None:
+        return {}
+    stratum = stratum_of(study.features[column].to_numpy())
+    bands = [
+        np.flatnonzero(stratum == place)
+        for place in range(len(STRATA))
+        if study.times.event[stratum == place].sum() >= MIN_EVENTS
+    ]
+    found = side_by_side(
+        _band, bands, study, forecasts, baselines, bootstrap, reference, processes=processes
+    )
+    names = [list(STRATA)[stratum[rows[0]]] for rows in bands]
+    return dict(zip(names, found, strict=True))
+
+
+def _band(
+    rows: np.ndarray,
+    study: Study,
+    forecasts: Mapping[tuple[str, str], np.ndarray],
+    baselines: Collection[str],
+    bootstrap: Bootstrap,
+    reference: np.ndarray,
+) -> dict[str, Any]:
+    own, resamples = study.take(rows), bootstrap.take(rows)
+    gained = {}
+    for key, forecast in forecasts.items():
+        scores = score(own, forecast[rows], resamples, reference[rows])
+        gained[key] = {metric: scores[metric] for metric in GAINED if metric in scores}
+    by_tier: dict[str, Any] = {}
+    for (tier, model), scores in gained.items():
+        values = {metric: value.estimate(bootstrap.level) for metric, value in scores.items()}
+        by_tier.setdefault(tier, {})[model] = values
+    return {
+        "n": len(own),
+        "n_events": int(own.times.event.sum()),
+        "effective_events": float(resamples.effective(own.weight, own.times.event)),
+        "scores": by_tier,
+        "over_best_baseline": gains_over_best(gained, baselines, bootstrap.level, ERRORS),
+    }
 
 
 @dataclass(frozen=True)
 class _Result:
-    survival: np.ndarray
+    forecast: np.ndarray
     metrics: dict[str, Any]
     gained: dict[str, Replicated]
 
@@ -128,11 +230,11 @@ class _Result:
 def _examine(
     run: Candidate, study: Study, bootstrap: Bootstrap, reference: np.ndarray | None
 ) -> _Result:
-    """Return the survival and the scores of one model at one tier."""
-    survival = cross_fit(run, study).prediction
-    scores = score(study, survival, bootstrap, reference)
+    """Return the forecast and the scores of one model at one tier."""
+    forecast = cross_fit(run, study).prediction
+    scores = score(study, forecast, bootstrap, reference)
     return _Result(
-        survival,
+        forecast,
         {metric: value.estimate(bootstrap.level) for metric, value in scores.items()},
         {metric: scores[metric] for metric in GAINED if metric in scores},
     )
@@ -144,7 +246,7 @@ def _fit(run: Candidate, study: Study) -> SurvivalModel:
     return model
 
 
-def _predictions(study: Study, run: Candidate, survival: np.ndarray) -> pd.DataFrame:
+def _predictions(study: Study, run: Candidate, forecast: np.ndarray) -> pd.DataFrame:
     n = len(study)
     return pd.DataFrame(
         {
@@ -152,6 +254,7 @@ def _predictions(study: Study, run: Candidate, survival: np.ndarray) -> pd.DataF
             "model": pd.Series([run.name] * n, dtype=object),
             "tier": pd.Series([run.tier] * n, dtype=object),
             "fold": study.fold.astype(np.int32),
-            "survival": survival_column(survival),
+            "survival": curves_column(forecast[:, 0]),
+            "memorized": curves_column(forecast[:, 1]),
         }
     )

@@ -1,4 +1,4 @@
-"""How good the predicted survival is: ranking, probability, calibration, time."""
+"""How good a forecast is: ranking, probability, calibration, time; of the onset and the state."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from memorization.evaluation.metrics.event_time import (
     integrated_squared_error,
 )
 from memorization.evaluation.metrics.probability import observed_to_expected
+from memorization.evaluation.metrics.ranking import auroc_within
 from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
@@ -24,7 +25,12 @@ from memorization.when.kaplan_meier import kaplan_meier
 MILESTONES = (25, 50, 75, 100)
 
 # On which an interval is symmetric; that of the others, which lie between 0 and 1, is the logit.
-SCALES = {"absolute_error_steps": LOG, "brier_skill": SKILL, "observed_to_expected": LOG}
+SCALES = {
+    "absolute_error_steps": LOG,
+    "brier_skill": SKILL,
+    "skill": SKILL,
+    "observed_to_expected": LOG,
+}
 
 # Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
 # which few replicates at a time would not pay for.
@@ -32,20 +38,25 @@ BLOCK = 2**20
 
 
 def score(
-    study: Study, survival: np.ndarray, bootstrap: Bootstrap, reference: np.ndarray | None
+    study: Study, forecast: np.ndarray, bootstrap: Bootstrap, reference: np.ndarray | None
 ) -> dict[str, Replicated]:
-    """Return every metric of one model's survival [n, c] with its replicates.
+    """Return every metric of one model's forecast with its replicates.
 
     Parameters
     ----------
     study : Study
         None of its rows is censored before the last checkpoint.
-    reference : float [n, c]
-        Survival of the model against which ``brier_skill`` is measured; None: it is left out.
+    forecast : float [n, 2, c], out of fold: survival, and the probability of being memorized.
+    reference : float [n, 2, c], of the model against which skill is measured; None: it is left out.
     """
     found, cases = {}, cases_of(study)
-    for name, metric in survival_metrics(study, survival, reference).items():
-        kind = name.partition("_at_")[0]
+    survival, memorized = forecast[:, 0], forecast[:, 1]
+    of_onset, of_state = (None, None) if reference is None else (reference[:, 0], reference[:, 1])
+    metrics = survival_metrics(study, survival, of_onset)
+    if not np.isnan(memorized).any():
+        metrics |= state_metrics(study, memorized, of_state)
+    for name, metric in metrics.items():
+        kind = name.partition("_at_")[0].removeprefix("state_")
         scale: Scale = SCALES.get(kind, LOGIT)
         found[name] = Replicated(
             float(metric(study.weight)),
@@ -60,9 +71,15 @@ def cases_of(study: Study) -> dict[str, np.ndarray]:
     """Return the sequences with the event that some metrics use, bool [n]; the others use all."""
     times = study.times
     found = {"absolute_error_steps": times.event & ~times.left_censored}
+    ever = study.known_histories.memorized
+    found |= {name: ever.any(axis=1) for name in ("state_brier", "state_skill")}
     for percent, at in milestones(study.steps).items():
         by_then = times.event & (times.time <= at) & (times.first_evaluation <= at)
         found |= {f"{kind}_at_{percent}": by_then for kind in ("auroc", "observed_to_expected")}
+        found |= {
+            f"state_{kind}_at_{percent}": ever[:, at - 1]
+            for kind in ("auroc", "observed_to_expected")
+        }
     return found
 
 
@@ -119,6 +136,57 @@ def survival_metrics(
         known, _ = _squared_errors(study, reference)
         metrics["brier_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ known)
     return metrics
+
+
+def state_metrics(
+    study: Study, memorized: np.ndarray, reference: np.ndarray | None = None
+) -> dict[str, OfWeights]:
+    """Return name -> metric of the weights, of the state itself: it may be lost, and come again.
+
+    - ``state_brier``: squared error of the probability of being memorized, over the checkpoints at
+      which a sequence was looked at, by their share of training; ``state_skill`` is the share of
+      the reference's that is saved.
+    - ``state_auroc_at_P``, ``state_observed_to_expected_at_P``: at P % of training.
+
+    Parameters
+    ----------
+    memorized : float [n, c], out of fold.
+    """
+    histories = study.known_histories
+    length = histories.observed * np.diff(histories.steps, prepend=0) / histories.steps[-1]
+
+    def errors(probability: np.ndarray) -> np.ndarray:
+        return ((histories.memorized - probability) ** 2 * length).sum(axis=1)
+
+    error, share = errors(memorized), length.sum(axis=1)
+    metrics: dict[str, OfWeights] = {
+        "state_brier": lambda weight: ratio(weight @ error, weight @ share)
+    }
+    for percent, at in milestones(study.steps).items():
+        known = histories.observed[:, at - 1]
+        metrics |= _state_at(
+            percent,
+            known,
+            histories.memorized[known, at - 1],
+            memorized[known, at - 1],
+            study.fold[known],
+        )
+    if reference is not None:
+        other = errors(reference)
+        metrics["state_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ other)
+    return metrics
+
+
+def _state_at(
+    percent: int, known: np.ndarray, truth: np.ndarray, p: np.ndarray, fold: np.ndarray
+) -> dict[str, OfWeights]:
+    area = auroc_within(fold).prepare(truth, p)
+    return {
+        f"state_auroc_at_{percent}": lambda weight: area(np.compress(known, weight, axis=-1)),
+        f"state_observed_to_expected_at_{percent}": lambda weight: observed_to_expected(
+            truth, p, np.compress(known, weight, axis=-1)
+        ),
+    }
 
 
 def _squared_errors(study: Study, survival: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
+from memorization.evaluation import penalty as evaluation_penalty
 from memorization.whether.models import logistic, penalty
 from memorization.whether.models.logistic import Logistic
 
@@ -23,24 +24,22 @@ def made_up(n, n_columns, strength, seed=0):
 
 
 def choose_c(study):
-    return penalty.choose_c(study, logistic.GRID, logistic.DEFAULT, logistic._both, seed=0)
+    return penalty.choose_c(study, logistic.GRID, logistic.DEFAULT, logistic._known, seed=0)
 
 
 def losses(study):
     """Weighted log loss by C over the folds, by scikit-learn alone."""
+    scores = QuantileTransformer(n_quantiles=100, output_distribution="normal", subsample=None)
+    known = make_pipeline(scores, StandardScaler()).fit_transform(study.features)
     found = []
     for c in logistic.GRID:
         probability = np.empty(len(study))
         for test in np.unique(study.fold):
-            train, rest = study.take(study.fold != test), study.fold == test
-            model = make_pipeline(
-                QuantileTransformer(n_quantiles=100, output_distribution="normal", subsample=None),
-                StandardScaler(),
-                LogisticRegression(C=c, tol=1e-8, max_iter=9999),
-            )
-            scaled = train.weight / study.weight.mean()
-            model.fit(train.features, train.truth, logisticregression__sample_weight=scaled)
-            probability[rest] = model.predict_proba(study.features[rest])[:, 1]
+            train = study.fold != test
+            model = LogisticRegression(C=c, tol=1e-8, max_iter=9999)
+            scaled = study.weight[train] / study.weight.mean()
+            model.fit(known[train], study.truth[train], sample_weight=scaled)
+            probability[~train] = model.predict_proba(known[~train])[:, 1]
         found.append(log_loss(study.truth, probability, sample_weight=study.weight))
     return found
 
@@ -70,17 +69,18 @@ def test_a_text_does_not_judge_what_was_fitted_to_it():
 def test_large_samples_choose_on_fewer_rows(monkeypatch):
     study = made_up(3000, 20, 1.0)
     seen = []
-    path = penalty._path
+    path = evaluation_penalty._path
 
-    def noted(rows, others, *rest):
-        seen.append((len(rows) + len(others), rows.weight.sum() + others.weight.sum()))
-        return path(rows, others, *rest)
+    def noted(known, truth, weight, others, grid, solver):
+        seen.append((len(known) + len(others), weight.sum()))
+        return path(known, truth, weight, others, grid, solver)
 
     monkeypatch.setattr(penalty, "LARGEST", 400)
-    monkeypatch.setattr(penalty, "_path", noted)
+    monkeypatch.setattr(evaluation_penalty, "_path", noted)
     first, again = (Logistic.train(study, seed=5) for _ in range(2))
     # They stand for all, so that a penalty is as strong beside them as it will be.
-    assert seen == [(400, pytest.approx(3000))] * 8
+    assert [n for n, _ in seen] == [400] * 8
+    assert sum(weight for _, weight in seen) == pytest.approx(2 * 3 * 3000)
     assert first.chosen == again.chosen
     found = [model.probability(study.features) for model in (first, again)]
     np.testing.assert_array_equal(*found)

@@ -24,14 +24,15 @@ from memorization.report.numbers import count
 from memorization.report.results import Results
 from memorization.strata import STRATA
 
-# Differences of average precision or concordance, one axis.
+# Differences of average precision, concordance or skill, one axis.
 SHOWN = {
     "boosting_over_count": "boosting less\ncount (AP)",
     "logistic_over_count": "logistic less\ncount (AP)",
     "boosting_over_ngrams": "text boosting less\nn-grams (AP)",
     "sibling_added": "smaller models\nadd (AP)",
     "reference_added": "reference\nadds (AP)",
-    "forest_over_strata": "forest less\nKM (concordance)",
+    "forest_over_clock": "forest less exposure\nclock (concordance)",
+    "logistic_state_over_clock": "logistic less exposure\nclock (skill of state)",
 }
 
 

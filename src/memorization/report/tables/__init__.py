@@ -13,6 +13,7 @@ from memorization.report.tables import (
     arm,
     families,
     features,
+    onset,
     sample,
     scores,
     seeds,

@@ -30,7 +30,7 @@ def write(results: Results) -> str:
 
 def _rows(name: str, found: Mapping[str, Any]) -> list[list[str]]:
     rows = []
-    for cell, of in sorted(found["cells"].items(), key=_order):
+    for cell, of in sorted(found["cells"].items(), key=order):
         differs = found["contrasts"]["logprob"].get(cell)
         row = [name, of["schedule"].replace("_", " "), count(of["dose"]), count(of["n"])]
         row += [percent_estimate(of["memorized"]), percent_estimate(of["ever"])]
@@ -40,7 +40,8 @@ def _rows(name: str, found: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _order(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, int]:
+def order(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, int]:
+    """Return by what the cells of a table are sorted: exact copies by dose, then schedules."""
     return item[1]["schedule"] != "random", item[1]["dose"]
 
 

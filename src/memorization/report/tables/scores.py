@@ -15,6 +15,7 @@ WHEN = {
     "concordance_memorized": (2, ">14"),
     "brier_skill": (2, ">14"),
     "absolute_error_steps": (0, ">16"),
+    "state_skill": (2, ">14"),
 }
 
 # What is counted, and the baseline that knows that count alone.

@@ -1,92 +1,100 @@
-"""The Cox proportional hazards model, fitted by lifelines."""
+"""The Cox model with exposures that change over time, fitted by lifelines.
+
+It is valid for the first onset alone: risk sets take late entry and covariates that change, but no
+second event. Who had the event by the first evaluation is in none of them.
+"""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from lifelines import CoxPHFitter
-from lifelines.exceptions import ConvergenceError, StatisticalWarning
+from lifelines import CoxTimeVaryingFitter
 
-from memorization.errors import UserError
 from memorization.evaluation.crossfit import unit_weight
-from memorization.study import Study, Targets
-from memorization.when.models.linear import Covariates, LinearModel
-
-# Strength of the L2 penalty, in units of the log-likelihood of all rows; when Newton's method does
-# not converge, as where covariates separate the events, the next one is tried. A rare covariate
-# that nearly always means the event, such as a smaller model's memory, takes the later ones.
-PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4)
+from memorization.intensities.clock import EXPOSURE, clock
+from memorization.intensities.covariates import Covariates
+from memorization.intensities.forward import Forecast
+from memorization.study import Histories, Study, Targets
+from memorization.when.models.model import absorbing
+from memorization.when.models.parsimonious import ParsimoniousModel, converged
 
 # exp(50) times any baseline hazard is certainty; beyond it only overflow is to be had.
 LIMIT = 50.0
 
 
 @dataclass(frozen=True)
-class Cox(LinearModel):
-    """Log hazard = log baseline + linear in the covariates (Cox 1972).
+class Cox(ParsimoniousModel):
+    """Log hazard = log baseline + linear in text, count and exposures so far (Cox 1972).
 
     Attributes
     ----------
-    coefficients : float [k], log hazard ratios.
-    baseline : float [c], cumulative hazard at each checkpoint at the covariates' means.
+    baseline : float [c], increments of the cumulative hazard at the covariates' means.
     """
 
     baseline: np.ndarray
-    largest: ClassVar[int | None] = 100_000
 
     @classmethod
-    def train(cls, rows: Study, seed: int) -> Self:
-        """Return the maximum of Efron's weighted, penalised partial likelihood."""
+    def train(cls, rows: Study, rng: np.random.Generator) -> Self:
+        """Return the maximum of Efron's weighted, lightly penalised partial likelihood."""
         covariates = Covariates.fit(rows.features, rows.weight)
-        x = covariates.transform(rows.features)
-        coefficients = _coefficients(x, rows.times, unit_weight(rows.weight))
-        baseline = breslow(rows.times, rows.weight, _relative_hazard(x @ coefficients))
+        columns = _columns(covariates.transform(rows.features), rows.known_histories)
+        weight = unit_weight(rows.weight)
+        at_risk = _at_risk(rows.times)
+        row, at = np.nonzero(at_risk)
+        frame = pd.DataFrame(columns[row, at]).add_prefix("x")
+        frame["id"], frame["start"], frame["stop"] = row, at, at + 1
+        frame["event"] = rows.times.event[row] & (rows.times.time[row] == at + 1)
+        frame["weight"] = weight[row]
+
+        def fit(penalty: float) -> pd.Series:
+            with warnings.catch_warnings():
+                # Of standard errors, which are not used, and of steps on the way.
+                warnings.simplefilter("ignore")
+                model = CoxTimeVaryingFitter(penalizer=penalty)
+                model.fit(
+                    frame,
+                    event_col="event",
+                    start_col="start",
+                    stop_col="stop",
+                    id_col="id",
+                    weights_col="weight",
+                )
+            if not np.isfinite(model.params_).all():
+                raise ValueError("no maximum")
+            return model.params_
+
+        coefficients = converged(fit, "cox", len(rows)).to_numpy()
+        risk = weight @ (at_risk * _relative_hazard(columns, coefficients))
+        events = np.bincount(at, frame["event"] * frame["weight"], at_risk.shape[1])
+        # Breslow (1972): events over the relative hazard at risk.
+        baseline = np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0)
         return cls(covariates, coefficients, baseline)
 
-    def survival(self, features: pd.DataFrame) -> np.ndarray:
-        """Return exp(-baseline × relative hazard), float [n, c]."""
-        return np.exp(-_relative_hazard(self.linear(features))[:, None] * self.baseline)
+    def forecast(self, study: Study) -> Forecast:
+        """Return exp(- the sum of baseline × relative hazard so far)."""
+        columns = _columns(self.covariates.transform(study.features), study.known_histories)
+        hazard = self.baseline * _relative_hazard(columns, self.coefficients)
+        return absorbing(np.exp(-np.cumsum(hazard, axis=1)))
 
 
-def breslow(targets: Targets, weight: np.ndarray, relative_hazard: np.ndarray) -> np.ndarray:
-    """Return the baseline cumulative hazard at each checkpoint, float [c] (Breslow 1972).
-
-    The sum over checkpoints of weighted events / weighted relative hazard at risk, on the grid.
-    """
-    positions = np.arange(1, targets.n_times + 1)
-    at_risk = positions <= targets.time[:, None]
-    events = np.bincount(targets.time, targets.event * weight, targets.n_times + 1)[1:]
-    risk = (weight * relative_hazard) @ at_risk
-    return np.cumsum(np.divide(events, risk, out=np.zeros_like(risk), where=risk > 0))
+def _at_risk(targets: Targets) -> np.ndarray:
+    """Return who is at risk at which checkpoint, bool [n, c]: after the first evaluation."""
+    place = np.arange(1, targets.n_times + 1)
+    first = targets.first_evaluation[:, None]
+    return (place <= targets.time[:, None]) & ((place > first) | (first == 1))
 
 
-def _relative_hazard(linear: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip(linear, -LIMIT, LIMIT))
+def _columns(text: np.ndarray, histories: Histories) -> np.ndarray:
+    """Return the covariates at each checkpoint, float [n, c, k]."""
+    own = clock(histories)
+    moving = [own[name] for name in EXPOSURE if name in own]
+    still = np.broadcast_to(text[:, None], (len(text), len(histories.steps), text.shape[1]))
+    return np.concatenate([still, *(column[:, :, None] for column in moving)], axis=2)
 
 
-def _coefficients(x: np.ndarray, targets: Targets, weight: np.ndarray) -> np.ndarray:
-    """Return lifelines' coefficients of the covariates, float [k]; weights have mean 1."""
-    if not x.shape[1]:
-        return np.zeros(0)
-    frame = pd.DataFrame(x).add_prefix("x")
-    frame["time"], frame["event"], frame["weight"] = targets.time, targets.event, weight
-    for penalty in PENALTIES:
-        model = CoxPHFitter(penalizer=penalty / len(frame))
-        with warnings.catch_warnings():
-            # RuntimeWarning includes lifelines' own. That weights make its standard errors wrong
-            # does not matter: they are not used.
-            warnings.simplefilter("error", RuntimeWarning)
-            warnings.simplefilter("ignore", StatisticalWarning)
-            try:
-                model.fit(frame, "time", "event", weights_col="weight")
-            except (ConvergenceError, RuntimeWarning):
-                continue
-        return model.params_.to_numpy()
-    raise UserError(
-        f"when.models: 'cox' does not converge on these {len(frame)} sequences with "
-        f"{int(frame['event'].sum())} events; study more of them or leave it out"
-    )
+def _relative_hazard(columns: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(columns @ coefficients, -LIMIT, LIMIT))

@@ -1,4 +1,8 @@
-"""A random survival forest, grown by scikit-survival."""
+"""A random survival forest, grown by scikit-survival.
+
+It is valid for the first onset alone, of sequences that are looked at from the start and whose
+covariates do not change.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,14 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
+from memorization.intensities.forward import Forecast
+from memorization.intensities.groups import Groups
 from memorization.study import Study
-from memorization.when.models.model import SurvivalModel
-from memorization.when.models.trees import Groups, Trees, read_arrays, write_arrays
+from memorization.when.models.model import SurvivalModel, absorbing
+from memorization.when.models.trees import Trees, read_arrays, write_arrays
 
 N_TREES = 50
 LEAF = 20
@@ -38,10 +43,11 @@ class Forest(SurvivalModel):
     curves: np.ndarray
     # Three seconds a fit with 60 features; for 48,000 rows it would be half a minute.
     largest: ClassVar[int | None] = 5_000
+    takes_late_entry: ClassVar[bool] = False
     suffix: ClassVar[str] = ".safetensors"
 
     @classmethod
-    def train(cls, rows: Study, seed: int) -> Self:
+    def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the forest grown from draws of the population that the rows stand for.
 
         A tree draws rows with probability proportional to their weight, so many that the row of
@@ -53,7 +59,7 @@ class Forest(SurvivalModel):
             min_samples_leaf=LEAF,
             max_features="sqrt",
             max_samples=int(min(rows.weight.sum() / rows.weight.min(), LARGEST_DRAW)),
-            random_state=seed,
+            random_state=int(rng.integers(2**31)),
             n_jobs=1,
         )
         outcome = Surv.from_arrays(rows.times.event, rows.times.time)
@@ -64,13 +70,13 @@ class Forest(SurvivalModel):
         trees, curves = zip(*(_grown(e.tree_, grid) for e in forest.estimators_), strict=True)
         return cls(groups, Trees.join(trees), np.concatenate(curves))
 
-    def survival(self, features: pd.DataFrame) -> np.ndarray:
-        """Return the mean of the survival in the leaves, float [n, c]."""
-        x = self.groups.transform(features)
+    def forecast(self, study: Study) -> Forecast:
+        """Return the mean of the survival in the leaves."""
+        x = self.groups.transform(study.features)
         total = np.zeros((len(x), self.curves.shape[1]))
         for tree in range(len(self.trees.root)):
             total += self.curves[self.trees.leaves(x, tree)]
-        return total / len(self.trees.root)
+        return absorbing(total / len(self.trees.root))
 
     def save(self, path: Path) -> None:
         """Write trees and curves as safetensors."""

@@ -1,4 +1,4 @@
-"""The baselines that know nothing, or only how often a text occurs: Kaplan-Meier curves."""
+"""The baselines that know nothing, or only how often a text occurs: observed shares."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
 
-from memorization.evaluation.crossfit import Tiers, every
+from memorization.evaluation.crossfit import Tiers
+from memorization.evaluation.metrics.sums import ratio
 from memorization.files import read_json, write_json
-from memorization.strata import CONTINUATIONS, STRATA, finest_count, stratum_of
+from memorization.intensities.forward import Forecast
+from memorization.strata import CONTINUATIONS, STRATA, stratum_of
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
-from memorization.when.models.model import SurvivalModel
+from memorization.when.models.model import SurvivalModel, of_count
 
 
 @dataclass(frozen=True)
 class KaplanMeier(SurvivalModel):
-    """One survival curve for everybody, float [c]."""
+    """One curve for everybody, of survival and of the share that is memorized, float [c] each."""
 
-    curve: np.ndarray
+    survival: np.ndarray
+    memorized: np.ndarray
     is_baseline: ClassVar[bool] = True
-    takes_left_censoring: ClassVar[bool] = True
 
     @classmethod
     def columns(cls, tiers: Tiers) -> Tiers:
@@ -31,48 +32,47 @@ class KaplanMeier(SurvivalModel):
         return {"text": ()}
 
     @classmethod
-    def train(cls, rows: Study, seed: int) -> Self:
+    def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the marginal estimate."""
-        return cls(kaplan_meier(rows.times, rows.weight))
+        return cls(kaplan_meier(rows.times, rows.weight), share_memorized(rows))
 
-    def survival(self, features: pd.DataFrame) -> np.ndarray:
-        """Return the same curve for each row, float [n, c]."""
-        return np.tile(self.curve, (len(features), 1))
+    def forecast(self, study: Study) -> Forecast:
+        """Return the same curves for each row."""
+        shape = (len(study), 1)
+        return Forecast(np.tile(self.survival, shape), np.tile(self.memorized, shape))
 
     def save(self, path: Path) -> None:
-        """Write the curve as JSON."""
-        write_json({"survival": self.curve.tolist()}, path)
+        """Write the curves as JSON."""
+        write_json(_plain(self), path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model in a file."""
-        return cls(np.array(read_json(path)["survival"]))
+        return cls(**_arrays(read_json(path)))
 
 
 @dataclass(frozen=True)
 class KaplanMeierStrata(SurvivalModel):
-    """One survival curve a stratum of a count: that of the continuation, if it is known.
+    """Curves for each stratum of a count: that of the continuation, if it is known.
 
     Attributes
     ----------
     column : the feature that holds the count.
-    curves : float [strata, c].
+    strata : the curves of each stratum.
     """
 
     column: str
-    curves: np.ndarray
+    strata: tuple[KaplanMeier, ...]
     is_baseline: ClassVar[bool] = True
     requires: ClassVar[str | None] = CONTINUATIONS
-    takes_left_censoring: ClassVar[bool] = True
 
     @classmethod
     def columns(cls, tiers: Tiers) -> Tiers:
         """Return the finest count that is known."""
-        column = finest_count(every(tiers))
-        return {} if column is None else {"corpus": (column,)}
+        return of_count(tiers)
 
     @classmethod
-    def train(cls, rows: Study, seed: int) -> Self:
+    def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the stratified estimate; a stratum without rows gets the marginal one.
 
         Raises
@@ -82,24 +82,43 @@ class KaplanMeierStrata(SurvivalModel):
         """
         (column,) = rows.features.columns
         stratum = stratum_of(rows.features[column].to_numpy())
-        curves = np.tile(kaplan_meier(rows.times, rows.weight), (len(STRATA), 1))
-        for k in np.unique(stratum):
-            part = rows.take(stratum == k)
-            curves[k] = kaplan_meier(part.times, part.weight)
-        return cls(column, curves)
+        own = [stratum == k for k in range(len(STRATA))]
+        parts = [rows.take(some) if some.any() else rows for some in own]
+        return cls(str(column), tuple(KaplanMeier.train(part, rng) for part in parts))
 
-    def survival(self, features: pd.DataFrame) -> np.ndarray:
-        """Return the curve of each row's stratum, float [n, c]."""
-        return self.curves[stratum_of(features[self.column].to_numpy())]
+    def forecast(self, study: Study) -> Forecast:
+        """Return the curves of each row's stratum."""
+        stratum = stratum_of(study.features[self.column].to_numpy())
+        survival = np.stack([own.survival for own in self.strata])
+        memorized = np.stack([own.memorized for own in self.strata])
+        return Forecast(survival[stratum], memorized[stratum])
 
     def save(self, path: Path) -> None:
-        """Write the column and the curves, stratum -> curve, as JSON."""
-        curves = dict(zip(STRATA, self.curves.tolist(), strict=True))
-        write_json({"column": self.column, "survival": curves}, path)
+        """Write the column and the curves, stratum -> curves, as JSON."""
+        curves = {name: _plain(own) for name, own in zip(STRATA, self.strata, strict=True)}
+        write_json({"column": self.column, "strata": curves}, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model in a file."""
         values = read_json(path)
-        curves = [values["survival"][stratum] for stratum in STRATA]
-        return cls(values["column"], np.array(curves))
+        curves = (KaplanMeier(**_arrays(values["strata"][stratum])) for stratum in STRATA)
+        return cls(values["column"], tuple(curves))
+
+
+def share_memorized(rows: Study) -> np.ndarray:
+    """Return the weighted share of those looked at that is memorized at each checkpoint, float [c].
+
+    0 where nobody was looked at.
+    """
+    histories = rows.known_histories
+    total = rows.weight @ histories.observed
+    return ratio(rows.weight @ (histories.memorized & histories.observed), total, empty=0.0)
+
+
+def _plain(model: KaplanMeier) -> dict[str, list[float]]:
+    return {"survival": model.survival.tolist(), "memorized": model.memorized.tolist()}
+
+
+def _arrays(values: dict[str, list[float]]) -> dict[str, np.ndarray]:
+    return {name: np.array(curve) for name, curve in values.items()}

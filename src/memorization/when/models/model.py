@@ -1,12 +1,4 @@
-"""What a survival model is, and how it is fitted to events that are only known to be early.
-
-Such a row contributes F(time) = 1 - S(time) to the likelihood, which the libraries' models cannot
-take. The stochastic EM algorithm can do with any model (Celeux & Diebolt 1985, "The SEM algorithm";
-for a curve alone, its expectation is the self-consistency of Turnbull 1976): draw each such event
-among the checkpoints up to its own, as the model has it, fit the model to what is then an exact
-event in every row, and again. Neither rows nor weights change, so a model needs no more than for
-exact events. One draw a row: the noise that it adds is that of thousands of draws averaged.
-"""
+"""What a model of *when* is."""
 
 from __future__ import annotations
 
@@ -17,79 +9,75 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from memorization.evaluation.crossfit import Model, thinned
-from memorization.study import Study, Targets
-from memorization.when.kaplan_meier import kaplan_meier
+from memorization.evaluation.crossfit import Model, Tiers, every, thinned
+from memorization.features import feature_of
+from memorization.intensities.forward import Forecast
+from memorization.strata import finest_count
+from memorization.study import Study
 
-# Fits, the first to draws from the marginal curve. On simulated evaluations of which two thirds of
-# the events are left-censored, the error of every model has come down to its noise by the third.
-ROUNDS = 3
+# A model that says nothing of the state after the first onset.
+ABSORBING = np.nan
 
 
 class SurvivalModel(Model):
-    """A model that predicts the probability of no event up to each checkpoint.
+    """A model that predicts, before training, when a sequence is memorized first.
 
     Attributes
     ----------
-    takes_left_censoring : whether it can be fitted to left-censored events as they are; for others
-        they are completed, see `memorization.when.models.model`.
     largest : rows that the model is fitted to at most, those with the event first, the others
         thinned at random; None: all. See `memorization.evaluation.crossfit`.
+    is_kept : whether the model fitted to all rows is saved.
+    takes_late_entry : whether it can be fitted where sequences are first looked at late, by when
+        the event may have happened.
+    needs_exposures : whether it cannot do without the exposures so far.
     """
 
-    takes_left_censoring: ClassVar[bool] = False
     largest: ClassVar[int | None] = None
+    is_kept: ClassVar[bool] = True
+    takes_late_entry: ClassVar[bool] = True
+    needs_exposures: ClassVar[bool] = False
 
     @classmethod
     def fit(cls, study: Study, rows: np.ndarray, rng: np.random.Generator) -> SurvivalModel:
-        """Return the model of some rows, of which there may be too many, or too little known."""
-        seed = int(rng.integers(2**31))
+        """Return the model of some rows, of which there may be too many."""
         own = study.take(rows)
         kept, weight = thinned(own.times.event, own.weight, cls.largest, rng)
-        own = replace(own.take(kept), weight=weight)
-        left = np.flatnonzero(own.times.left_censored)
-        if cls.takes_left_censoring or not len(left):
-            return cls.train(own, seed)
-        survival = np.tile(kaplan_meier(own.times, weight), (len(left), 1))
-        for _ in range(ROUNDS - 1):
-            model = cls.train(replace(own, targets=drawn_targets(own.times, survival, rng)), seed)
-            survival = model.survival(own.features.iloc[left])
-        return cls.train(replace(own, targets=drawn_targets(own.times, survival, rng)), seed)
+        return cls.train(replace(own.take(kept), weight=weight), rng)
 
     @classmethod
     @abstractmethod
-    def train(cls, rows: Study, seed: int) -> Self:
+    def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the model of a study's rows, each standing for its weight, all of it positive.
 
         Missing feature values are allowed, except in what a model requires.
         """
 
     @abstractmethod
-    def survival(self, features: pd.DataFrame) -> np.ndarray:
-        """Return the probability of no event up to each checkpoint, float [n, c]."""
+    def forecast(self, study: Study) -> Forecast:
+        """Return the probabilities of no onset so far and of being memorized, float [n, c] each.
+
+        Of the study its features are used, and of its histories the exposures and the first
+        evaluations, which are known before training, but no state. What a model does not say is
+        `ABSORBING`.
+        """
 
     def predict(self, study: Study, rows: np.ndarray) -> np.ndarray:
-        """Return the survival of some rows of a study, float [m, c]."""
-        return self.survival(study.take(rows).features)
+        """Return the forecast of some rows of a study, float [m, 2, c]: survival, memorized."""
+        found = self.forecast(study.take(rows))
+        return np.stack([found.survival, found.memorized], axis=1)
 
 
-def drawn_targets(targets: Targets, survival: np.ndarray, rng: np.random.Generator) -> Targets:
-    """Return targets in which every left-censored event has a time, drawn given the bound.
+def absorbing(survival: np.ndarray) -> Forecast:
+    """Return the forecast of a model whose event is final."""
+    return Forecast(survival, np.full(survival.shape, ABSORBING))
 
-    Parameters
-    ----------
-    survival : float [m, c], of the m left-censored rows, in their order.
 
-    >>> targets = Targets(np.array([2, 3]), np.ones(2, bool), 3, np.array([2, 1]))
-    >>> sure = np.array([[0.1, 0.1, 0.1]])
-    >>> drawn_targets(targets, sure, np.random.default_rng(0)).time.tolist()
-    [1, 3]
-    """
-    left = targets.left_censored
-    mass = np.maximum(-np.diff(survival, axis=1, prepend=1.0), 0.0)
-    # Where a model is sure of no event yet, any place is as good as another.
-    mass = np.where(np.arange(1, targets.n_times + 1) <= targets.time[left, None], mass + 1e-9, 0.0)
-    upto = np.cumsum(mass, axis=1)
-    time = targets.time.copy()
-    time[left] = 1 + (upto <= rng.random(len(upto))[:, None] * upto[:, -1:]).sum(axis=1)
-    return Targets(time, targets.event, targets.n_times)
+def knows_exposure(features: pd.DataFrame) -> bool:
+    """Return whether a model with these features knows the training data."""
+    return any(feature_of(str(name)).tier != "text" for name in features)
+
+
+def of_count(tiers: Tiers) -> Tiers:
+    """Return the columns of a model of the finest count that is known, in its tier."""
+    column = finest_count(every(tiers))
+    return {} if column is None else {"corpus": (column,)}

@@ -31,7 +31,7 @@ from memorization.whether.models.penalty import choose_c
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
-GRID = (0.01, 0.1, 1.0)
+GRID = (0.001, 0.01, 0.1, 1.0)
 
 # Where nothing can be chosen.
 DEFAULT = 0.1
@@ -49,7 +49,7 @@ class Logistic(Classifier):
 
         The seed thins the rows that the penalty is chosen on; the optimum is unique.
         """
-        c = choose_c(rows, GRID, DEFAULT, _both, seed)
+        c = choose_c(rows, GRID, DEFAULT, _known, seed)
         classify = LogisticRegression(C=c, solver="newton-cholesky")
         pipeline = Pipeline([*_covariates(rows.features), ("classify", classify)])
         weight = unit_weight(rows.weight)
@@ -57,10 +57,9 @@ class Logistic(Classifier):
         return cls(pipeline, chosen={"C": c})
 
 
-def _both(rows: Study, others: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Return the covariates of some rows and, made by these, of others."""
-    covariates = Pipeline(_covariates(rows.features)).fit(rows.features)
-    return covariates.transform(rows.features), covariates.transform(others.features)
+def _known(rows: Study) -> np.ndarray:
+    """Return the covariates of some rows, float [n, c]."""
+    return Pipeline(_covariates(rows.features)).fit_transform(rows.features)
 
 
 def _covariates(features: pd.DataFrame) -> list[tuple[str, object]]:

@@ -95,7 +95,7 @@ class NGrams(BinaryModel):
     @classmethod
     def train(cls, rows: Study, seed: int) -> NGrams:
         """Return the regression; the seed thins the rows that its penalty is chosen on."""
-        c = choose_c(rows, GRID, DEFAULT, _both, seed)
+        c = choose_c(rows, GRID, DEFAULT, _known, seed)
         counts = hashed_counts(_text(rows))
         bag = Bag.of(counts)
         regression = LogisticRegression(C=c, max_iter=2000)
@@ -152,11 +152,10 @@ def _counted(data: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return starts, buckets[:size].copy(), counts[:size].copy()
 
 
-def _both(rows: Study, others: Study) -> tuple[csr_array, csr_array]:
-    """Return the words of some rows and, of the same bag, of others."""
+def _known(rows: Study) -> csr_array:
+    """Return the words of some rows, [n, w], of a bag of their own."""
     counts = hashed_counts(_text(rows))
-    bag = Bag.of(counts)
-    return bag.weigh(counts), bag.weigh(hashed_counts(_text(others)))
+    return Bag.of(counts).weigh(counts)
 
 
 def _text(study: Study) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorization.when.models.linear import Covariates
+from memorization.intensities.covariates import Covariates
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Measure how often an interval holds the truth: python benchmarks/coverage.py
+"""Measure how often an interval holds the truth: python benchmarks/interval_coverage.py
 
 Draws collections of clusters of very unequal sizes from a population of clusters whose values are
 known, and counts how often the 95 % interval of `memorization.evaluation` holds them, beside the

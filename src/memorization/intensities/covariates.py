@@ -1,17 +1,13 @@
-"""What models that are linear in their covariates have in common: covariates, numbers, file."""
+"""From features to the covariates of models that are linear in them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import qr
-
-from memorization.files import read_json, write_json
-from memorization.when.models.model import SurvivalModel
 
 # A column that the others explain up to this share of its standard deviation is dropped.
 TOLERANCE = 1e-3
@@ -110,43 +106,3 @@ def _independent(columns: np.ndarray) -> np.ndarray:
     r, pivots = qr(columns, mode="r", pivoting=True)[-2:]
     diagonal = np.abs(np.diagonal(r))
     return np.sort(pivots[: len(diagonal)][diagonal > TOLERANCE])
-
-
-@dataclass(frozen=True)
-class LinearModel(SurvivalModel):
-    """Covariates, coefficients and, in a subclass, arrays that describe the baseline.
-
-    Attributes
-    ----------
-    covariates : the map from features to k covariates.
-    coefficients : float [k], of each covariate in units of its weighted standard deviation.
-    """
-
-    covariates: Covariates
-    coefficients: np.ndarray
-
-    def linear(self, features: pd.DataFrame) -> np.ndarray:
-        """Return the linear predictor, float [n]."""
-        return self.covariates.transform(features) @ self.coefficients
-
-    def save(self, path: Path) -> None:
-        """Write coefficients by name, the other arrays and the covariates as JSON."""
-        named = zip(self.covariates.names, self.coefficients.tolist(), strict=True)
-        others = {name: getattr(self, name).tolist() for name in self._others()}
-        write_json(
-            {"coefficients": dict(named), **others, "covariates": self.covariates.to_json()}, path
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the model in a file."""
-        values = read_json(path)
-        return cls(
-            Covariates.from_json(values["covariates"]),
-            np.array(list(values["coefficients"].values()), dtype=np.float64),
-            *(np.array(values[name]) for name in cls._others()),
-        )
-
-    @classmethod
-    def _others(cls) -> list[str]:
-        return [field.name for field in fields(cls)[2:]]

@@ -1,0 +1,84 @@
+"""What the two models of lifelines have in common: three covariates, coefficients, a file.
+
+A count and two measures of the text, those that the randomised arm is described by too. With all
+features of a study, a hundred or more, one fit takes lifelines a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from lifelines.exceptions import ConvergenceError
+
+from memorization.errors import UserError
+from memorization.evaluation.crossfit import Tiers, every
+from memorization.files import read_json, write_json
+from memorization.intensities.covariates import Covariates
+from memorization.strata import CONTINUATIONS
+from memorization.when.models.model import SurvivalModel, of_count
+
+TEXT = ("ngram.surprisal", "compressibility.zlib_ratio")
+# Strengths of the L2 penalty, of the log-likelihood of all rows; the next one is tried when the
+# search does not converge, as where covariates separate the events.
+PENALTIES = (1.0, 100.0, 1e4)
+
+
+@dataclass(frozen=True)
+class ParsimoniousModel(SurvivalModel):
+    """A model of a count and `TEXT`.
+
+    Attributes
+    ----------
+    covariates : the map from features to standardised ones.
+    coefficients : float [k].
+    """
+
+    covariates: Covariates
+    coefficients: np.ndarray
+    requires: ClassVar[str | None] = CONTINUATIONS
+
+    @classmethod
+    def columns(cls, tiers: Tiers) -> Tiers:
+        """Return the finest count that is known, and those of `TEXT` that are."""
+        known = tuple(name for name in TEXT if name in every(tiers))
+        return {tier: (*count, *known) for tier, count in of_count(tiers).items()}
+
+    def save(self, path: Path) -> None:
+        """Write the covariates and all numbers as JSON."""
+        numbers = {name: np.asarray(getattr(self, name)).tolist() for name in self._numbers()}
+        write_json({"covariates": self.covariates.to_json(), **numbers}, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the model in a file."""
+        values = read_json(path)
+        numbers = (np.array(values[name]) for name in cls._numbers())
+        return cls(Covariates.from_json(values["covariates"]), *numbers)
+
+    @classmethod
+    def _numbers(cls) -> list[str]:
+        return [field.name for field in fields(cls)[1:]]
+
+
+def converged(fit: Callable[[float], pd.Series], name: str, n: int) -> pd.Series:
+    """Return the estimates of the weakest of `PENALTIES` at which a fit to n rows converges.
+
+    Raises
+    ------
+    UserError
+        If it does at none.
+    """
+    for penalty in PENALTIES:
+        try:
+            return fit(penalty / n)
+        except (ConvergenceError, ValueError):
+            continue
+    raise UserError(
+        f"when.models: '{name}' does not converge on these {n} sequences; study more of them or "
+        "leave it out"
+    )
