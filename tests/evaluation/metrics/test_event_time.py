@@ -69,6 +69,13 @@ def test_agrees_with_lifelines_and_scikit_survival_without_weights(seed):
     assert value == pytest.approx(concordance_index(time, -risk, event), rel=1e-12)
 
 
+def test_ties_follow_the_fields_convention():
+    """Of the events at time 2, the one censored then is later; they are no pairs of each other."""
+    time, risk = np.array([1, 2, 2, 2, 3]), np.array([5.0, 4.0, 1.0, 3.0, 2.0])
+    event = np.array([True, True, True, False, False])
+    assert concordance(time, event, risk, np.ones(5)) == 0.75
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_between_clusters_agrees_with_all_their_pairs(seed):
     time, event, risk, weight, cluster = data(seed)
