@@ -71,6 +71,19 @@ def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
     assert not FIGURES["seeds"](missing).axes
 
 
+def test_transitions_of_few_events_have_no_rates(results):
+    """Too few onsets to tell a rate leave the axes empty; none at all are no trajectories."""
+    states = np.zeros_like(results.histories.memorized)
+    states[:3, -1] = True
+    for memorized in (states, np.zeros_like(states)):
+        histories = dataclasses.replace(results.histories, memorized=memorized)
+        few = dataclasses.replace(results, histories=histories)
+        drawn = FIGURES["onset_and_loss"](few)
+        assert not any(axes.lines for axes in drawn.axes)
+        svg(lambda few=few: FIGURES["trajectories"](few))
+    assert not FIGURES["trajectories"](few).axes
+
+
 @pytest.fixture(scope="module")
 def many(read_study):
     """Results of more models than there are colours, markers or dashes, and of more strata."""

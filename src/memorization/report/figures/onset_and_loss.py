@@ -45,6 +45,8 @@ def rates(
 
     value = of_weights(weight)
     shown = np.flatnonzero(events.sum(axis=0) >= FEWEST)
+    if not len(shown):
+        return shown, value[shown], value[shown], value[shown]
     low, high = interval(
         value[shown],
         bootstrap.replicate(of_weights, weight)[:, shown],
@@ -82,7 +84,8 @@ def draw(results: Results) -> Figure:
         panel.set_xlabel(text)
     axes[0].set_yscale("log")
     axes[0].set_ylabel("chance a checkpoint")
-    axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(frameon=False, fontsize=7, loc="lower right")
     return figure
 
 
@@ -98,5 +101,6 @@ def _draw(
     # Even places, named by where a group begins.
     colour, marker = LOOKS[name]
     axes.vlines(shown, low, high, color=colour, linewidth=1)
-    axes.plot(shown, value, color=colour, marker=marker, markersize=3.5, label=NAMES[name])
+    if len(shown):
+        axes.plot(shown, value, color=colour, marker=marker, markersize=3.5, label=NAMES[name])
     axes.set_xticks(range(len(edges)), [str(edge) for edge in edges], fontsize=7)
