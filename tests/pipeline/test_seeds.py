@@ -20,7 +20,7 @@ def test_another_seed_is_a_study_of_the_same_sequences(finished):
     assert {name: after[name] for name in before if name != own} == {
         name: content for name, content in before.items() if name != own
     }
-    assert not list((study.folder / "results/.seeds").rglob("*.safetensors"))
+    assert not list((study.folder / "results/.seeds").rglob("model.safetensors"))
 
     again = study.run(sys.executable, "-m", "memorization.seeds", "0", "1")
     assert again.stdout == ""

@@ -195,7 +195,7 @@ def experiment(
         "even": spread(contrast_dose, 0.0, 1.0),
         "late": spread(contrast_dose, 0.8, 1.0),
         "first_half": spread(contrast_dose, 0.0, 0.5),
-        "few": spread(largest // 16, 0.0, 1.0),
+        "few": spread(max(largest // 16, 1), 0.0, 1.0),
         "many": spread(largest, 0.0, 1.0),
     }
     found = predict(fitted, list(schedules.values()), steps)
