@@ -43,7 +43,7 @@ def test_a_forecast_is_nearly_as_good_as_the_truth(kind, simulated):
     study, _ = simulated
     model = kind.fit(study, np.random.default_rng(0))
     other, truth = made_up_study(1500, seed=9)
-    found = model.forecast(other.features, other.histories)
+    found = model.forecast(other.histories, other.features)
     best = forward(truth["first"][:, :, 0], truth["again"], truth["loss"])
     marginal = np.average(study.histories.memorized, axis=0, weights=study.weight)
 
@@ -64,7 +64,7 @@ def test_thinning_changes_the_precision_not_the_level(simulated):
     rng = np.random.default_rng(1)
     thin = LogisticIntensities.fit(study, rng, (FREE,), 8_000)
     full = LogisticIntensities.fit(study, rng, (FREE,), 10**9)
-    one, other = (model.forecast(study.features, study.histories) for model in (thin, full))
+    one, other = (model.forecast(study.histories, study.features) for model in (thin, full))
     assert abs(one.memorized.mean() / other.memorized.mean() - 1) < 0.03
 
 
@@ -72,26 +72,26 @@ def test_a_file_holds_all_of_a_model(simulated, fitted, tmp_path):
     study, _ = simulated
     fitted.save(tmp_path / "model.json")
     back = LogisticIntensities.load(tmp_path / "model.json")
-    one, other = (m.forecast(study.features, study.histories) for m in (fitted, back))
+    one, other = (m.forecast(study.histories, study.features) for m in (fitted, back))
     np.testing.assert_array_equal(one.memorized, other.memorized)
 
 
 def test_states_are_not_looked_at_in_a_forecast(simulated, fitted):
     study, _ = simulated
     blind = replace(study.histories, memorized=~study.histories.memorized)
-    one, other = (fitted.forecast(study.features, own) for own in (study.histories, blind))
+    one, other = (fitted.forecast(own, study.features) for own in (study.histories, blind))
     np.testing.assert_array_equal(one.memorized, other.memorized)
 
 
 def test_without_exposures_it_says_so(simulated, fitted):
     study, _ = simulated
     with pytest.raises(ValueError, match="exposures are not known"):
-        fitted.forecast(study.features, study.histories.unseen())
+        fitted.forecast(study.histories.unseen(), study.features)
     by_text = LogisticIntensities.fit(
         replace(study, histories=study.histories.unseen()), np.random.default_rng(0)
     )
     assert by_text.terms == ("fraction",)
-    by_text.forecast(study.features, study.histories)
+    by_text.forecast(study.histories, study.features)
 
 
 def test_too_few_events_give_a_rate(simulated):
@@ -100,7 +100,7 @@ def test_too_few_events_give_a_rate(simulated):
     nothing.memorized[:3, -1] = True
     own = replace(study, histories=nothing)
     for kind in (LogisticIntensities, BoostedIntensities):
-        found = kind.fit(own, np.random.default_rng(0)).forecast(study.features, nothing)
+        found = kind.fit(own, np.random.default_rng(0)).forecast(nothing, study.features)
         assert 0 < found.memorized[:, -1].mean() < 0.01
 
 

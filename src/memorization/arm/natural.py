@@ -25,8 +25,7 @@ def clock_forecast(results: Path, histories: Histories) -> Forecast | None:
     path = results / "models" / "when" / "corpus-exposure_clock.json"
     if not path.exists():
         return None
-    nothing = pd.DataFrame(index=range(len(histories)))
-    return LogisticIntensities.load(path).forecast(nothing, histories)
+    return LogisticIntensities.load(path).forecast(histories)
 
 
 def natural_texts(results: Path) -> pd.DataFrame | None:

@@ -13,9 +13,8 @@ import pandas as pd
 from lifelines import CoxPHFitter, KaplanMeierFitter, LogLogisticAFTFitter
 
 from memorization.arm.intervals import mean
-from memorization.intensities.effects import effects
+from memorization.intensities.effects import effects, fit_clock
 from memorization.intensities.forward import Forecast
-from memorization.intensities.logistic import FREE, LogisticIntensities
 from memorization.intensities.predict import planned, predict
 from memorization.labels.trajectories import Trajectories
 from memorization.study import Histories, Study
@@ -183,7 +182,7 @@ def experiment(
         half of what it was (None: not by the end).
     """
     study = study_of_arm(units, histories)
-    fitted = LogisticIntensities.fit(study, np.random.default_rng(0), (FREE,), 10**9)
+    fitted = fit_clock(study)
     steps = histories.steps
     end, largest = int(steps[-1]), int(units["dose"].max())
 
@@ -201,7 +200,7 @@ def experiment(
     found = predict(fitted, list(schedules.values()), steps)
     length = np.diff(steps, prepend=0) / end
     return {
-        "effects": effects(study, level),
+        "effects": effects(study, level, fitted),
         "what_if": {
             name: {
                 "copies": len(schedule),

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from memorization.evaluation.crossfit import unit_weight
@@ -29,7 +29,6 @@ SETTINGS = {
 }
 # Rows that a transition is fitted to at most.
 LARGEST = 10_000
-FEWEST = 10
 # The chance of an onset so far, below which what would come after it is not asked.
 UNLIKELY = 0.01
 
@@ -68,9 +67,9 @@ class BoostedIntensities(Intensities):
         shifts: dict[str, float] = {}
         for name, periods in transitions(histories).items():
             kept, shifts[name] = thinned(periods, largest, rng)
-            own, events = weight[kept.row], int(kept.event.sum())
-            if min(events, len(kept.event) - events) < FEWEST:
-                trees[name] = float(logit((own @ kept.event + 0.5) / (own.sum() + 1)))
+            own = weight[kept.row]
+            if kept.are_few:
+                trees[name] = kept.log_odds(own)
                 continue
             model = HistGradientBoostingClassifier(
                 random_state=int(rng.integers(2**31)), **SETTINGS

@@ -33,17 +33,23 @@ def clock(histories: Histories) -> dict[str, np.ndarray]:
     if histories.seen is not None:
         seen = histories.seen.astype(np.float64)
         new = np.diff(seen, axis=1, prepend=0.0)
-        place = np.arange(1, len(steps) + 1)
-        last = np.maximum.accumulate(np.where(new > 0, place, 0), axis=1)
         found["seen"] = np.log2(1 + seen)
         found["newly_seen"] = np.log2(1 + new)
-        found["since_seen"] = np.where(seen > 0, np.log2(1 + place - last), 0.0)
+        found["since_seen"] = np.where(seen > 0, np.log2(1 + since_seen(histories)), 0.0)
         found["never_seen"] = (seen == 0).astype(np.float64)
     if not observed.all():
         found["first_look"] = np.diff(observed, axis=1, prepend=False).astype(np.float64)
     fraction = steps / steps[-1]
     found["fraction"] = np.broadcast_to(fraction, histories.memorized.shape)
     return found
+
+
+def since_seen(histories: Histories) -> np.ndarray:
+    """Return how many checkpoints ago a sequence was last met, int [n, c]; its place, if never."""
+    assert histories.seen is not None
+    place = np.arange(1, len(histories.steps) + 1)
+    new = np.diff(histories.seen, axis=1, prepend=0)
+    return place - np.maximum.accumulate(np.where(new > 0, place, 0), axis=1)
 
 
 def clock_of(histories: Histories, terms: Sequence[str]) -> list[np.ndarray]:

@@ -13,25 +13,36 @@ from memorization.evaluation.intervals import kish
 from memorization.intensities.clock import EXPOSURE
 from memorization.intensities.logistic import (
     FEW_CHECKPOINTS,
-    FEWEST,
     FREE,
     LogisticIntensities,
     design,
     time_columns,
 )
-from memorization.intensities.transitions import AGES, transitions
+from memorization.intensities.transitions import AGES, FEWEST, transitions
 from memorization.study import Study
 
 # More rows than any study here has: nothing is thinned.
 ALL = 10**9
 
 
-def effects(study: Study, level: float) -> dict[str, dict[str, Any]]:
+def fit_clock(study: Study) -> LogisticIntensities:
+    """Return the intensities of all rows by the clock alone, unpenalised."""
+    return LogisticIntensities.fit(study.only([]), np.random.default_rng(0), (FREE,), ALL)
+
+
+def effects(
+    study: Study, level: float, fitted: LogisticIntensities | None = None
+) -> dict[str, dict[str, Any]]:
     """Return the coefficients of exposure and of time in a state, without any of the text.
 
     Of a logistic regression of each transition on the clock alone, unpenalised; its intervals are
     cluster-robust, with a t reference of the clusters with the event in effect, less one. They are
     associations: in natural texts exposure is not given by lot.
+
+    Parameters
+    ----------
+    level : coverage of the intervals.
+    fitted : as from `fit_clock`; None: it is fitted here.
 
     Returns
     -------
@@ -43,19 +54,17 @@ def effects(study: Study, level: float) -> dict[str, dict[str, Any]]:
     """
     if study.known_histories.seen is None:
         return {}
-    bare = study.only([])
-    fitted = LogisticIntensities.fit(bare, np.random.default_rng(0), (FREE,), ALL)
+    fitted = fitted or fit_clock(study)
     terms = fitted.terms
     moving = time_columns(study.known_histories, terms, fitted.spline)
     weight = unit_weight(study.weight)
+    splines = [f"spline_{place}" for place in range(moving.shape[2] - len(terms) + 1)]
     found = {}
     for name, periods in transitions(study.known_histories).items():
-        events = int(periods.event.sum())
-        if min(events, len(periods.event) - events) < FEWEST:
+        if periods.are_few:
             continue
         x = design(name, periods, np.empty((len(study), 0)), moving)
         own = fitted.coefficients[name]
-        splines = [f"spline_{place}" for place in range(moving.shape[2] - len(terms) + 1)]
         names = [*terms[:-1], *splines, *(f"after_{age}" for age in AGES[1:] if name != "first")]
         beta = np.array([*own.clock, *own.age])
         residual = periods.event - expit(own.intercept + x @ beta)
@@ -72,7 +81,7 @@ def effects(study: Study, level: float) -> dict[str, dict[str, Any]]:
             told.discard("since_seen")
         shown = [at for at, term in enumerate(names) if term in told]
         found[name] = {
-            "events": events,
+            "events": int(periods.event.sum()),
             "effective_events": effective,
             "log_odds": {
                 names[at]: {

@@ -26,8 +26,14 @@ class Intensities(ABC):
         exposures, their checkpoints and the first evaluations are used, never the states.
         """
 
-    def forecast(self, features: pd.DataFrame, histories: Histories) -> Forecast:
-        """Return what is expected of sequences before training, given when they will be seen."""
+    def forecast(self, histories: Histories, features: pd.DataFrame | None = None) -> Forecast:
+        """Return what is expected of sequences before training, given when they will be seen.
+
+        Parameters
+        ----------
+        features : a row for each; None, of intensities that know nothing of the text.
+        """
+        features = pd.DataFrame(index=range(len(histories))) if features is None else features
         parts = []
         for start in range(0, max(len(histories), 1), BLOCK):
             rows = np.arange(start, min(start + BLOCK, len(histories)))

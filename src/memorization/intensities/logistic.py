@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import SplineTransformer
 
@@ -39,8 +39,6 @@ LIGHT = 10.0
 # Rows that the penalty is chosen on, and that a transition is fitted to, at most.
 LARGEST_CHOICE = 3_000
 LARGEST = 20_000
-# Fewer events, or fewer others, give a rate, not a regression.
-FEWEST = 10
 # The part of training that is over enters as B-splines of so many knots and this degree: flexible,
 # but smooth. A few checkpoints bear a straight line.
 CURVE, LINE = (4, 3), (2, 1)
@@ -190,12 +188,11 @@ def _fitted(
     rng: np.random.Generator,
 ) -> Coefficients:
     k, q = text.shape[1], moving.shape[2]
-    events, n = int(periods.event.sum()), len(periods.event)
-    if min(events, n - events) < FEWEST:
-        rate = (weight @ periods.event + 0.5) / (weight.sum() + 1)
-        ages = 0 if name == "first" else len(AGES) - 1
-        return Coefficients(float(logit(rate)) - shift, [0.0] * k, [0.0] * q, [0.0] * ages, 0.0)
-    scale = np.full(k + q + (0 if name == "first" else len(AGES) - 1), LIGHT)
+    ages = 0 if name == "first" else len(AGES) - 1
+    if periods.are_few:
+        log_odds = periods.log_odds(weight) - shift
+        return Coefficients(log_odds, [0.0] * k, [0.0] * q, [0.0] * ages, 0.0)
+    scale = np.full(k + q + ages, LIGHT)
     scale[:k] = 1.0
     c = grid[0]
     if len(grid) > 1:

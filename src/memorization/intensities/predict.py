@@ -27,8 +27,7 @@ def predict(
     steps : int [c], of the checkpoints, ascending.
     features : a row for each text; None, of intensities that know nothing of the text.
     """
-    table = pd.DataFrame(index=range(len(schedules))) if features is None else features
-    return intensities.forecast(table, planned(schedules, steps))
+    return intensities.forecast(planned(schedules, steps), features)
 
 
 def planned(schedules: Sequence[np.ndarray], steps: np.ndarray) -> Histories:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logit
 
 from memorization.study import Histories
 
 TRANSITIONS = ("first", "again", "loss")
 # Checkpoints in a state, from which a chance to leave it is one number up to the next of these.
 AGES = np.array([1, 2, 3, 5, 9, 17])
+# Fewer events, or fewer others, give a rate, not a regression.
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ class Periods:
     at: np.ndarray
     age: np.ndarray
     event: np.ndarray
+
+    @property
+    def are_few(self) -> bool:
+        """Whether there are too few events, or others, for a regression."""
+        events = int(self.event.sum())
+        return min(events, len(self.event) - events) < FEWEST
+
+    def log_odds(self, weight: np.ndarray) -> float:
+        """Return the log-odds of the event, of rows with a weight, float [m]; always finite."""
+        return float(logit((weight @ self.event + 0.5) / (weight.sum() + 1)))
 
     def take(self, kept: np.ndarray) -> Periods:
         """Return some of the rows (a mask or positions)."""

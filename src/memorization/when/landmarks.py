@@ -28,6 +28,7 @@ from memorization.intensities.covariates import Covariates
 from memorization.labels.trajectories import Trajectories
 from memorization.parallel import side_by_side
 from memorization.study import Study
+from memorization.when.scores import reached
 
 PERCENTS = tuple(range(10, 100, 10))
 LATER = 10
@@ -88,7 +89,7 @@ def _landmark(
 ) -> dict[str, Any]:
     target, percent = plan
     steps, memorized = study.steps, study.known_histories.memorized
-    at, then = (_checkpoint(steps, part) for part in (percent, percent + LATER))
+    at, then = (reached(steps, part) for part in (percent, percent + LATER))
     truth = memorized[:, -1 if target == "end" else then]
     scores = {
         name: _out_of_fold(study, truth, _known(study, trajectories, at, *looks), name)
@@ -103,11 +104,6 @@ def _landmark(
         for population, rows in (("seen", seen), ("not_yet", ~seen))
         if min(truth[rows].sum(), (~truth[rows]).sum()) >= FEWEST
     }  # fmt: skip
-
-
-def _checkpoint(steps: np.ndarray, percent: int) -> int:
-    """Return the place of the first checkpoint that has reached a percentage of training."""
-    return int(np.searchsorted(steps, steps[-1] * percent / 100))
 
 
 def _known(

@@ -89,7 +89,12 @@ def milestones(steps: np.ndarray) -> dict[int, int]:
     >>> milestones(np.array([10, 20, 30, 40]))
     {25: 1, 50: 2, 75: 3, 100: 4}
     """
-    return {p: int(np.searchsorted(steps, steps[-1] * p / 100)) + 1 for p in MILESTONES}
+    return {percent: reached(steps, percent) + 1 for percent in MILESTONES}
+
+
+def reached(steps: np.ndarray, percent: int) -> int:
+    """Return the position, from 0, of the first checkpoint that has reached a part of training."""
+    return int(np.searchsorted(steps, steps[-1] * percent / 100))
 
 
 def survival_metrics(
@@ -164,29 +169,13 @@ def state_metrics(
     }
     for percent, at in milestones(study.steps).items():
         known = histories.observed[:, at - 1]
-        metrics |= _state_at(
-            percent,
-            known,
-            histories.memorized[known, at - 1],
-            memorized[known, at - 1],
-            study.fold[known],
-        )
+        truth, p = histories.memorized[known, at - 1], memorized[known, at - 1]
+        area = auroc_within(study.fold[known]).prepare(truth, p)
+        metrics |= _known_at(f"_at_{percent}", known, truth, p, area, "state_")
     if reference is not None:
         other = errors(reference)
         metrics["state_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ other)
     return metrics
-
-
-def _state_at(
-    percent: int, known: np.ndarray, truth: np.ndarray, p: np.ndarray, fold: np.ndarray
-) -> dict[str, OfWeights]:
-    area = auroc_within(fold).prepare(truth, p)
-    return {
-        f"state_auroc_at_{percent}": lambda weight: area(np.compress(known, weight, axis=-1)),
-        f"state_observed_to_expected_at_{percent}": lambda weight: observed_to_expected(
-            truth, p, np.compress(known, weight, axis=-1)
-        ),
-    }
 
 
 def _squared_errors(study: Study, survival: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,10 +193,17 @@ def _metrics_at(
     own, p = study.times.take(known), probability[known]
     by_then = own.event & (own.time <= at)
     area = cumulative_auroc(own.time, own.event, p, at, study.fold[known])
+    return _known_at(f"_at_{percent}", known, by_then, p, area)
+
+
+def _known_at(
+    when: str, known: np.ndarray, truth: np.ndarray, p: np.ndarray, area: OfWeights, of: str = ""
+) -> dict[str, OfWeights]:
+    """Return area and calibration of what is known of some rows only, by names of one kind."""
     return {
-        f"auroc_at_{percent}": lambda weight: area(np.compress(known, weight, axis=-1)),
-        f"observed_to_expected_at_{percent}": lambda weight: observed_to_expected(
-            by_then, p, np.compress(known, weight, axis=-1)
+        f"{of}auroc{when}": lambda weight: area(np.compress(known, weight, axis=-1)),
+        f"{of}observed_to_expected{when}": lambda weight: observed_to_expected(
+            truth, p, np.compress(known, weight, axis=-1)
         ),
     }
 

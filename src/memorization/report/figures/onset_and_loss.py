@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.sums import ratio
-from memorization.intensities.clock import clock
+from memorization.intensities.clock import since_seen
 from memorization.intensities.transitions import AGES, Periods, transitions
 from memorization.report.drawing import BLUE, GREEN, VERMILION, in_words
 from memorization.report.results import Results
@@ -64,17 +64,16 @@ def draw(results: Results) -> Figure:
     histories = results.histories
     if histories.seen is None or len(results.steps) < 2:
         return in_words("How often sequences were met by each checkpoint is not known.")
-    own, tables = clock(histories), transitions(histories)
-    since = np.round(np.exp2(own["since_seen"]) - 1).astype(np.int64)
+    since = since_seen(histories)
     figure = Figure(figsize=(6.5, 2.6))
     axes = figure.subplots(1, 3, sharey=True)
-    for name, periods in tables.items():
+    for name, periods in transitions(histories).items():
         seen = histories.seen[periods.row, periods.at]
         by_seen = np.searchsorted(SEEN, seen, side="right") - 1
         by_since = np.searchsorted(SINCE, since[periods.row, periods.at], side="right") - 1
         panels = [(by_seen, SEEN), (np.where(seen > 0, by_since, -1), SINCE)]
         panels += [(periods.age, AGES)] if name != "first" else []
-        for panel, (group, edges) in zip(axes, panels, strict=False):
+        for panel, (group, edges) in zip(axes[: len(panels)], panels, strict=True):
             _draw(panel, results, periods, group, edges, name)
     for panel, text in zip(
         axes,

@@ -16,16 +16,23 @@ def write(results: Results) -> str:
     Of a schedule, the difference of log-probability from exact copies at random positions in the
     same blocks, with its p value after Holm.
     """
-    own, seeds = results.metrics["arm"], results.seeds
+    own = results.metrics["arm"]
     if not own["done"]:
         return f"There was no lottery: {own['reason']}.\n"
-    runs = {f"seed {results.params.seed}": own}
-    if seeds is not None and seeds["arm"] is not None:
-        runs[f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}"] = seeds["arm"]
-    rows = [row for name, found in runs.items() for row in _rows(name, found)]
+    runs = runs_of_arm(results).items()
+    rows = [row for name, found in runs for row in _rows(name, found)]
     columns = {"run": "<12", "cell": "<17", "copies": ">7", "units": ">6", "memorized": ">20"}
     columns |= {"ever": ">20", "log-probability": ">22", "difference": ">22", "p": ">7"}
     return pipe_table(columns, rows, once=True)
+
+
+def runs_of_arm(results: Results) -> dict[str, Mapping[str, Any]]:
+    """Return the arm of this run and, where they are, of all seeds, by name."""
+    own, seeds = results.metrics["arm"], results.seeds
+    found = {f"seed {results.params.seed}": own} if own["done"] else {}
+    if found and seeds is not None and seeds["arm"] is not None:
+        found[f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}"] = seeds["arm"]
+    return found
 
 
 def _rows(name: str, found: Mapping[str, Any]) -> list[list[str]]:

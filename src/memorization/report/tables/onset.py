@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from memorization.report.numbers import MISSING, count, estimate, percent
 from memorization.report.results import Results
-from memorization.report.tables.arm import order
+from memorization.report.tables.arm import order, runs_of_arm
 from memorization.report.tables.pipe import pipe_table
 
 TRANSITIONS = {"first": "first onset", "again": "onset again", "loss": "loss"}
@@ -18,15 +15,6 @@ TERMS = {
     "after_5": "in the state for 5 to 8 checkpoints, against one",
     "after_17": "for 17 or more, against one",
 }
-
-
-def runs_of_arm(results: Results) -> dict[str, Mapping[str, Any]]:
-    """Return the arm of this run and, where they are, of all seeds, by name."""
-    own, seeds = results.metrics["arm"], results.seeds
-    found = {f"seed {results.params.seed}": own} if own["done"] else {}
-    if found and seeds is not None and seeds["arm"] is not None:
-        found[f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}"] = seeds["arm"]
-    return found
 
 
 def effects(results: Results) -> str:

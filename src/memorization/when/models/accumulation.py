@@ -10,12 +10,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from memorization.evaluation.crossfit import Tiers, unit_weight
+from memorization.evaluation.crossfit import unit_weight
 from memorization.files import read_json, write_json
 from memorization.intensities.forward import Forecast
-from memorization.strata import CONTINUATIONS
 from memorization.study import Histories, Study
-from memorization.when.models.model import SurvivalModel, of_count
+from memorization.when.models.model import CountRule
 
 # Nothing seen is this many exposures, so that its logarithm is a number.
 NOTHING = 1e-3
@@ -26,7 +25,7 @@ STARTS = (0.03, 0.3, 3.0)
 
 
 @dataclass(frozen=True)
-class Accumulation(SurvivalModel):
+class Accumulation(CountRule):
     """Memorized when effective exposures pass a threshold of the sequence's own.
 
     An exposure counts exp(-forgetting × the part of training since); thresholds are log-logistic.
@@ -44,14 +43,7 @@ class Accumulation(SurvivalModel):
     threshold: float
     steepness: float
     forgetting: float
-    is_baseline: ClassVar[bool] = True
     needs_exposures: ClassVar[bool] = True
-    requires: ClassVar[str | None] = CONTINUATIONS
-
-    @classmethod
-    def columns(cls, tiers: Tiers) -> Tiers:
-        """Return the finest count: where none is known, neither are exposures."""
-        return of_count(tiers)
 
     @classmethod
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:

@@ -6,7 +6,6 @@ as what they are, known to lie between two evaluations, or before the first.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Self
 
@@ -47,12 +46,8 @@ class AFT(ParsimoniousModel):
         frame["weight"] = unit_weight(rows.weight)
 
         def fit(penalty: float) -> pd.Series:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model = LogLogisticAFTFitter(penalizer=penalty)
-                model.fit_interval_censoring(frame, "lower", "upper", weights_col="weight")
-            if not np.isfinite(model.params_).all():
-                raise ValueError("no maximum")
+            model = LogLogisticAFTFitter(penalizer=penalty)
+            model.fit_interval_censoring(frame, "lower", "upper", weights_col="weight")
             return model.params_
 
         found = converged(fit, "aft", len(rows))

@@ -6,7 +6,6 @@ second event. Who had the event by the first evaluation is in none of them.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Self
 
@@ -51,20 +50,15 @@ class Cox(ParsimoniousModel):
         frame["weight"] = weight[row]
 
         def fit(penalty: float) -> pd.Series:
-            with warnings.catch_warnings():
-                # Of standard errors, which are not used, and of steps on the way.
-                warnings.simplefilter("ignore")
-                model = CoxTimeVaryingFitter(penalizer=penalty)
-                model.fit(
-                    frame,
-                    event_col="event",
-                    start_col="start",
-                    stop_col="stop",
-                    id_col="id",
-                    weights_col="weight",
-                )
-            if not np.isfinite(model.params_).all():
-                raise ValueError("no maximum")
+            model = CoxTimeVaryingFitter(penalizer=penalty)
+            model.fit(
+                frame,
+                event_col="event",
+                start_col="start",
+                stop_col="stop",
+                id_col="id",
+                weights_col="weight",
+            )
             return model.params_
 
         coefficients = converged(fit, "cox", len(rows)).to_numpy()

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 
+from memorization.features import feature_of
 from memorization.intensities.boosting import BoostedIntensities
 from memorization.intensities.forward import Forecast
-from memorization.intensities.logistic import LogisticIntensities
+from memorization.intensities.intensities import Intensities
+from memorization.intensities.logistic import GRID, LogisticIntensities
 from memorization.study import Study
-from memorization.when.models.model import SurvivalModel, knows_exposure
+from memorization.when.models.model import SurvivalModel
 
 
 @dataclass(frozen=True)
-class Logistic(SurvivalModel):
-    """Intensities by logistic regression, with a penalty chosen in every fit."""
+class IntensityModel(SurvivalModel):
+    """A model whose forecast is that of its intensities."""
+
+    intensities: Intensities
+
+    @classmethod
+    def known(cls, study: Study) -> Study:
+        """Return what the intensities are told: no exposures where features are of text alone."""
+        if any(feature_of(str(name)).tier != "text" for name in study.features):
+            return study
+        return replace(study, histories=study.known_histories.unseen())
+
+    def forecast(self, study: Study) -> Forecast:
+        """Return the forecast; see `SurvivalModel.forecast`."""
+        return self.intensities.forecast(study.known_histories, study.features)
+
+
+@dataclass(frozen=True)
+class Logistic(IntensityModel):
+    """Intensities by logistic regression, with a penalty chosen in every fit.
+
+    Attributes
+    ----------
+    grid : of the penalty, see `LogisticIntensities.fit`.
+    """
 
     intensities: LogisticIntensities
+    grid: ClassVar[Sequence[float]] = GRID
 
     @classmethod
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the maximum of the penalised likelihood."""
-        return cls(LogisticIntensities.fit(_known(rows), rng))
-
-    def forecast(self, study: Study) -> Forecast:
-        """Return the forecast; see `SurvivalModel.forecast`."""
-        return self.intensities.forecast(study.features, study.known_histories)
+        return cls(LogisticIntensities.fit(cls.known(rows), rng, cls.grid))
 
     def save(self, path: Path) -> None:
         """Write the intensities as JSON."""
@@ -41,7 +64,7 @@ class Logistic(SurvivalModel):
 
 
 @dataclass(frozen=True)
-class Boosting(SurvivalModel):
+class Boosting(IntensityModel):
     """Intensities by gradient-boosted trees."""
 
     intensities: BoostedIntensities
@@ -50,15 +73,4 @@ class Boosting(SurvivalModel):
     @classmethod
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the trees."""
-        return cls(BoostedIntensities.fit(_known(rows), rng))
-
-    def forecast(self, study: Study) -> Forecast:
-        """Return the forecast; see `SurvivalModel.forecast`."""
-        return self.intensities.forecast(study.features, study.known_histories)
-
-
-def _known(study: Study) -> Study:
-    """Return the study without its exposures, where its features are of the text alone."""
-    if knows_exposure(study.features):
-        return study
-    return replace(study, histories=study.known_histories.unseen())
+        return cls(BoostedIntensities.fit(cls.known(rows), rng))

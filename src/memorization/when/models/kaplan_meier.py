@@ -12,10 +12,10 @@ from memorization.evaluation.crossfit import Tiers
 from memorization.evaluation.metrics.sums import ratio
 from memorization.files import read_json, write_json
 from memorization.intensities.forward import Forecast
-from memorization.strata import CONTINUATIONS, STRATA, stratum_of
+from memorization.strata import STRATA, stratum_of
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
-from memorization.when.models.model import SurvivalModel, of_count
+from memorization.when.models.model import CountRule, SurvivalModel
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class KaplanMeier(SurvivalModel):
 
 
 @dataclass(frozen=True)
-class KaplanMeierStrata(SurvivalModel):
+class KaplanMeierStrata(CountRule):
     """Curves for each stratum of a count: that of the continuation, if it is known.
 
     Attributes
@@ -63,13 +63,6 @@ class KaplanMeierStrata(SurvivalModel):
 
     column: str
     strata: tuple[KaplanMeier, ...]
-    is_baseline: ClassVar[bool] = True
-    requires: ClassVar[str | None] = CONTINUATIONS
-
-    @classmethod
-    def columns(cls, tiers: Tiers) -> Tiers:
-        """Return the finest count that is known."""
-        return of_count(tiers)
 
     @classmethod
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:

@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
 
 from memorization.evaluation.crossfit import Model, Tiers, every, thinned
-from memorization.features import feature_of
 from memorization.intensities.forward import Forecast
-from memorization.strata import finest_count
+from memorization.strata import CONTINUATIONS, finest_count
 from memorization.study import Study
 
 # A model that says nothing of the state after the first onset.
@@ -72,12 +70,19 @@ def absorbing(survival: np.ndarray) -> Forecast:
     return Forecast(survival, np.full(survival.shape, ABSORBING))
 
 
-def knows_exposure(features: pd.DataFrame) -> bool:
-    """Return whether a model with these features knows the training data."""
-    return any(feature_of(str(name)).tier != "text" for name in features)
-
-
 def of_count(tiers: Tiers) -> Tiers:
     """Return the columns of a model of the finest count that is known, in its tier."""
     column = finest_count(every(tiers))
     return {} if column is None else {"corpus": (column,)}
+
+
+class CountRule(SurvivalModel):
+    """A rule that knows no text, and is left out where nothing was counted."""
+
+    is_baseline: ClassVar[bool] = True
+    requires: ClassVar[str | None] = CONTINUATIONS
+
+    @classmethod
+    def columns(cls, tiers: Tiers) -> Tiers:
+        """Return the finest count that is known."""
+        return of_count(tiers)

@@ -6,6 +6,7 @@ features of a study, a hundred or more, one fit takes lifelines a minute.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -75,9 +76,14 @@ def converged(fit: Callable[[float], pd.Series], name: str, n: int) -> pd.Series
     """
     for penalty in PENALTIES:
         try:
-            return fit(penalty / n)
+            with warnings.catch_warnings():
+                # Of standard errors, which are not used, and of steps on the way.
+                warnings.simplefilter("ignore")
+                found = fit(penalty / n)
         except (ConvergenceError, ValueError):
             continue
+        if np.isfinite(found).all():
+            return found
     raise UserError(
         f"when.models: '{name}' does not converge on these {n} sequences; study more of them or "
         "leave it out"
