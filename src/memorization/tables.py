@@ -200,6 +200,20 @@ WHEN = DataFrameSchema(
     ordered=True,
 )
 
+# What models of natural texts expect of the units of the randomised arm.
+ARM_FORECASTS = DataFrameSchema(
+    {
+        "unit": _key(),
+        "model": Column(str),
+        "survival": Column(CURVES),
+        "memorized": Column(CURVES),
+    },
+    name="predictions/arm",
+    unique=["unit", "model"],
+    strict=True,
+    ordered=True,
+)
+
 KAPLAN_MEIER = DataFrameSchema(
     {
         "stratum": Column(str),

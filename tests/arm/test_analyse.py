@@ -13,7 +13,7 @@ from memorization.files import write_metrics
 def test_metrics_are_of_all_cells_and_can_be_written(tmp_path):
     units = outcomes_table()
     found = analyse(
-        units, histories(units), natural_texts(), None, 96, 0.95, np.random.default_rng(0)
+        units, histories(units), natural_texts(), None, {}, 96, 0.95, np.random.default_rng(0)
     )
     assert found["units"] == len(units) == 8 * 13 + 4
     assert len(found["cells"]) == 14
@@ -23,12 +23,10 @@ def test_metrics_are_of_all_cells_and_can_be_written(tmp_path):
     read = json.loads((tmp_path / "arm.json").read_text())
     assert set(read) == {
         "units", "blocks", "cells", "ed50", "contrasts", "gap", "text_matters",
-        "timing", "tested", "experiment",
+        "timing", "over_time", "tested", "experiment",
     }  # fmt: skip
-    assert (
-        analyse(units, histories(units), None, None, 96, 0.95, np.random.default_rng(0))["gap"]
-        is None
-    )
+    alone = analyse(units, histories(units), None, None, {}, 96, 0.95, np.random.default_rng(0))
+    assert alone["gap"] is None
 
 
 def test_by_cell_is_what_the_table_holds():
@@ -43,11 +41,11 @@ def test_by_cell_is_what_the_table_holds():
 def test_seeds_are_pooled_by_putting_their_tables_together():
     one, other = outcomes_table(0), outcomes_table(1).assign(block=lambda t: t["block"] + 8)
     both = pd.concat([one, other], ignore_index=True)
-    found = analyse(both, histories(both), None, None, 96, 0.95, np.random.default_rng(0))
+    found = analyse(both, histories(both), None, None, {}, 96, 0.95, np.random.default_rng(0))
     assert found["blocks"] == 16
     assert found["cells"]["64"]["n"] == 16
     assert found["contrasts"]["logprob"]["early"]["blocks"] == 16
-    alone = analyse(one, histories(one), None, None, 96, 0.95, np.random.default_rng(0))["ed50"]
+    alone = analyse(one, histories(one), None, None, {}, 96, 0.95, np.random.default_rng(0))["ed50"]
     width = [np.log(e["high"] / e["low"]) for e in (found["ed50"], alone)]
     assert width[0] < width[1]
     assert found["ed50"]["value"] == pytest.approx(alone["value"], rel=0.3)

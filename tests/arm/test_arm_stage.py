@@ -72,6 +72,14 @@ def test_exposure_is_added_to_surprisal_and_to_nothing_else(finished):
     assert abs(correlation) < 0.6
 
 
+def test_without_models_of_natural_texts_nothing_is_foretold(finished):
+    table = read_table(finished / "predictions" / "arm.parquet", tables.ARM_FORECASTS)
+    assert len(table) == 0
+    found = json.loads((finished / "metrics" / "arm.json").read_text())
+    assert found["tested"] == {}
+    assert found["over_time"]["4"]["100"]["experiment"]["n"] == 2
+
+
 def test_metrics_say_what_was_found_and_of_which_pool(finished):
     found = json.loads((finished / "metrics" / "arm.json").read_text())
     assert found["done"] is True

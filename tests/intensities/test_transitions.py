@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from memorization.intensities.transitions import TRANSITIONS, Periods, thinned, transitions
 from memorization.study import Histories
@@ -28,14 +29,23 @@ def test_every_look_is_one_row_of_one_transition():
     assert tuple(found) == TRANSITIONS
 
 
-def test_thinning_keeps_events_and_says_by_how_much_odds_grow():
+@pytest.mark.parametrize(
+    ("share", "events"), [(0.02, None), (0.2, 500), (0.98, 800)], ids=["few", "some", "most"]
+)
+def test_thinning_keeps_events_first_and_says_by_how_much_odds_grow(share, events):
     n = 10_000
     rng = np.random.default_rng(1)
-    event = rng.random(n) < 0.02
+    event = rng.random(n) < share
     zeros = np.zeros(n, np.int64)
     kept, shift = thinned(Periods(np.arange(n), zeros, zeros, event), 1_000, rng)
-    assert kept.event.sum() == event.sum()
     assert len(kept.row) == 1_000
+    if events is None:
+        assert kept.event.sum() == event.sum()
+    elif share < 0.5:
+        assert kept.event.sum() == events
+    else:
+        # There are fewer others than fill their half.
+        assert (~kept.event).sum() == (~event).sum()
     odds = event.mean() / (1 - event.mean())
     found = kept.event.mean() / (1 - kept.event.mean())
     assert np.isclose(np.log(found) - shift, np.log(odds))

@@ -57,6 +57,20 @@ def test_every_table_is_there_and_speaks_of_the_same_sequences(finished):
     assert (np.diff(survival, axis=1) <= 1e-6).all()
 
 
+def test_models_of_natural_texts_foretell_the_units(finished):
+    path = finished.folder / "results/predictions/arm.parquet"
+    table = tables.read_table(path, tables.ARM_FORECASTS)
+    units = tables.read_table(finished.folder / "results/arm.parquet", tables.ARM)
+    assert list(table["model"].unique()) == ["exposure_clock", "with_text"]
+    exact = (units["dose"] > 0) & units["schedule"].isin(["random", "early", "late", "even"])
+    for model, own in table.groupby("model"):
+        assert own["unit"].tolist() == units["unit"].tolist()
+        ever = 1 - tables.curves_matrix(own["survival"])[:, -1]
+        error = ((units["ever"] - ever) ** 2)[exact].mean()
+        found = metrics(finished, "arm")["tested"][model]["brier"]["ever"]["value"]
+        assert found == pytest.approx(error, rel=1e-5)
+
+
 def test_no_text_is_in_two_folds(finished):
     splits = tables.read_table(finished.folder / "results/splits.parquet", tables.SPLITS)
     assert (splits.groupby("cluster")["fold"].nunique() == 1).all()

@@ -330,8 +330,9 @@ def arm_metrics(params, rng):
     units, natural = outcomes_table(effects={"early": -0.4}), natural_texts()
     dose, level = params.arm.contrast_dose, params.bootstrap.level
     own = histories(units)
-    forecast = Forecast(1 - own.memorized * 0.9, own.memorized * 0.9)
-    return {"done": True, **analyse(units, own, natural, forecast, dose, level, rng)}
+    forecast = Forecast.of(1 - own.memorized * 0.9, own.memorized * 0.9)
+    forecasts = {"exposure_clock": forecast, "with_text": forecast}
+    return {"done": True, **analyse(units, own, natural, None, forecasts, dose, level, rng)}
 
 
 def redrawn(found, rng, tiers, models):

@@ -38,8 +38,9 @@ def made_up(seed):
     units = outcomes_table(seed)
     units["block"] += 8 * seed
     own = histories(units)
-    forecast = Forecast(1 - 0.5 * own.memorized, 0.5 * own.memorized)
-    return Run(seed, metrics, units, own, forecast, np.arange(N), rng.random(N) < 0.5)
+    forecast = Forecast.of(1 - 0.5 * own.memorized, 0.5 * own.memorized)
+    forecasts = {"exposure_clock": forecast}
+    return Run(seed, metrics, units, own, forecasts, np.arange(N), rng.random(N) < 0.5)
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def found(monkeypatch):
     # The windows of the natural texts are their rows, in another order.
     texts = natural_texts(n=N).assign(index=np.arange(N)[::-1])
     monkeypatch.setattr(summary, "natural_texts", lambda results: texts)
+    monkeypatch.setattr(summary, "_followed", lambda params: None)
     monkeypatch.setattr(summary, "windows", lambda results, index: index)
     runs = [made_up(seed) for seed in range(5)]
     return runs, texts, summary.summary(runs, PARAMS)
@@ -93,9 +95,8 @@ def test_the_arm_has_the_units_of_all_seeds(found):
     assert numbers["arm"]["cells"]["96"]["n"] == 40
     assert numbers["arm"]["cells"]["256"]["n"] == 20
     assert numbers["arm"]["timing"]["onset"]["96"]["n"] == 40
-    assert numbers["arm"]["tested"]["96"]["memorized"]["expected"] == pytest.approx(
-        0.5 * numbers["arm"]["tested"]["96"]["memorized"]["observed"]
-    )
+    tested = numbers["arm"]["tested"]["exposure_clock"]["cells"]["96"]["memorized"]
+    assert tested["expected"] == pytest.approx(0.5 * tested["observed"])
 
 
 def test_runs_on_other_windows_or_on_the_same_units_are_refused(found):

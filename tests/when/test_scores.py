@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lifelines.utils import concordance_index
+from made_up_histories import made_up_study
 from made_up_study import make_study
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from memorization.evaluation.bootstrap import Bootstrap
+from memorization.intensities.forward import Forecast, forward
 from memorization.study import Targets
 from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.scores import (
@@ -14,6 +16,7 @@ from memorization.when.scores import (
     milestones,
     score,
     state_metrics,
+    stay_metrics,
     survival_metrics,
 )
 
@@ -28,7 +31,7 @@ def one_fold(study):
 
 
 def forecast(survival, memorized=np.nan):
-    return np.stack([survival, np.broadcast_to(memorized, survival.shape)], axis=1)
+    return Forecast.of(survival, np.broadcast_to(memorized, survival.shape)).curves
 
 
 def estimates(study, survival, bootstrap, reference=None):
@@ -145,3 +148,40 @@ def test_late_evaluations_are_scored_where_the_state_is_known(simulated):
     found, expected = (event_statistics(s)["event_step_quantiles"]["50%"] for s in (late, study))
     assert abs(found - expected) <= 10
     assert np.median(10 * time[event]) >= expected + 20
+
+
+def test_the_length_of_stays_is_that_of_the_truth(bootstrap):
+    study, own = made_up_study(1_000, 5)
+    truth = forward(own["first"][:, :, 0], own["again"], own["loss"])
+    metrics = stay_metrics(study, truth.memorized, truth.durable, truth.switches)
+    weight = study.weight
+    states = study.histories.memorized
+    # Runs of memory, by hand.
+    begins = states & ~np.hstack([np.zeros((1_000, 1), bool), states[:, :-1]])
+    length = (weight @ states.sum(axis=1)) / (weight @ begins.sum(axis=1))
+    stays = (truth.switches[:, -1] + truth.memorized[:, -1]) / 2
+    expected = (weight @ truth.memorized.sum(axis=1)) / (weight @ stays)
+    assert metrics["stay_observed_to_expected"](weight) == pytest.approx(length / expected)
+    for name in ("stay", "switches", "durable"):
+        metric = f"{name}_observed_to_expected" + ("_at_75" if name == "durable" else "")
+        assert metrics[metric](weight) == pytest.approx(1, abs=0.15)
+    # Twice as many switches expected as there are.
+    more = stay_metrics(study, truth.memorized, truth.durable, 2 * truth.switches)
+    assert more["switches_observed_to_expected"](weight) == pytest.approx(0.5, abs=0.1)
+
+
+def test_of_few_checkpoints_no_stay_is_told(bootstrap):
+    study, own = made_up_study(200, 6, c=7)
+    study = replace(study, targets=targets_of_states(study.histories))
+    truth = forward(own["first"][:, :, 0], own["again"], own["loss"]).curves
+    alone = Bootstrap.of(study.cluster, 20, 0.9, np.random.default_rng(0))
+    found = score(study, truth, alone, None)
+    assert "state_brier" in found
+    assert not [name for name in found if name.startswith(("stay", "switches", "durable"))]
+
+
+def targets_of_states(histories):
+    ever = histories.memorized.any(axis=1)
+    c = histories.memorized.shape[1]
+    time = np.where(ever, histories.memorized.argmax(axis=1) + 1, c)
+    return Targets(time, ever, c)

@@ -70,7 +70,7 @@ def test_stage_writes_everything_and_the_same_again(folder, study):
         path = Path(f"results/models/when/{tier}-{name}{MODELS[name].suffix}")
         if MODELS[name].is_kept:
             found = MODELS[name].load(path).predict(study, np.arange(400))
-            assert found.shape == (400, 2, 12)
+            assert found.shape == (400, 4, 12)
         else:
             assert not path.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pandas as pd
 from memorization.arm.firth import half_dose
 from memorization.arm.gap import gaps
 from memorization.arm.intervals import mean, wilson
-from memorization.arm.onset import experiment, tested, timing
+from memorization.arm.onset import experiment, timing
+from memorization.arm.over_time import over_time
 from memorization.arm.permutation import contrasts, text_effects
+from memorization.arm.tested import tested
 from memorization.intensities.forward import Forecast
-from memorization.study import Histories
+from memorization.study import Histories, Study
 
 # The first is primary: it moves at every dose.
 OUTCOMES = ("logprob", "memorized")
@@ -24,7 +27,8 @@ def analyse(
     units: pd.DataFrame,
     histories: Histories,
     natural: pd.DataFrame | None,
-    forecast: Forecast | None,
+    followed: Study | None,
+    forecasts: Mapping[str, Forecast],
     contrast_dose: int,
     level: float,
     rng: np.random.Generator,
@@ -36,7 +40,8 @@ def analyse(
     units : as `memorization.tables.ARM`, of one seed or of several whose blocks differ.
     histories : of the units, see `memorization.arm.onset.histories_of`.
     natural : as for `memorization.arm.gap.gaps`; None: their features are not known.
-    forecast : what a model of natural texts expects of the units; None: there is none.
+    followed : as for `memorization.arm.over_time.over_time`.
+    forecasts : what models of natural texts expect of the units; there may be none.
     contrast_dose : copies of the schedules.
     level : coverage of the intervals.
     """
@@ -55,7 +60,8 @@ def analyse(
             for outcome in OUTCOMES
         },
         "timing": timing(units, histories, level),
-        "tested": None if forecast is None else tested(units, histories, forecast, level),
+        "over_time": over_time(units, histories, followed, level),
+        "tested": tested(units, histories, forecasts, level),
         "experiment": experiment(units, histories, contrast_dose, level),
     }
 

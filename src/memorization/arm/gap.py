@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from memorization.arm.intervals import difference, wilson
+from memorization.evaluation.intervals import kish
 
 # Natural texts of a dose occur between the dose over this and the dose times this.
 TOLERANCE = 2**0.5
@@ -44,7 +46,10 @@ def gaps(units: pd.DataFrame, natural: pd.DataFrame, level: float) -> dict[str, 
         near = natural[(count >= dose / TOLERANCE) & (count < dose * TOLERANCE)]
         share, overlap = standard_weights(own, near)
         weights = {"natural": near["weight"].to_numpy(dtype=np.float64), "standardized": share}
-        sides = {name: _proportion(near, weight, level) for name, weight in weights.items()}
+        sides = {
+            name: proportion(near["memorized"], near["cluster"], weight, level)
+            for name, weight in weights.items()
+        }
         experiment = wilson(float(own["memorized"].mean()), len(own), level)
         found[str(dose)] = {
             "experiment": experiment | {"n": len(own)},
@@ -86,13 +91,21 @@ def standard_weights(units: pd.DataFrame, natural: pd.DataFrame) -> tuple[np.nda
     return weight * factor[part] / max(overlap, np.finfo(float).tiny), overlap
 
 
-def _proportion(natural: pd.DataFrame, weight: np.ndarray, level: float) -> dict[str, Any]:
+def proportion(
+    memorized: ArrayLike, cluster: ArrayLike, weight: np.ndarray, level: float
+) -> dict[str, Any]:
+    """Return the share of natural sequences that is memorized, with Wilson's interval of as many
+    texts as their clusters are worth, ``n`` and ``clusters``.
+
+    Parameters
+    ----------
+    memorized, cluster, weight : [n], of each sequence; without any weight nothing is known.
+    """
     total = weight.sum()
     if total <= 0:
         return wilson(np.nan, 0, level) | {"n": 0, "clusters": 0.0}
-    _, cluster = np.unique(natural["cluster"].to_numpy(), return_inverse=True)
-    worth = np.bincount(cluster, weight)
-    clusters = float(total**2 / (worth**2).sum())
-    share = float(weight @ natural["memorized"].to_numpy(dtype=np.float64) / total)
+    _, member = np.unique(cluster, return_inverse=True)
+    clusters = float(kish(np.bincount(member, weight)))
+    share = float(weight @ np.asarray(memorized, dtype=np.float64) / total)
     found = wilson(share, clusters, level)
     return found | {"n": int((weight > 0).sum()), "clusters": clusters}

@@ -1,31 +1,93 @@
-"""The natural texts that the experiment is compared with."""
+"""The natural texts that the experiment is compared with, and what their models expect of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from memorization.arm.gap import COVARIATES
+from memorization.arm.outcomes import inputs_of
+from memorization.features import FAMILIES, compute_features, feature_of
 from memorization.intensities.forward import Forecast
 from memorization.intensities.logistic import LogisticIntensities
+from memorization.randomness import generator
 from memorization.strata import CONTINUATIONS
-from memorization.study import Histories
-from memorization.tables import FEATURES, LABELS, SEQUENCES, SPLITS, joined, read_table
+from memorization.study import Histories, Study
+from memorization.suite import Suite
+from memorization.tables import (
+    ARM_FORECASTS,
+    FEATURES,
+    LABELS,
+    SEQUENCES,
+    SPLITS,
+    curves_column,
+    curves_matrix,
+    empty_table,
+    joined,
+    read_table,
+)
 
 # The features that stand for the covariates of the gap.
 FEATURES_OF = dict(zip(COVARIATES, ("ngram.surprisal", "compressibility.zlib_ratio"), strict=True))
 
 
-def clock_forecast(results: Path, histories: Histories) -> Forecast | None:
-    """Return what the exposure clock, fitted to natural texts, expects of units with histories.
+def forecasts(
+    results: Path, followed: Study, units: pd.DataFrame, suite: Suite, histories: Histories
+) -> dict[str, Forecast]:
+    """Return what models of natural texts expect of the units: ``exposure_clock``, ``with_text``.
 
-    None where it was not fitted: without exposures, or too few memorized.
+    The second knows the text, too: the features of the tier ``text`` that can be computed of a
+    unit. Nothing where the clock was not fitted: without exposures, or too few memorized.
+
+    Parameters
+    ----------
+    followed : the natural texts.
+    units : as `memorization.tables.ARM_UNITS`; ``histories`` are theirs.
     """
     path = results / "models" / "when" / "corpus-exposure_clock.json"
     if not path.exists():
-        return None
-    return LogisticIntensities.load(path).forecast(histories)
+        return {}
+    names = [n for n in map(str, followed.features) if feature_of(n).tier == "text"]
+    families = [family for family in FAMILIES if any(n.startswith(f"{family}.") for n in names)]
+    text = compute_features(inputs_of(units, suite), families)
+    names = [name for name in names if not text[name].isna().all()]
+    rng = generator(followed.seed, "experiment foretold with text")
+    with threadpool_limits(1):
+        with_text = LogisticIntensities.fit(followed.only(names), rng)
+    return {
+        "exposure_clock": LogisticIntensities.load(path).forecast(histories),
+        "with_text": with_text.forecast(histories, text[names]),
+    }
+
+
+def forecast_table(units: pd.DataFrame, found: Mapping[str, Forecast]) -> pd.DataFrame:
+    """Return the forecasts of the units as `memorization.tables.ARM_FORECASTS`."""
+    parts = [
+        pd.DataFrame(
+            {
+                "unit": units["unit"].to_numpy(),
+                "model": pd.Series([model] * len(units), dtype=object),
+                "survival": curves_column(forecast.survival),
+                "memorized": curves_column(forecast.memorized),
+            }
+        )
+        for model, forecast in found.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else empty_table(ARM_FORECASTS)
+
+
+def read_forecasts(results: Path, units: pd.DataFrame) -> dict[str, Forecast]:
+    """Return the forecasts of a folder of results, by model, in the order of the units."""
+    table = read_table(results / "predictions" / "arm.parquet", ARM_FORECASTS)
+    found = {}
+    for model, own in table.groupby("model", sort=False):
+        rows = own.set_index("unit").loc[units["unit"]]
+        curves = (curves_matrix(rows[name]) for name in ("survival", "memorized"))
+        found[str(model)] = Forecast.of(*curves)
+    return found
 
 
 def natural_texts(results: Path) -> pd.DataFrame | None:

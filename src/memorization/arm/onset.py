@@ -1,8 +1,4 @@
-"""When, in the experiment: time to onset by dose, copies that it takes, loss, and what if.
-
-And the test of what was learnt of natural texts: the intensities of their onset and loss, by
-exposure alone, forecast the units, which they have never seen.
-"""
+"""When, in the experiment: time to onset by dose, copies that it takes, loss, and what if."""
 
 from __future__ import annotations
 
@@ -12,15 +8,12 @@ import numpy as np
 import pandas as pd
 from lifelines import CoxPHFitter, KaplanMeierFitter, LogLogisticAFTFitter
 
-from memorization.arm.intervals import mean
+from memorization.arm.outcomes import EXACT, cells_of
 from memorization.intensities.effects import effects, fit_clock
-from memorization.intensities.forward import Forecast
 from memorization.intensities.predict import planned, predict
 from memorization.labels.trajectories import Trajectories
 from memorization.study import Histories, Study
 
-# Whose copies are exact, so that what was seen is what was counted.
-EXACT = ("random", "early", "late", "even")
 # Fewer onsets than this are no basis for a regression.
 FEWEST = 10
 
@@ -40,10 +33,11 @@ def timing(units: pd.DataFrame, histories: Histories, level: float) -> dict[str,
         ``acceleration``: by which factor the time to the first onset is multiplied at each doubling
         of the dose (log-logistic, interval-censored); ``hazard``: the hazard ratio of a doubling
         (Cox); both of exact copies at random positions; None where there are too few onsets.
-        ``onset``: cell -> ``n``, ``ever``, and the median ``step`` and ``copies`` at which units
-        are first memorized, those that never are censored at the end and at their dose (None: fewer
-        than half are). ``loss``: cell -> ``n``, the units that are memorized at the checkpoint
-        after their last copy, and the median number of ``steps`` until they are not.
+        ``onset``: cell -> ``n``, ``ever``, the ``steps`` of the first onsets, ascending, and the
+        median ``step`` and ``copies`` at which units are first memorized, those that never are
+        censored at the end and at their dose (None: fewer than half are). ``loss``: cell -> ``n``,
+        the units that are memorized at the checkpoint after their last copy, and the median number
+        of ``steps`` until they are not.
     """
     memorized, steps = histories.memorized, histories.steps
     ever, first = np.asarray(memorized.any(axis=1)), memorized.argmax(axis=1)
@@ -60,6 +54,7 @@ def timing(units: pd.DataFrame, histories: Histories, level: float) -> dict[str,
         onset[cell] = {
             "n": len(rows),
             "ever": int(ever[rows].sum()),
+            "steps": np.sort(onset_step[rows][ever[rows]]).tolist(),
             "step": _median(onset_step[rows], ever[rows]),
             "copies": _median(copies[rows], ever[rows]),
         }
@@ -78,12 +73,6 @@ def timing(units: pd.DataFrame, histories: Histories, level: float) -> dict[str,
         "onset": onset,
         "loss": loss,
     }
-
-
-def cells_of(units: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the positions of each cell's units, int64, in the order in which the cells come."""
-    cells = units["cell"].astype(str)
-    return {cell: np.flatnonzero(cells == cell) for cell in cells.unique()}
 
 
 def _median(time: np.ndarray, event: np.ndarray) -> float | None:
@@ -123,35 +112,6 @@ def _factor(row: pd.Series) -> dict[str, float]:
     return {"value": float(row["exp(coef)"]), "low": low, "high": high}
 
 
-def tested(
-    units: pd.DataFrame, histories: Histories, forecast: Forecast, level: float
-) -> dict[str, Any]:
-    """Return what a model of natural texts expects of the units, and what they did.
-
-    Returns
-    -------
-    dict
-        cell -> ``ever`` and ``memorized`` (at the end): ``expected``, the mean probability;
-        ``observed``, the share; ``difference``, the mean of observed less expected over the units,
-        with its t interval.
-    """
-    found: dict[str, Any] = {}
-    sides = {
-        "ever": (1 - forecast.survival[:, -1], np.asarray(histories.memorized.any(axis=1))),
-        "memorized": (forecast.memorized[:, -1], histories.memorized[:, -1]),
-    }
-    for cell, rows in cells_of(units).items():
-        found[cell] = {
-            name: {
-                "expected": float(expected[rows].mean()),
-                "observed": float(observed[rows].mean()),
-                "difference": mean(observed[rows] - expected[rows], level),
-            }
-            for name, (expected, observed) in sides.items()
-        }
-    return found
-
-
 def study_of_arm(units: pd.DataFrame, histories: Histories) -> Study:
     """Return the units with exact copies as a study: of equal weight, each a text of its own."""
     rows = units["schedule"].isin(EXACT).to_numpy()
@@ -177,8 +137,9 @@ def experiment(
     -------
     dict
         ``effects``, see `memorization.intensities.effects`; ``what_if``: schedule -> ``end``,
-        probability of being memorized at the end; ``ever``; ``share``, part of training spent
-        memorized, as expected; ``half_life``, steps after the last copy until the probability is
+        probability of being memorized at the end; ``ever``; ``durable``, to be so for the whole
+        last tenth of training; ``share``, part of training spent memorized, as expected;
+        ``half_life``, steps after the last copy until the probability is
         half of what it was (None: not by the end).
     """
     study = study_of_arm(units, histories)
@@ -199,6 +160,7 @@ def experiment(
     }
     found = predict(fitted, list(schedules.values()), steps)
     length = np.diff(steps, prepend=0) / end
+    tenth = int(np.searchsorted(steps, 0.9 * end))
     return {
         "effects": effects(study, level, fitted),
         "what_if": {
@@ -206,6 +168,7 @@ def experiment(
                 "copies": len(schedule),
                 "end": float(found.memorized[row, -1]),
                 "ever": float(1 - found.survival[row, -1]),
+                "durable": float(found.durable[row, tenth]),
                 "share": float(found.memorized[row] @ length),
                 "half_life": _half_life(found.memorized[row], steps, int(schedule[-1])),
             }

@@ -16,6 +16,9 @@ from memorization.protocol import CONTINUATION
 from memorization.suite import Suite
 from memorization.tables import ARM, token_matrix
 
+# Whose copies are exact, so that what was seen is what was counted.
+EXACT = ("random", "early", "late", "even")
+
 
 def outcomes(
     units: pd.DataFrame, trajectories: Trajectories, text: dict[str, np.ndarray]
@@ -49,16 +52,7 @@ def text_of(units: pd.DataFrame, suite: Suite) -> dict[str, np.ndarray]:
     ----------
     units : as `memorization.tables.ARM_UNITS`, n rows.
     """
-    n = len(units)
-    inputs = Inputs(
-        index=units["unit"].to_numpy(),
-        tokens=token_matrix(units["tokens"]),
-        step=None,
-        domain=units["domain"].to_numpy(dtype=object),
-        windows=suite.corpus,
-        rows=np.full(n, -1),
-        tokenizer=suite.tokenizer,
-    )
+    inputs = inputs_of(units, suite)
     # One copy is the text's own occurrence, as of a natural text.
     elsewhere = np.maximum(units["dose"].to_numpy() - 1, 0)
     counts = with_copies(inputs.counts, elsewhere)
@@ -67,6 +61,19 @@ def text_of(units: pd.DataFrame, suite: Suite) -> dict[str, np.ndarray]:
         "exposed_surprisal": ngram_features(counts)["surprisal"],
         "compressibility": ratio.to_numpy(),
     }
+
+
+def inputs_of(units: pd.DataFrame, suite: Suite) -> Inputs:
+    """Return what features of the units are computed from; the corpus has no window of the arm."""
+    return Inputs(
+        index=units["unit"].to_numpy(),
+        tokens=token_matrix(units["tokens"]),
+        step=None,
+        domain=units["domain"].to_numpy(dtype=object),
+        windows=suite.corpus,
+        rows=np.full(len(units), -1),
+        tokenizer=suite.tokenizer,
+    )
 
 
 def with_copies(counts: SequenceCounts, copies: np.ndarray) -> SequenceCounts:
@@ -88,3 +95,9 @@ def with_copies(counts: SequenceCounts, copies: np.ndarray) -> SequenceCounts:
         context={length: counts.context[length] + more for length in CONTEXTS},
         onward={length: counts.onward[length] + more for length in CONTEXTS},
     )
+
+
+def cells_of(units: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the positions of each cell's units, int64, in the order in which the cells come."""
+    cells = units["cell"].astype(str)
+    return {cell: np.flatnonzero(cells == cell) for cell in cells.unique()}

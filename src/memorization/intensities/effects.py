@@ -12,13 +12,12 @@ from memorization.evaluation.crossfit import unit_weight
 from memorization.evaluation.intervals import kish
 from memorization.intensities.clock import EXPOSURE
 from memorization.intensities.logistic import (
-    FEW_CHECKPOINTS,
     FREE,
     LogisticIntensities,
     design,
     time_columns,
 )
-from memorization.intensities.transitions import AGES, FEWEST, transitions
+from memorization.intensities.transitions import AGES, FEW_CHECKPOINTS, FEWEST, transitions
 from memorization.study import Study
 
 # More rows than any study here has: nothing is thinned.
@@ -28,6 +27,18 @@ ALL = 10**9
 def fit_clock(study: Study) -> LogisticIntensities:
     """Return the intensities of all rows by the clock alone, unpenalised."""
     return LogisticIntensities.fit(study.only([]), np.random.default_rng(0), (FREE,), ALL)
+
+
+def not_identified(steps: np.ndarray) -> tuple[str, ...]:
+    """Return what these checkpoints cannot tell, in words; nothing, where they are many."""
+    if len(steps) >= FEW_CHECKPOINTS:
+        return ()
+    return (
+        "onset again",
+        "the time since the last exposure",
+        "the time in a state",
+        "how often memory comes and goes, and how long it stays",
+    )
 
 
 def effects(
@@ -50,7 +61,7 @@ def effects(
         transition -> ``events``, ``effective_events`` and ``log_odds``: term -> {value, low, high}
         a doubling of exposures so far or since the last checkpoint, or of the time since the last;
         ``after_2`` and so on: so many checkpoints in the state or more, against one. Empty where
-        exposures are not known.
+        exposures are not known, and without what is `not_identified`.
     """
     if study.known_histories.seen is None:
         return {}
@@ -58,10 +69,11 @@ def effects(
     terms = fitted.terms
     moving = time_columns(study.known_histories, terms, fitted.spline)
     weight = unit_weight(study.weight)
+    few = bool(not_identified(study.steps))
     splines = [f"spline_{place}" for place in range(moving.shape[2] - len(terms) + 1)]
     found = {}
     for name, periods in transitions(study.known_histories).items():
-        if periods.are_few:
+        if periods.are_few or (few and name == "again"):
             continue
         x = design(name, periods, np.empty((len(study), 0)), moving)
         own = fitted.coefficients[name]
@@ -76,9 +88,8 @@ def effects(
         # A time in the state after which hardly anything happens has no coefficient to speak of.
         enough = np.bincount(periods.age, periods.event, len(AGES))[1:] >= FEWEST
         told = {*EXPOSURE, *(f"after_{age}" for age in AGES[1:][enough])}
-        if len(study.steps) < FEW_CHECKPOINTS:
-            # Hardly anything is unseen for long from one look to the next but one.
-            told.discard("since_seen")
+        if few:
+            told = {"seen", "newly_seen", "never_seen"}
         shown = [at for at, term in enumerate(names) if term in told]
         found[name] = {
             "events": int(periods.event.sum()),

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import pandas as pd
 
-from memorization.intensities.forward import Forecast, forward
+from memorization.intensities.forward import Forecast, Place, forward
 from memorization.intensities.transitions import TRANSITIONS
 from memorization.study import Histories
 
@@ -26,23 +26,29 @@ class Intensities(ABC):
         exposures, their checkpoints and the first evaluations are used, never the states.
         """
 
-    def forecast(self, histories: Histories, features: pd.DataFrame | None = None) -> Forecast:
-        """Return what is expected of sequences before training, given when they will be seen.
+    def forecast(
+        self,
+        histories: Histories,
+        features: pd.DataFrame | None = None,
+        known: np.ndarray | None = None,
+    ) -> Forecast:
+        """Return what is expected of sequences, given when they will be seen.
 
         Parameters
         ----------
         features : a row for each; None, of intensities that know nothing of the text.
+        known : bool [n, s], their states at the first s checkpoints, from where the forecast goes
+            on with those after them; None: it is made before training.
         """
+        start = 0 if known is None else known.shape[1]
         features = pd.DataFrame(index=range(len(histories))) if features is None else features
         parts = []
-        for start in range(0, max(len(histories), 1), BLOCK):
-            rows = np.arange(start, min(start + BLOCK, len(histories)))
+        for begin in range(0, max(len(histories), 1), BLOCK):
+            rows = np.arange(begin, min(begin + BLOCK, len(histories)))
             own = histories.take(rows)
             chances = self.chances(features.iloc[rows], own)
             # What was not looked at could not be found memorized.
             first, again, loss = (chances[name] * own.observed[:, :, None] for name in TRANSITIONS)
-            parts.append(forward(first[:, :, 0], again, loss))
-        return Forecast(
-            np.concatenate([part.survival for part in parts]),
-            np.concatenate([part.memorized for part in parts]),
-        )
+            place = None if known is None else Place.known(known[rows])
+            parts.append(forward(first[:, start:, 0], again[:, start:], loss[:, start:], place))
+        return Forecast.joined(parts)

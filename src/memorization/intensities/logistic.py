@@ -22,6 +22,7 @@ from memorization.intensities.covariates import Covariates
 from memorization.intensities.intensities import Intensities
 from memorization.intensities.transitions import (
     AGES,
+    FEW_CHECKPOINTS,
     Periods,
     thinned,
     transitions,
@@ -42,7 +43,6 @@ LARGEST = 20_000
 # The part of training that is over enters as B-splines of so many knots and this degree: flexible,
 # but smooth. A few checkpoints bear a straight line.
 CURVE, LINE = (4, 3), (2, 1)
-FEW_CHECKPOINTS = 20
 
 
 @dataclass(frozen=True)

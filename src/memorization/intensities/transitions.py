@@ -14,6 +14,9 @@ TRANSITIONS = ("first", "again", "loss")
 AGES = np.array([1, 2, 3, 5, 9, 17])
 # Fewer events, or fewer others, give a rate, not a regression.
 FEWEST = 10
+# Between fewer looks than this memory may well go and come back unseen: how long it lasts, and
+# what brings it back, cannot be told from them.
+FEW_CHECKPOINTS = 20
 
 
 @dataclass(frozen=True)
@@ -87,15 +90,21 @@ def transitions(histories: Histories) -> dict[str, Periods]:
 
 
 def thinned(periods: Periods, largest: int, rng: np.random.Generator) -> tuple[Periods, float]:
-    """Return a table of so many rows at most, all events first, and the log of the share of the
-    others that is kept, by which the log-odds of what is fitted to it are too high.
+    """Return a table of so many rows at most, events first, and by how much the log-odds of what
+    is fitted to it are too high.
 
-    Leaving out rows without the event at random multiplies the odds of all that are left by one
-    number, which is the offset (King & Zeng 2001, "Logistic regression in rare events data").
+    Leaving out rows with the event, or without it, at random multiplies the odds of all that are
+    left by one number, which is the offset (King & Zeng 2001, "Logistic regression in rare events
+    data"). Events fill half of the table at most where there are others enough.
     """
-    others = np.flatnonzero(~periods.event)
-    room = max(largest - int(periods.event.sum()), largest // 2)
-    if len(others) <= room:
-        return periods, 0.0
-    kept = np.concatenate([np.flatnonzero(periods.event), rng.permutation(others)[:room]])
-    return periods.take(np.sort(kept)), -float(np.log(room / len(others)))
+    kinds = np.flatnonzero(~periods.event), np.flatnonzero(periods.event)
+    n_others, n_events = map(len, kinds)
+    others = min(n_others, max(largest - n_events, largest // 2))
+    sizes = others, min(n_events, largest - others)
+    kept, shift = [], 0.0
+    for rows, size, sign in zip(kinds, sizes, (-1, 1), strict=True):
+        if size < len(rows):
+            shift += sign * float(np.log(size / len(rows)))
+            rows = rng.permutation(rows)[:size]
+        kept.append(rows)
+    return periods.take(np.sort(np.concatenate(kept))), shift

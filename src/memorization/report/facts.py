@@ -198,9 +198,16 @@ def arm(results: Results, facts: Facts, cases: Cases) -> None:
     """Add what the lottery shows, and where it is furthest from natural texts."""
     found = results.metrics["arm"]
     cases["arm.answer"] = "done" if found["done"] else "none"
-    cases["arm.gap"] = "none"
+    cases |= {"arm.gap": "none", "arm.tested": "none"}
     if not found["done"]:
         return
+    tested = (results.experiment or found)["tested"]
+    if {"exposure_clock", "with_text"} <= set(tested):
+        cases["arm.tested"] = "some"
+        facts["tested"] = {
+            "error": tested["exposure_clock"]["brier"]["memorized"],
+            "saved": tested["with_text"]["saved"]["memorized"],
+        }
     level, contrasts = 1 - results.params.bootstrap.level, found["contrasts"]["logprob"]
     told = [name for name, of in contrasts.items() if (of["p_holm"] or 1) <= level]
     words = _quoted([name.replace("_", " ") for name in told])
@@ -469,10 +476,19 @@ def when(results: Results, facts: Facts, cases: Cases) -> None:
         "when.event": results.params.when.event,
         "when.counted": found.get("strata") or "unknown",
         "when.thinned": "some" if limits else "none",
+        "when.stays": "unknown",
+        "when.remaining": "unknown",
     }
     if not found["done"]:
         facts["cost"] = describe_cost(found["cost"])
         return
+    clock = _scored(results, "when", results.baseline("when", "exposure_clock"))
+    if clock and "stay_observed_to_expected" in clock:
+        cases["when.stays"] = "known"
+        facts["clock"] = clock
+    if found["remaining"]:
+        cases["when.remaining"] = "known"
+        facts["rest"] = found["remaining"]["50"]
     key, last = results.best_of_all("when"), results.suite.steps[-1]
     rival = results.gain_over_best("when", key, metric)
     best = _scored(results, "when", key) or {}

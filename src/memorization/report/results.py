@@ -156,6 +156,13 @@ class Results:
         """Whether the when question could be asked; where not, its metrics say why."""
         return bool(self.metrics["when"]["done"])
 
+    @property
+    def experiment(self) -> dict[str, Any] | None:
+        """What was found of the randomised arm: of all seeds, or of this run; None: it has none."""
+        own: dict[str, Any] = self.metrics["arm"]
+        pooled = (self.seeds or {}).get("arm")
+        return (pooled or own) if own["done"] else None
+
     def probability(self, tier: str, model: str) -> np.ndarray:
         """Return the out-of-fold probability of being memorized, float [n], rows as ``sample``."""
         return self._predicted("whether", "probability", tier, model).to_numpy()

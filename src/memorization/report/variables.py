@@ -41,7 +41,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "count": count,
     "percent": lambda x: percent_estimate(x) if isinstance(x, Mapping) else percent(x),
     "large": large,
-    **{str(digits): partial(estimate, digits=digits) for digits in (0, 2)},
+    **{str(digits): partial(estimate, digits=digits) for digits in (0, 2, 3)},
     **{f".{digits}": partial(decimal, digits=digits) for digits in (1, 2, 3)},
     "versus": lambda found: VERSUS[side(found)],
     "adds": lambda found: ADDS[side(found)],

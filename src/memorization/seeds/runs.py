@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from memorization.arm.natural import clock_forecast
+from memorization.arm.natural import read_forecasts
 from memorization.arm.onset import histories_of
 from memorization.errors import UserError
 from memorization.files import read_json, read_kept, write_json
@@ -48,7 +48,7 @@ class Run:
     metrics : the metrics files by name, those of `METRICS`.
     arm : the units of the randomised arm, as `memorization.tables.ARM`.
     histories : of the units.
-    forecast : of the units by the exposure clock of the seed's natural texts; None: there is none.
+    forecasts : of the units by models of the seed's natural texts; there may be none.
     window, memorized : int64 and bool [n], the natural windows, sorted, and whether the target has
         memorized them at the end.
     """
@@ -57,7 +57,7 @@ class Run:
     metrics: dict[str, Any]
     arm: pd.DataFrame
     histories: Histories
-    forecast: Forecast | None
+    forecasts: dict[str, Forecast]
     window: np.ndarray
     memorized: np.ndarray
 
@@ -186,7 +186,7 @@ def _read(seed: int, results: Path) -> Run:
         {name: read_json(results / "metrics" / f"{name}.json") for name in METRICS},
         units,
         histories,
-        clock_forecast(results, histories),
+        read_forecasts(results, units),
         window[order],
         labels["memorized"].to_numpy(dtype=bool)[order],
     )

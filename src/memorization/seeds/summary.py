@@ -18,8 +18,9 @@ from memorization.intensities.forward import Forecast
 from memorization.params import Params
 from memorization.randomness import generator
 from memorization.seeds.runs import Run, value_at, windows
-from memorization.strata import STRATA, stratum_of
-from memorization.study import Histories
+from memorization.strata import CONTINUATIONS, STRATA, stratum_of
+from memorization.study import Histories, Study
+from memorization.study.followed import read_followed
 
 RESULTS = Path("results")
 
@@ -106,7 +107,8 @@ def summary(runs: Sequence[Run], params: Params) -> dict[str, Any]:
             _pooled(runs),
             _histories(runs),
             natural,
-            _forecast(runs),
+            _followed(params),
+            _forecasts(runs),
             params.arm.contrast_dose,
             level,
             rng,
@@ -180,15 +182,16 @@ def _histories(runs: Sequence[Run]) -> Histories:
     )
 
 
-def _forecast(runs: Sequence[Run]) -> Forecast | None:
-    """Return what each run's own natural texts tell of its units; None if one has none."""
-    own = [run.forecast for run in runs if run.forecast is not None]
-    if len(own) < len(runs):
-        return None
-    return Forecast(
-        np.concatenate([part.survival for part in own]),
-        np.concatenate([part.memorized for part in own]),
-    )
+def _followed(params: Params) -> Study | None:
+    """Return the natural texts of this run that were followed; None without their counts."""
+    followed = read_followed(RESULTS, params.seed, params.when.event)
+    return followed if CONTINUATIONS in followed.features else None
+
+
+def _forecasts(runs: Sequence[Run]) -> dict[str, Forecast]:
+    """Return what each run's own natural texts tell of its units; nothing if one tells nothing."""
+    models = [name for name in runs[0].forecasts if all(name in run.forecasts for run in runs)]
+    return {name: Forecast.joined(run.forecasts[name] for run in runs) for name in models}
 
 
 def _pooled(runs: Sequence[Run]) -> pd.DataFrame:

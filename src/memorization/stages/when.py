@@ -6,7 +6,6 @@ python -m memorization.stages.when
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.features.exposure import HINDSIGHT
 from memorization.files import read_json, write_metrics
 from memorization.labels.trajectories import Trajectories
-from memorization.params import Params, load_params, named
+from memorization.params import load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.strata import finest_count
-from memorization.study import Histories, Study
+from memorization.study.followed import read_followed
 from memorization.study.histories import rows_of
 from memorization.tables import (
     KAPLAN_MEIER,
@@ -34,6 +32,7 @@ from memorization.tables import (
 from memorization.when.analyse import analyse, not_done, planned
 from memorization.when.landmarks import landmarks
 from memorization.when.models import MODELS
+from memorization.when.remaining import remaining
 
 FOLDER = Path("results/models/when")
 
@@ -46,7 +45,7 @@ def main() -> None:
     """
     params = load_params()
     models = named(MODELS, params.when.models, "when.models")
-    study = read_study(params)
+    study = read_followed("results", params.seed, params.when.event)
     times = read_json(Path("results/metrics/labels.json"))["times"]
     curves, predictions = empty_table(KAPLAN_MEIER), empty_table(WHEN)
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -78,6 +77,7 @@ def main() -> None:
         about = {"done": True, "event": params.when.event, "strata": strata}
         metrics = about | found.metrics
         metrics["landmarks"] = landmarks(study, *_observed(study.index), bootstrap, params.threads)
+        metrics["remaining"] = remaining(study, bootstrap, params.threads)
     write_table(curves, "results/predictions/kaplan_meier.parquet", KAPLAN_MEIER)
     write_table(predictions, "results/predictions/when.parquet", WHEN)
     write_metrics(metrics, "results/metrics/when.json")
@@ -88,15 +88,6 @@ def _observed(index: np.ndarray) -> tuple[Trajectories, np.ndarray]:
     trajectories = Trajectories.read("results/trajectories.npz")
     sequences = read_table("results/sequences.parquet", SEQUENCES).set_index("index")
     return rows_of(trajectories, index), sequences.loc[index, "step"].to_numpy()
-
-
-def read_study(params: Params) -> Study:
-    """Return the study with event times and histories, and without what only hindsight knows."""
-    steps = Trajectories.read("results/trajectories.npz").steps
-    study = Study.read("results", params.seed, params.when.event, steps)
-    study = replace(study, histories=Histories.read("results", study.index))
-    # What is yet to come of the training is not known at any step in the middle of it.
-    return study.only(n for n in map(str, study.features) if not n.startswith(HINDSIGHT))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains, gains_over_best
 from memorization.evaluation.crossfit import Candidate, candidates, cross_fit, folds
-from memorization.intensities.effects import effects
+from memorization.intensities.effects import effects, not_identified
 from memorization.parallel import side_by_side
 from memorization.strata import STRATA, finest_count, stratum_of
 from memorization.study import Study
@@ -44,7 +44,8 @@ class Analysis:
     predictions : DataFrame, as `memorization.tables.WHEN`.
     metrics : dict, `event_statistics`; tier -> model -> metric -> value, low, high; ``gains`` of
         `GAINED`, over each baseline, the best, and the tier below; ``bands``, see `by_band`;
-        ``effects``, see `memorization.intensities.effects`; ``left_out``, model -> what it lacks.
+        ``effects`` and ``not_identified``, see `memorization.intensities.effects`; ``left_out``,
+        model -> what it lacks.
     fitted : dict, (tier, model) -> survival model fitted to the whole sample.
     """
 
@@ -142,6 +143,7 @@ def analyse(
         study, forecasts, baselines, bootstrap, known.get("kaplan_meier_strata"), processes
     )
     metrics["effects"] = effects(study, bootstrap.level)
+    metrics["not_identified"] = list(not_identified(study.steps))
     kept = [run for run in runs if models[run.name].is_kept]
     fitted = side_by_side(_fit, kept, study, processes=processes)
     parts = [_predictions(study, run, forecasts[run.key]) for run in runs]
@@ -168,7 +170,7 @@ def by_band(
 
     Parameters
     ----------
-    forecasts : (tier, model) -> float [n, 2, c].
+    forecasts : (tier, model) -> float [n, 4, c].
     reference : of the curves of the strata, against which skill is measured.
 
     Returns

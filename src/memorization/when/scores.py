@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from memorization.evaluation.metrics.event_time import (
 from memorization.evaluation.metrics.probability import observed_to_expected
 from memorization.evaluation.metrics.ranking import auroc_within
 from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
+from memorization.intensities.transitions import FEW_CHECKPOINTS
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
 
@@ -31,6 +33,12 @@ SCALES = {
     "skill": SKILL,
     "observed_to_expected": LOG,
 }
+
+# What the metric of a kind is of.
+KIND = re.compile("^(state|durable|switches|stay)_")
+
+# Fewer sequences than this that are memorized for good, and no metric is of them.
+FEWEST = 10
 
 # Floats of weights that are scored at a time: a concordance goes through hundreds of sets of pairs,
 # which few replicates at a time would not pay for.
@@ -46,17 +54,20 @@ def score(
     ----------
     study : Study
         None of its rows is censored before the last checkpoint.
-    forecast : float [n, 2, c], out of fold: survival, and the probability of being memorized.
-    reference : float [n, 2, c], of the model against which skill is measured; None: it is left out.
+    forecast : float [n, 4, c], out of fold: the curves of a `Forecast`.
+    reference : float [n, 4, c], of the model against which skill is measured; None: it is left out.
     """
     found, cases = {}, cases_of(study)
-    survival, memorized = forecast[:, 0], forecast[:, 1]
+    survival, memorized, durable, switches = forecast.swapaxes(0, 1)
     of_onset, of_state = (None, None) if reference is None else (reference[:, 0], reference[:, 1])
     metrics = survival_metrics(study, survival, of_onset)
     if not np.isnan(memorized).any():
         metrics |= state_metrics(study, memorized, of_state)
+    told = len(study.steps) >= FEW_CHECKPOINTS and study.known_histories.observed.all()
+    if told and not np.isnan(switches).any():
+        metrics |= stay_metrics(study, memorized, durable, switches)
     for name, metric in metrics.items():
-        kind = name.partition("_at_")[0].removeprefix("state_")
+        kind = KIND.sub("", name.partition("_at_")[0])
         scale: Scale = SCALES.get(kind, LOGIT)
         found[name] = Replicated(
             float(metric(study.weight)),
@@ -72,13 +83,18 @@ def cases_of(study: Study) -> dict[str, np.ndarray]:
     times = study.times
     found = {"absolute_error_steps": times.event & ~times.left_censored}
     ever = study.known_histories.memorized
-    found |= {name: ever.any(axis=1) for name in ("state_brier", "state_skill")}
+    of_all = ("state_brier", "state_skill", "switches_observed_to_expected")
+    found |= {name: ever.any(axis=1) for name in (*of_all, "stay_observed_to_expected")}
     for percent, at in milestones(study.steps).items():
         by_then = times.event & (times.time <= at) & (times.first_evaluation <= at)
         found |= {f"{kind}_at_{percent}": by_then for kind in ("auroc", "observed_to_expected")}
         found |= {
-            f"state_{kind}_at_{percent}": ever[:, at - 1]
+            f"{of}_{kind}_at_{percent}": states
             for kind in ("auroc", "observed_to_expected")
+            for of, states in (
+                ("state", ever[:, at - 1]),
+                ("durable", ever[:, at - 1 :].all(axis=1)),
+            )
         }
     return found
 
@@ -175,6 +191,42 @@ def state_metrics(
     if reference is not None:
         other = errors(reference)
         metrics["state_skill"] = lambda weight: 1 - ratio(weight @ error, weight @ other)
+    return metrics
+
+
+def stay_metrics(
+    study: Study, memorized: np.ndarray, durable: np.ndarray, switches: np.ndarray
+) -> dict[str, OfWeights]:
+    """Return name -> metric of the weights, of how long memory stays, and whether for good.
+
+    - ``switches_observed_to_expected``: onsets and losses a sequence.
+    - ``stay_observed_to_expected``: the mean length of a stay in memory, in checkpoints.
+    - ``durable_auroc_at_P``, ``durable_observed_to_expected_at_P``: of being memorized at every
+      checkpoint from P % of training on.
+
+    Parameters
+    ----------
+    memorized, durable, switches : float [n, c], out of fold, of sequences looked at from the start.
+    """
+    states = study.known_histories.memorized.astype(np.float64)
+    happened = np.abs(np.diff(states, axis=1, prepend=0.0)).sum(axis=1)
+    expected = switches[:, -1]
+    # A stay begins with an onset; it ends with a loss, or lasts to the end.
+    stays, expected_stays = (happened + states[:, -1]) / 2, (expected + memorized[:, -1]) / 2
+    length, expected_length = states.sum(axis=1), memorized.sum(axis=1)
+    metrics: dict[str, OfWeights] = {
+        "switches_observed_to_expected": lambda weight: ratio(weight @ happened, weight @ expected),
+        "stay_observed_to_expected": lambda weight: ratio(
+            ratio(weight @ length, weight @ stays),
+            ratio(weight @ expected_length, weight @ expected_stays),
+        ),
+    }
+    for percent, at in milestones(study.steps).items():
+        truth, p = np.asarray(states[:, at - 1 :].all(axis=1)), durable[:, at - 1]
+        if at < len(study.steps) and truth.sum() >= FEWEST:
+            area = auroc_within(study.fold).prepare(truth, p)
+            everyone = np.ones(len(study), bool)
+            metrics |= _known_at(f"_at_{percent}", everyone, truth, p, area, "durable_")
     return metrics
 
 

@@ -51,8 +51,8 @@ def fitted(name, study):
 def test_survival_falls_and_is_right_on_average(name, study):
     rows = np.arange(len(study))
     found = fitted(name, study).predict(study, rows)
-    assert found.shape == (len(study), 2, 12)
-    survival, memorized = found[:, 0], found[:, 1]
+    assert found.shape == (len(study), 4, 12)
+    survival, memorized, durable, switches = found.swapaxes(0, 1)
     assert (np.diff(survival, axis=1) <= 1e-12).all()
     assert (survival[:, -1] < survival[:, 0]).all()
     # Three numbers do not fit what was not made by their rule; the others do.
@@ -62,6 +62,10 @@ def test_survival_falls_and_is_right_on_average(name, study):
     if not np.isnan(memorized).any():
         # Here, what is memorized stays so.
         assert np.abs(np.average(memorized, axis=0, weights=study.weight) - happened).max() < off
+    if not np.isnan(switches).any():
+        assert (durable <= memorized + 1e-12).all()
+        assert (np.diff(durable, axis=1) >= -1e-12).all()
+        assert (switches >= 1 - survival - 1e-12).all()
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.is_kept])

@@ -39,7 +39,7 @@ def timing(results: Results) -> str:
     """Return when units are first memorized by cell, beside what natural texts let expect."""
     rows = []
     for name, arm in runs_of_arm(results).items():
-        tested = arm["tested"] or {}
+        tested = arm["tested"].get("exposure_clock", {}).get("cells", {})
         onset = arm["timing"]["onset"]
         for cell in (cell for cell, _ in sorted(arm["cells"].items(), key=order) if cell in onset):
             of = onset[cell]

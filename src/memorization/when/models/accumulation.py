@@ -69,7 +69,7 @@ class Accumulation(CountRule):
         """Return the forecast; see `SurvivalModel.forecast`."""
         values = np.log(self.threshold), self.steepness, np.log(self.forgetting)
         memorized = expit(_log_odds(study.known_histories, *values))
-        return Forecast(1 - np.maximum.accumulate(memorized, axis=1), memorized)
+        return Forecast.of(1 - np.maximum.accumulate(memorized, axis=1), memorized)
 
     def save(self, path: Path) -> None:
         """Write the three numbers as JSON."""

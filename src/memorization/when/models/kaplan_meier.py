@@ -39,7 +39,7 @@ class KaplanMeier(SurvivalModel):
     def forecast(self, study: Study) -> Forecast:
         """Return the same curves for each row."""
         shape = (len(study), 1)
-        return Forecast(np.tile(self.survival, shape), np.tile(self.memorized, shape))
+        return Forecast.of(np.tile(self.survival, shape), np.tile(self.memorized, shape))
 
     def save(self, path: Path) -> None:
         """Write the curves as JSON."""
@@ -84,7 +84,7 @@ class KaplanMeierStrata(CountRule):
         stratum = stratum_of(study.features[self.column].to_numpy())
         survival = np.stack([own.survival for own in self.strata])
         memorized = np.stack([own.memorized for own in self.strata])
-        return Forecast(survival[stratum], memorized[stratum])
+        return Forecast.of(survival[stratum], memorized[stratum])
 
     def save(self, path: Path) -> None:
         """Write the column and the curves, stratum -> curves, as JSON."""

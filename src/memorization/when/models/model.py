@@ -13,9 +13,6 @@ from memorization.intensities.forward import Forecast
 from memorization.strata import CONTINUATIONS, finest_count
 from memorization.study import Study
 
-# A model that says nothing of the state after the first onset.
-ABSORBING = np.nan
-
 
 class SurvivalModel(Model):
     """A model that predicts, before training, when a sequence is memorized first.
@@ -52,22 +49,20 @@ class SurvivalModel(Model):
 
     @abstractmethod
     def forecast(self, study: Study) -> Forecast:
-        """Return the probabilities of no onset so far and of being memorized, float [n, c] each.
+        """Return what is expected of each row at each checkpoint.
 
         Of the study its features are used, and of its histories the exposures and the first
-        evaluations, which are known before training, but no state. What a model does not say is
-        `ABSORBING`.
+        evaluations, which are known before training, but no state.
         """
 
     def predict(self, study: Study, rows: np.ndarray) -> np.ndarray:
-        """Return the forecast of some rows of a study, float [m, 2, c]: survival, memorized."""
-        found = self.forecast(study.take(rows))
-        return np.stack([found.survival, found.memorized], axis=1)
+        """Return the forecast of some rows of a study, float [m, 4, c]: `Forecast.curves`."""
+        return self.forecast(study.take(rows)).curves
 
 
 def absorbing(survival: np.ndarray) -> Forecast:
     """Return the forecast of a model whose event is final."""
-    return Forecast(survival, np.full(survival.shape, ABSORBING))
+    return Forecast.of(survival)
 
 
 def of_count(tiers: Tiers) -> Tiers:
