@@ -1,4 +1,4 @@
-"""The command line: ``memorization evaluate`` and ``memorization sequences``."""
+"""The command line: ``memorization evaluate``, ``sequences`` and ``validate``."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ REPLICATES = typer.Option(min=20, help="Resamples behind the intervals.")
 SEED = typer.Option(min=0, help="Of the resamples.")
 DESTINATION = typer.Argument(metavar="OUT", help="Parquet file: `index`, `tokens`, `text`.")
 POPULATION = typer.Option("--population", help="All sequences, not only the study's sample.")
+
+
+LABELLED = typer.Argument(
+    help="Parquet, JSON Lines or CSV file: `text`, and `memorized` (true or false, 1 or 0). Other "
+    "columns of numbers, or of words that many rows share, are scored alone."
+)
+TOKENIZER = typer.Option(help="tokenizer.json by which shared text is found and features computed.")
+REPORT = typer.Option(help="Also write a self-contained HTML page.")
 
 
 @app.callback()
@@ -133,6 +141,23 @@ def sequences(
         )
     write_sequences(models, index, destination)
     print(f"{destination}: {len(index):,} sequences")
+
+
+@app.command()
+@explained
+def validate(
+    labelled: Annotated[Path, LABELLED],
+    tokenizer: Annotated[Path, TOKENIZER] = Path("results/suite/tokenizer.json"),
+    output: Annotated[Path | None, OUTPUT] = None,
+    report: Annotated[Path | None, REPORT] = None,
+    replicates: Annotated[int, REPLICATES] = 400,
+    seed: Annotated[int, SEED] = 0,
+) -> None:
+    """Fit the text models to anybody's labels, and say how far their scores can be believed."""
+    from memorization.validation.command import validated
+    from memorization.validation.page import terminal
+
+    print(terminal(validated(labelled, tokenizer, output, report, replicates, seed)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ intensities
 siblings whether when arm
 association seeds
 report
-harness
+harness validation
 stages cli
 """
 # The first line is the foundation, whose modules may build on one another.

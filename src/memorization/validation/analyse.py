@@ -1,0 +1,146 @@
+"""From labelled texts to what can be predicted of them, and what must be believed with care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorization.errors import UserError
+from memorization.evaluation.bootstrap import Bootstrap, Replicated, gain
+from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.split.clusters import linked_clusters, shared_windows
+from memorization.split.folds import assign_folds
+from memorization.study import Study
+from memorization.validation.artefacts import artefacts, column_auroc
+from memorization.whether.models import BinaryModel
+from memorization.whether.models.boosting import Boosting
+from memorization.whether.models.logistic import Logistic
+from memorization.whether.models.ngrams import NGrams
+from memorization.whether.models.single_feature import SingleFeature
+from memorization.whether.scores import rankings
+
+# The first two are what the others must beat.
+MODELS: dict[str, type[BinaryModel]] = {
+    "single_feature": SingleFeature,
+    "ngrams": NGrams,
+    "logistic": Logistic,
+    "boosting": Boosting,
+}
+# The mean of two models' log-odds: what each sees the other does not.
+BOTH = ("ngrams", "boosting")
+# Fewer clusters with a memorized text, or with another, give no fold enough of either.
+FEWEST = 10
+# A share of one half is no surer than this, in log-odds.
+CERTAIN = 1e-6
+
+
+def study_of(
+    tokens: np.ndarray,
+    features: pd.DataFrame,
+    texts: list[str],
+    truth: np.ndarray,
+    folds: int,
+    shared_tokens: int,
+    rng: np.random.Generator,
+) -> Study:
+    """Return labelled texts as a study: each of weight 1, those that share text in one fold.
+
+    Parameters
+    ----------
+    tokens : int [n, 64], 0 where a text has ended; no run with a 0 links two texts.
+    features : a row for each.
+    truth : bool [n], memorized.
+    shared_tokens : texts that share a run of so many tokens are linked.
+
+    Raises
+    ------
+    UserError
+        If there are too few independent texts of either kind.
+    """
+    cluster = linked_clusters(shared_windows(tokens, shared_tokens, across_documents=False))
+    for kind, rows in (("memorized", truth), ("not memorized", ~truth)):
+        if (n := len(np.unique(cluster[rows]))) < FEWEST:
+            raise UserError(
+                f"column 'memorized': {int(rows.sum())} rows are {kind}, in {n} clusters of texts "
+                f"that share {shared_tokens} tokens; at least {FEWEST} of each are needed: add rows"
+            )
+    n_texts = len(texts)
+    return Study(
+        index=np.arange(n_texts),
+        features=features.reset_index(drop=True),
+        truth=truth,
+        weight=np.ones(n_texts),
+        splits=pd.DataFrame(
+            {
+                "cluster": cluster,
+                "fold": assign_folds(cluster, truth, folds, rng),
+                "fold_random": assign_folds(np.arange(n_texts), truth, folds, rng),
+            }
+        ),
+        text=np.array([text.encode("utf-8", "replace") for text in texts], dtype=object),
+    )
+
+
+def validate(
+    study: Study,
+    texts: list[str],
+    given: Mapping[str, np.ndarray],
+    bootstrap: Bootstrap,
+    advance: Callable[[int], object] = lambda done: None,
+) -> dict[str, Any]:
+    """Return how well the memorized are told from the others, and by what.
+
+    Parameters
+    ----------
+    study : see `study_of`.
+    given : name -> values of a column of the table, float or words [n], or of the length: each is
+        scored alone, as it is.
+    advance : told ``1`` after each model.
+
+    Returns
+    -------
+    dict
+        ``n``, ``cases``, ``clusters``, and ``effective_clusters`` of the cases (Kish 1965);
+        ``given``: column -> its AUROC alone; ``scores``: model -> ``auroc`` and
+        ``average_precision`` out of fold, with intervals over clusters, what each gains over the
+        n-grams (``over_ngrams``), and what a random split would have added (``random_split``);
+        ``artefacts``, see `artefacts`.
+    """
+    # Without any feature, as of texts that are all short, there are the n-grams.
+    able = {name: m for name, m in MODELS.items() if m.reads_text or study.features.shape[1]}
+    ranked: dict[str, dict[str, Replicated]] = {}
+    leaky: dict[str, dict[str, Replicated]] = {}
+    for found, rows in ((ranked, study), (leaky, study.refolded("fold_random"))):
+        odds = {}
+        for name, model in able.items():
+            columns = () if model.reads_text else tuple(map(str, study.features))
+            candidate = Candidate("text", name, model, columns, f"validate/{name}")
+            probability = cross_fit(candidate, rows).prediction
+            clipped = np.clip(probability, CERTAIN, 1 - CERTAIN)
+            odds[name] = np.log(clipped / (1 - clipped))
+            advance(1)
+        if set(BOTH) <= set(odds):
+            odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
+        found |= {name: rankings(rows, own, bootstrap) for name, own in odds.items()}
+    level = bootstrap.level
+    scores = {
+        name: {metric: value.estimate(level) for metric, value in own.items()}
+        | {
+            "over_ngrams": None if name == "ngrams" else gain(own, ranked["ngrams"], level),
+            "random_split": gain(leaky[name], own, level),
+        }
+        for name, own in ranked.items()
+    }
+    alone = {name: column_auroc(own, study.truth, study.fold) for name, own in given.items()}
+    return {
+        "n": len(study),
+        "cases": int(study.truth.sum()),
+        "clusters": len(np.unique(study.cluster)),
+        "effective_clusters": float(bootstrap.effective(study.weight, study.truth)),
+        "given": alone,
+        "scores": scores,
+        "artefacts": artefacts(texts, study.truth, alone),
+    }

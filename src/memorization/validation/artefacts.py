@@ -1,0 +1,101 @@
+"""What tells the memorized from the others though it is not of the model: how they were collected.
+
+A table of cases and controls is put together from two draws. Where one was cut, cleaned or decoded
+in another way, anything that can see that scores well, and says nothing of memorization.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from memorization.evaluation.metrics.ranking import auroc_within
+from memorization.evaluation.metrics.sums import ratio
+
+# Traits that cleaning, cutting or decoding leaves or takes away.
+TRAITS: dict[str, Callable[[str], bool]] = {
+    "two spaces in a row": lambda text: "  " in text,
+    "two line breaks in a row": lambda text: "\n\n" in text,
+    "a line break": lambda text: "\n" in text,
+    "a tab": lambda text: "\t" in text,
+    "a carriage return": lambda text: "\r" in text,
+    "white space at the start": lambda text: text[:1].isspace(),
+    "white space at the end": lambda text: text[-1:].isspace(),
+    "a capital letter at the start": lambda text: text.lstrip()[:1].isupper(),
+    "a character that is not ASCII": lambda text: not text.isascii(),
+    "a replacement character": lambda text: "\ufffd" in text,
+    "a tag": lambda text: re.search(r"<[a-z/!][^>]*>", text) is not None,
+}
+# A trait is told if it is of one kind alone, or the shares differ by so much, of so many texts.
+APART, FEWEST = 0.25, 20
+
+
+def artefacts(
+    texts: list[str], truth: np.ndarray, given: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Return how cases and controls differ in what collecting them may have made, most first.
+
+    Parameters
+    ----------
+    texts : of the n rows.
+    truth : bool [n], memorized.
+    given : name -> AUROC alone, of the length and of columns such as the source.
+
+    Returns
+    -------
+    list of dict
+        ``trait``; ``memorized`` and ``others``, the shares that have it (None for what is not a
+        share); ``auroc`` of it alone, at least .5; of what differs by `APART`, or is in at least
+        `FEWEST` texts and of one kind alone.
+    """
+    found = []
+    for trait, has in TRAITS.items():
+        held = np.fromiter((has(text) for text in texts), bool, len(texts))
+        memorized, others = float(held[truth].mean()), float(held[~truth].mean())
+        alone = held.sum() >= FEWEST and min(held[truth].sum(), held[~truth].sum()) == 0
+        if alone or abs(memorized - others) >= APART:
+            found.append(
+                {
+                    "trait": trait,
+                    "memorized": memorized,
+                    "others": others,
+                    "auroc": 0.5 + abs(memorized - others) / 2,
+                }
+            )
+    for name, area in given.items():
+        if area >= 0.5 + APART / 2:
+            found.append({"trait": name, "memorized": None, "others": None, "auroc": area})
+    return sorted(found, key=lambda one: -one["auroc"])
+
+
+def column_auroc(values: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> float:
+    """Return the AUROC of a column alone, at least .5; .5 where nothing is known.
+
+    A row's word scores the share of the memorized among the rows with that word in the *other*
+    folds, and pairs are compared within a fold, so that a word that all have says nothing.
+
+    Parameters
+    ----------
+    values : float [n], or words [n].
+    truth : bool [n].
+    fold : int [n].
+    """
+    if values.dtype.kind in "OU":
+        _, member = np.unique(values.astype(str), return_inverse=True)
+        place = np.unique(fold, return_inverse=True)[1]
+        shape = (int(member.max()) + 1, int(place.max()) + 1)
+        size, cases = np.zeros(shape), np.zeros(shape)
+        np.add.at(size, (member, place), 1.0)
+        np.add.at(cases, (member, place), truth.astype(float))
+        others, of_them = (table.sum(axis=1, keepdims=True) - table for table in (size, cases))
+        score = ratio(of_them, others, empty=float(truth.mean()))[member, place]
+        return float(auroc_within(fold)(truth, score, np.ones(len(truth))))
+    known = ~np.isnan(values.astype(np.float64))
+    if truth[known].all() or not truth[known].any():
+        return 0.5
+    area = float(roc_auc_score(truth[known], values[known]))
+    return max(area, 1 - area)

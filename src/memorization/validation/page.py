@@ -1,0 +1,170 @@
+"""What was found of labelled texts: as a page to forward, and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from memorization.report.drawing import BLUE, GREY, Look, draw_estimate, mark_value, svg
+from memorization.report.names import model_name
+from memorization.report.numbers import count, decimal, estimate, percent
+from memorization.validation.analyse import BOTH
+
+WAY = {"as_it_is": "as it is", "plain": "white space collapsed"}
+LOOKS = {"as_it_is": Look(BLUE, "o", "-"), "plain": Look(GREY, "s", "-")}
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #888; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
+figure { margin: 1rem 0; background: #fff; border-radius: 6px; padding: .5rem; }
+figure svg { width: 100%; height: auto; } .soft { color: var(--soft); }
+"""
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """Return a self-contained HTML page.
+
+    Parameters
+    ----------
+    found : as from `memorization.validation.command.validated`.
+    """
+    own = found["as_it_is"]
+    picture = svg(lambda: _figure(found)).decode("utf-8")
+    picture = picture[picture.index("<svg") :]
+    sizes = (
+        f"{count(own['n'])} texts, {count(own['cases'])} of them memorized, in "
+        f"{count(own['clusters'])} clusters of shared text; the memorized carry as much "
+        f"information as {count(own['effective_clusters'])} clusters of equal size."
+    )
+    parts = [
+        f"<h1>Which of the texts in {escape(found['file'])} are memorized?</h1>",
+        f"<p>{sizes}</p>",
+        *(f"<p><strong>{escape(text)}</strong></p>" for text in warnings(found)),
+        "<h2>How well are they told?</h2>",
+        f"<figure>{picture}</figure>",
+        _table(
+            ["model", "texts", "AUROC", "average precision", "over n-grams", "random split adds"],
+            _scores(found),
+        ),
+        '<p class="soft">Out of fold, by models fitted to the other folds; texts that share a run '
+        "of tokens are in one fold. In brackets: 95% intervals over clusters. A random split adds "
+        "what a model gains by having seen near copies of a text.</p>",
+        "<h2>What tells them without any model?</h2>",
+        _table(["column", "AUROC alone"], _alone(own)),
+    ]
+    if own["artefacts"]:
+        parts += [
+            "<h2>How do the two kinds differ otherwise?</h2>",
+            _table(["trait", "of the memorized", "of the others", "AUROC alone"], _traits(own)),
+            '<p class="soft">Such differences may come from how the texts were collected. Whatever '
+            "can see them scores well, and says nothing of memorization.</p>",
+        ]
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Memorized texts in {escape(found['file'])}</title><style>{STYLE}</style></head>\n"
+        f"<body>\n{body}\n</body></html>\n"
+    )
+
+
+def warnings(found: Mapping[str, Any]) -> list[str]:
+    """Return what must be known before any score is believed, in sentences."""
+    own, plain = found["as_it_is"], found["plain"]
+    best = "+".join(BOTH) if "+".join(BOTH) in own["scores"] else "ngrams"
+    said = []
+    if best == "ngrams":
+        said.append("Every text is shorter than 64 tokens, of which features are: n-grams alone.")
+    if own["artefacts"]:
+        names = ", ".join(one["trait"] for one in own["artefacts"][:3])
+        said.append(
+            f"The memorized texts differ from the others in how they look or where they are from "
+            f"({names}); scores may be of that."
+        )
+    before, after = (part["scores"][best]["auroc"]["value"] for part in (own, plain))
+    if before - after > 0.01:
+        said.append(
+            f"With runs of white space made one space, the AUROC of the {_named(best)} falls from "
+            f"{decimal(before)} to {decimal(after)}: that much was formatting."
+        )
+    return said
+
+
+def terminal(found: Mapping[str, Any]) -> str:
+    """Return the scores as lines of a terminal."""
+    rows = [["model", "texts", "AUROC", "average precision", "over n-grams", ""], *_scores(found)]
+    rows = [row[:5] for row in rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines += [f"{name}: AUROC {area} alone" for name, area in _alone(found["as_it_is"])]
+    return "\n".join([*lines, *warnings(found)])
+
+
+def _named(model: str) -> str:
+    return " and ".join(model_name(part).lower() for part in model.split("+"))
+
+
+def _scores(found: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for model in found["as_it_is"]["scores"]:
+        for way, name in WAY.items():
+            own = found[way]["scores"][model]
+            over = own["over_ngrams"]
+            rows.append(
+                [
+                    _named(model),
+                    name,
+                    estimate(own["auroc"], 3),
+                    estimate(own["average_precision"], 3),
+                    "" if over is None else estimate(over["auroc"], 3),
+                    estimate(own["random_split"]["auroc"], 3),
+                ]
+            )
+    return rows
+
+
+def _alone(own: Mapping[str, Any]) -> list[list[str]]:
+    return [[name, decimal(area)] for name, area in own["given"].items()]
+
+
+def _traits(own: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [
+            one["trait"],
+            "" if one["memorized"] is None else f"{percent(one['memorized'])}",
+            "" if one["others"] is None else f"{percent(one['others'])}",
+            decimal(one["auroc"]),
+        ]
+        for one in own["artefacts"]
+    ]
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    return f'<div class="wide"><table><tr>{head}</tr>\n{chr(10).join(lines)}</table></div>'
+
+
+def _figure(found: Mapping[str, Any]) -> Figure:
+    models = list(found["as_it_is"]["scores"])
+    figure = Figure(figsize=(6.5, 0.8 + 0.42 * len(models)))
+    axes = figure.subplots()
+    for place, model in enumerate(models):
+        for way, shift in (("as_it_is", -0.13), ("plain", 0.13)):
+            draw_estimate(axes, place + shift, found[way]["scores"][model]["auroc"], LOOKS[way])
+    axes.set_yticks(range(len(models)), [_named(model) for model in models])
+    axes.set_ylim(len(models) - 0.4, -0.6)
+    axes.set_xlabel("AUROC (● as it is, □ white space collapsed)")
+    axes.grid(axis="y", visible=False)
+    mark_value(axes, 0.5, "chance")
+    return figure

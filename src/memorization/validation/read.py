@@ -1,0 +1,109 @@
+"""Labelled texts in a file: Parquet, JSON Lines or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as compute
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet
+import pyarrow.types as types
+
+from memorization.errors import UserError
+
+READERS: dict[str, Callable[[Path], pa.Table]] = {
+    ".parquet": pyarrow.parquet.read_table,
+    ".jsonl": pyarrow.json.read_json,
+    ".csv": pyarrow.csv.read_csv,
+}
+# A column of words is a source, rather than a text or a name, if so few rows have a word each.
+ROWS_A_WORD = 5
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """n labelled texts.
+
+    Attributes
+    ----------
+    texts : of each row.
+    truth : bool [n], memorized.
+    given : column -> float [n], NaN where missing, or words [n]: those that may be scored alone.
+    """
+
+    texts: list[str]
+    truth: np.ndarray
+    given: dict[str, np.ndarray]
+
+
+def read_labelled(path: Path) -> Labelled:
+    """Return the labelled texts of a file with the columns ``text`` and ``memorized``.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or column, a text or label is missing, or a label is not true,
+        false, 1 or 0.
+    """
+    if path.suffix not in READERS:
+        raise UserError(f"{path}: must end in {', '.join(READERS)}, by which it is read")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        table = READERS[path.suffix](path)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"{path}: not readable as {path.suffix[1:]} ({said})") from None
+    for name in ("text", "memorized"):
+        if table.column_names.count(name) != 1:
+            near = get_close_matches(name, table.column_names, 1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            columns = ", ".join(table.column_names)
+            raise UserError(f"{path}: must have one column '{name}'{hint}; it has: {columns}")
+        if table[name].null_count:
+            row = int(np.argmax(compute.is_null(table[name]).to_numpy()))
+            raise UserError(f"{path}: row {row}: column '{name}' is missing; leave such rows out")
+    text = _plain(table["text"])
+    if not (types.is_string(text.type) or types.is_large_string(text.type)):
+        raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
+    others = [n for n in table.column_names if n not in ("text", "memorized", "index")]
+    given = {name: _given(table[name]) for name in others}
+    return Labelled(
+        text.to_pylist(),
+        _truth(path, table["memorized"]),
+        {name: values for name, values in given.items() if values is not None},
+    )
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if types.is_dictionary(column.type) else column
+
+
+def _truth(path: Path, column: pa.ChunkedArray) -> np.ndarray:
+    if not (types.is_boolean(column.type) or types.is_integer(column.type)):
+        raise UserError(f"{path}: column 'memorized' is {column.type}; must be true/false or 1/0")
+    values = column.cast(pa.int64()).to_numpy()
+    wrong = (values != 0) & (values != 1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise UserError(f"{path}: row {row}: memorized is {values[row]}; must be 1 or 0")
+    if values.all() or not values.any():
+        raise UserError(f"{path}: column 'memorized' is {values[:1]} in all rows; both are needed")
+    return np.asarray(values, dtype=bool)
+
+
+def _given(column: pa.ChunkedArray) -> np.ndarray | None:
+    """Return a column that may be scored alone: numbers, or words that many rows share."""
+    column = _plain(column)
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    is_words = types.is_string(column.type) or types.is_large_string(column.type)
+    if is_words and ROWS_A_WORD * len(compute.unique(column)) <= len(column):
+        return np.array(compute.fill_null(column, "").to_pylist(), dtype=object)
+    return None

@@ -1,0 +1,186 @@
+"""Labelled texts in, scores and a page out: what was put into the texts is found, and no more."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from typer.testing import CliRunner
+
+from memorization.cli import app
+from memorization.validation.page import warnings
+from memorization.validation.read import read_labelled
+
+WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
+
+
+def made_up(n=150, gap=" ", counting=0.8):
+    """Return texts of which most memorized ones count on, and a column that says nothing.
+
+    Words of the memorized stand apart by ``gap``.
+    """
+    rng = np.random.default_rng(0)
+    truth = np.arange(n) % 3 == 0
+    texts = []
+    for case in truth:
+        words = rng.choice(WORDS, 30).tolist()
+        if case and rng.random() < counting:
+            start = int(rng.integers(1000))
+            words[8:20] = [str(start + k) for k in range(12)]
+        texts.append((gap if case else " ").join(words))
+    return pd.DataFrame({"text": texts, "memorized": truth, "score": rng.normal(size=n)})
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A folder to work in, with a tokenizer of one token a byte."""
+    letters = sorted(ByteLevel.alphabet())
+    vocabulary = {"<|endoftext|>": 0} | {letter: 1 + k for k, letter in enumerate(letters)}
+    tokenizer = Tokenizer(BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.save(str(tmp_path / "bytes.json"))
+    monkeypatch.chdir(tmp_path)
+
+
+def validate(name, *arguments):
+    options = ["--tokenizer", "bytes.json", "--replicates", "40", *arguments]
+    return CliRunner().invoke(app, ["validate", name, *options])
+
+
+def found(name):
+    assert validate(name, "--output", "found.json").exit_code == 0
+    return json.loads(Path("found.json").read_text())
+
+
+@pytest.fixture
+def table():
+    return made_up()
+
+
+def test_numbers_that_count_on_are_found_and_noise_is_not(table):
+    table.to_parquet("t.parquet")
+    as_it_is = found("t.parquet")["as_it_is"]
+    assert (as_it_is["n"], as_it_is["cases"]) == (150, 50)
+    # Two that count over the same numbers share a run.
+    assert 120 < as_it_is["clusters"] <= 150
+    for model in ("ngrams", "boosting", "ngrams+boosting"):
+        assert as_it_is["scores"][model]["auroc"]["low"] > 0.75
+    assert as_it_is["given"]["score"] < 0.65
+    assert not [one for one in as_it_is["artefacts"] if "space" in one["trait"]]
+
+
+def test_every_format_gives_the_same(table):
+    table.to_parquet("t.parquet")
+    table.to_csv("t.csv", index=False)
+    table.assign(memorized=table["memorized"].astype(int)).to_json(
+        "t.jsonl", orient="records", lines=True
+    )
+    read = [read_labelled(Path(name)) for name in ("t.parquet", "t.csv", "t.jsonl")]
+    for other in read[1:]:
+        assert other.texts == read[0].texts
+        assert (other.truth == read[0].truth).all()
+        np.testing.assert_allclose(other.given["score"], read[0].given["score"], atol=1e-9)
+
+
+def test_what_is_formatting_is_lost_when_white_space_is_collapsed():
+    made_up(gap="  ", counting=0.3).to_parquet("t.parquet")
+    content = found("t.parquet")
+    assert content["as_it_is"]["scores"]["ngrams"]["auroc"]["value"] > 0.99
+    assert content["plain"]["scores"]["ngrams"]["auroc"]["value"] < 0.8
+    traits = [one["trait"] for one in content["as_it_is"]["artefacts"]]
+    assert "two spaces in a row" in traits
+    assert [text for text in warnings(content) if "was formatting" in text]
+
+
+def test_copies_are_one_cluster_and_a_random_split_gains_by_them():
+    rng = np.random.default_rng(3)
+    # Texts that say nothing of the label, each five times with the same one.
+    texts = [" ".join(rng.choice(WORDS, 30)) for _ in range(30)]
+    labels = np.repeat(np.arange(30) % 2, 5)
+    table = pd.DataFrame({"text": np.repeat(texts, 5), "memorized": labels})
+    table.to_csv("t.csv", index=False)
+    as_it_is = found("t.csv")["as_it_is"]
+    assert as_it_is["clusters"] == 30
+    own = as_it_is["scores"]["ngrams"]
+    assert own["auroc"]["value"] < 0.75
+    assert own["random_split"]["auroc"]["value"] > 0.2
+
+
+def test_the_same_file_twice_is_the_same_bytes_and_the_page_needs_no_network(table):
+    table["source"] = np.where(table["memorized"], "<b>dump</b>", "pile & co")
+    table.to_parquet("a&b.parquet")
+    for name in ("one", "two"):
+        assert validate("a&b.parquet", "--report", f"{name}.html").exit_code == 0
+    page = Path("one.html").read_text(encoding="utf-8")
+    assert page == Path("two.html").read_text(encoding="utf-8")
+    assert "a&amp;b.parquet" in page
+    assert "source" in page
+    for word in ("<script", "src=", 'href="http', "@import", "url("):
+        assert word not in page.replace('xlink:href="#', "").replace("url(#", "")
+
+
+MISTAKES = {
+    "no such file": (None, "t.parquet: no such file"),
+    "suffix": ("t.xlsx", "t.xlsx: must end in .parquet, .jsonl, .csv"),
+    "label": (
+        lambda t: t.rename(columns={"memorized": "memorised"}),
+        "must have one column 'memorized' (did you mean 'memorised'?); it has: text, memorised",
+    ),
+    "null": (lambda t: t.assign(text=t["text"].where(t.index != 7)), "row 7: column 'text' is"),
+    "numbers": (lambda t: t.assign(text=1.5), "column 'text' is double; must be strings"),
+    "two": (lambda t: t.assign(memorized=2), "row 0: memorized is 2; must be 1 or 0"),
+    "half": (lambda t: t.assign(memorized=0.5), "column 'memorized' is double; must be true/false"),
+    "one kind": (lambda t: t.assign(memorized=1), "in all rows; both are needed"),
+    "few": (lambda t: t.head(12), "4 rows are memorized, in 4 clusters"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_one_line_and_nothing_is_written(name, table, tmp_path):
+    made, message = MISTAKES[name]
+    path = "t.parquet"
+    if isinstance(made, str):
+        path = made
+        table.to_csv(path)
+    elif made is not None:
+        made(table).to_parquet(path)
+    before = sorted(tmp_path.iterdir())
+    result = validate(path, "--output", "out.json", "--report", "out.html")
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_texts_too_short_for_features_have_their_n_grams(table):
+    table["text"] = table["text"].str[30:70]
+    table.to_csv("t.csv", index=False)
+    content = found("t.csv")
+    assert list(content["as_it_is"]["scores"]) == ["ngrams"]
+    assert content["as_it_is"]["scores"]["ngrams"]["auroc"]["low"] > 0.7
+    assert "n-grams alone" in warnings(content)[0]
+
+
+def test_what_is_read_is_not_written_over(table):
+    table.to_parquet("t.parquet")
+    before = Path("t.parquet").read_bytes()
+    result = validate("t.parquet", "--output", "t.parquet")
+    assert result.exit_code == 1
+    assert "is what is read" in result.output
+    assert Path("t.parquet").read_bytes() == before
+
+
+def test_a_damaged_file_and_a_missing_tokenizer_are_told(table, tmp_path):
+    table.to_parquet("t.parquet")
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "t.parquet").read_bytes()[:-9])
+    (tmp_path / "cut.jsonl").write_text('{"text": "a", "memorized": 1}\n{"text": ')
+    for name in ("cut.parquet", "cut.jsonl"):
+        result = validate(name)
+        assert result.exit_code == 1
+        assert f"{name}: not readable as" in result.output
+    result = CliRunner().invoke(app, ["validate", "t.parquet", "--tokenizer", "no.json"])
+    assert "no.json: no such tokenizer" in result.output
