@@ -2,7 +2,7 @@
 
 Every document is a text of a published, permissively licensed package, or the head of one. What is
 taken is in `sources.csv`, a row a package and folder; the rules that hold for every row are in
-`document` (what becomes of a file) and in `refusal` (what is left out). The versions are pinned and
+`gather` (what becomes of a file) and in `refusal` (what is left out). The versions are pinned and
 a published version never changes, so the same bytes come out of every run.
 """
 
@@ -87,6 +87,12 @@ LICENCE_FILE = re.compile(
 )
 NOT_TEXT = (".py", ".pyi", ".pyc", ".html", ".js", ".ts", ".mjs", ".cjs", ".json", ".svg", ".css")
 
+# What a notice needs and its package does not ship, found by reading: see `README.md`.
+NOTICES = Path(__file__).with_name("notices")
+
+# What stands in a notice above the comments that were taken away from the heads of the files.
+HEADS = "Comments taken away from the heads of the package's files:"
+
 # The Bible books taken: Genesis, Matthew and John from the King James version, Matthew and John
 # again from the American Standard version.
 BOOKS = {"kjv": (1, 40, 43), "asv": (40, 43)}
@@ -133,22 +139,24 @@ def glob(pattern: str) -> re.Pattern[str]:
     )
 
 
-def without_legal_comments(text: str) -> str:
-    """Return a text without the comments at its head that speak of copyright or licence.
+def part_legal_comments(text: str) -> tuple[str, list[str]]:
+    """Return a text without the comments at its head that speak of copyright or licence, and them.
 
-    They are the same in thousands of files, and each package's licence is kept in `licences/`.
+    They are the same in thousands of files, so they are kept once a package, in `licences/`.
 
-    >>> without_legal_comments("# Copyright 2020 A. B.\\n\\nimport os\\n")
-    'import os\\n'
+    >>> part_legal_comments("# Copyright 2020 A. B.\\n\\nimport os\\n")
+    ('import os\\n', ['# Copyright 2020 A. B.'])
     """
-    start = 0
+    start, comments = 0, []
     while match := COMMENT.match(text, start):
         if LEGAL.search(match[0]):
-            return without_legal_comments(text[:start] + text[match.end() :].lstrip("\n"))
+            comments.append(match[0].strip())
+            text, start = text[:start] + text[match.end() :].lstrip("\n"), 0
+            continue
         start = match.end()
         if not match[0].strip():
             break
-    return text
+    return text, comments
 
 
 def head_of(text: str, characters: int) -> str:
@@ -186,11 +194,6 @@ def refusal(content: bytes) -> str | None:
 def without_addresses(content: bytes) -> bytes:
     """Return a licence's bytes with every e-mail address replaced by `[address removed]`."""
     return ADDRESS.sub("[address removed]", content.decode("utf-8")).encode("utf-8")
-
-
-def document(content: bytes, head: int) -> bytes:
-    """Return what becomes of a file: its legal comments go, and of the rest the head stays."""
-    return head_of(without_legal_comments(content.decode("utf-8")), head).encode("utf-8")
 
 
 def books(database: bytes, translation: str) -> Iterator[tuple[str, bytes]]:
@@ -308,6 +311,17 @@ def pack(documents: dict[str, bytes]) -> bytes:
     return lzma.compress(stream.getvalue(), format=lzma.FORMAT_XZ, filters=[lzma2])
 
 
+def further_notices(name: str, heads: list[str]) -> bytes:
+    """Return what a package's notice needs beside its licence files, or nothing.
+
+    These are the comments taken away from the heads of its files, since they name further holders
+    and licences, and what was found to be missing by reading: the file of that name in `notices/`.
+    """
+    taken = without_addresses("\n\n".join(("", HEADS, *heads, "")).encode("utf-8"))
+    added = NOTICES / name
+    return (taken if heads else b"") + (b"\n\n" + added.read_bytes() if added.is_file() else b"")
+
+
 @dataclass
 class Harvest:
     """What was gathered: documents and licences by name, the manifest, what was left out."""
@@ -332,6 +346,7 @@ def gather(rows: list[Source], archive: Path, harvest: Harvest) -> None:
     """Take the documents and the licences of one package, whose rows these are."""
     left = {row: [row.files, row.limit] for row in rows}
     licences, declared = [], b""
+    heads: dict[str, None] = {}  # of the comments taken away, each once and in order
     for path, content in files(archive):
         declared = declared or declaration(path, content)
         if is_licence(path, rows[0].registry):
@@ -348,17 +363,20 @@ def gather(rows: list[Source], archive: Path, harvest: Harvest) -> None:
         if reason := refusal(content):
             harvest.left_out[f"{row.domain}: {reason}"] += 1
             continue
-        text = document(content, row.head)
+        rest, comments = part_legal_comments(content.decode("utf-8"))
+        text = head_of(rest, row.head).encode("utf-8")
         if not text.strip():
             harvest.left_out[f"{row.domain}: nothing but a licence"] += 1
             continue
         harvest.add(row, row.domain, path, text)
+        heads |= dict.fromkeys(comments)
         left[row][0] -= 1
         left[row][1] -= len(text.decode())
     name = f"{rows[0].name}-{rows[0].version}.txt".replace("/", "+")
-    harvest.licences[name] = b"\n\n".join(licences) or (
+    shipped = b"\n\n".join(licences) or (
         b"The package ships no licence file. Its metadata say:\n" + declared
     )
+    harvest.licences[name] = shipped + further_notices(name, list(heads))
 
 
 def write(harvest: Harvest, output: Path) -> None:

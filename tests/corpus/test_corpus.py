@@ -160,7 +160,10 @@ def test_licences_lose_only_the_address():
     ],
 )
 def test_only_legal_comments_at_the_head_are_taken_away(text, left):
-    assert harvest.without_legal_comments(text) == left
+    rest, comments = harvest.part_legal_comments(text)
+    assert rest == left
+    assert len(comments) == (rest != text)
+    assert all(comment in text for comment in comments)
 
 
 @pytest.mark.parametrize(
