@@ -55,6 +55,21 @@ def test_a_file_that_is_read_beside_the_code_counts_and_a_new_one_breaks_up_a_fo
     assert declared.mistakes(SPLIT, package) == []
 
 
+def test_every_file_beside_the_code_is_read_by_a_stage():
+    read = {
+        path for stage in declared.yaml.safe_load(TEXT)["stages"].values() for path in stage["deps"]
+    }
+    root = PACKAGE.parents[1]
+    beside = [
+        path.relative_to(root)
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    ]
+    assert len(beside) >= 2
+    for path in beside:
+        assert any(str(part) in read for part in (path, *path.parents)), path
+
+
 def test_what_is_declared_but_not_run_is_too_much():
     line = "      - src/memorization/sampling.py\n"
     found = declared.mistakes(SEQUENCES.replace(line, line + line.replace("sampling", "cli")))

@@ -92,7 +92,7 @@ def variables(results: Results) -> dict[str, dict[str, str]]:
 
 def texts() -> dict[str, Any]:
     """Return what there is to say: topic -> name -> text, or case -> text."""
-    return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load(Path(__file__).with_name("variables.yaml").read_text(encoding="utf-8"))
 
 
 def filled(texts: dict[str, Any], facts: topics.Facts, cases: topics.Cases) -> dict[str, Any]:
