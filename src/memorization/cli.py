@@ -1,4 +1,4 @@
-"""The command line: ``memorization evaluate``, ``sequences`` and ``validate``."""
+"""The command line: ``memorization evaluate``, ``sequences``, ``features``, ``validate``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import typer
+import typer.core
 
 from memorization.errors import UserError, run
 
@@ -65,7 +66,6 @@ LABELLED = typer.Argument(
     help="Parquet, JSON Lines or CSV file: `text`, and `memorized` (true or false, 1 or 0). Other "
     "columns of numbers, or of words that many rows share, are scored alone."
 )
-TOKENIZER = typer.Option(help="tokenizer.json by which shared text is found and features computed.")
 REPORT = typer.Option(help="Also write a self-contained HTML page.")
 
 
@@ -143,11 +143,127 @@ def sequences(
     print(f"{destination}: {len(index):,} sequences")
 
 
+class Lists(typer.core.TyperCommand):
+    """A command whose repeatable options take several values at once: ``--tiers text corpus``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the option before each of its values, up to the next option."""
+        lists = {
+            name for own in self.params if getattr(own, "multiple", False) for name in own.opts
+        }
+        named: list[str] = []
+        option = ""
+        for argument in args:
+            if option and not argument.startswith("-"):
+                named += [argument] if named[-1] == option else [option, argument]
+                continue
+            option = argument if argument in lists else ""
+            named.append(argument)
+        return super().parse_args(ctx, named)
+
+
+class Short(StrEnum):
+    """What becomes of a text of fewer than 64 tokens."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    ERROR = "error"
+
+
+class Format(StrEnum):
+    """How texts are read."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    CSV = "csv"
+    LINES = "lines"
+
+
+class Device(StrEnum):
+    """Where the reference runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    AUTO = "auto"
+
+
+TEXTS = typer.Argument(
+    metavar="IN",
+    help="Texts: a Parquet, JSON Lines or CSV file with a column `text` or `tokens`, a folder of "
+    "text files, or - (JSON Lines, or a text a line). Columns `index` and `corpus_row` are used.",
+)
+FEATURES = typer.Argument(metavar="OUT", help="Parquet, JSON Lines or CSV file, or - (JSON Lines).")
+TIERS = typer.Option(metavar="TIER...", help="Of text, corpus and reference.")
+FAMILIES = typer.Option(metavar="NAME...", help="If not given, all that have such a feature.")
+CARRY = typer.Option(metavar="COLUMN...", help="Columns of the input to write, too.")
+CORPUS = typer.Option(
+    help="What to count over: a folder, a text, a table of texts or tokens, .npy."
+)
+REFERENCE = typer.Option(help="Folder of the model whose surprisal is computed.")
+TOKENIZER = typer.Option(
+    help="tokenizer.json, its folder, or `bytes`; if not given, that of the suite, else bytes."
+)
+FIRST = typer.Option("--first", help="Only the first 64 tokens of each text.")
+STRIDE = typer.Option(min=1, help="Tokens from one window of a long text to the next.")
+SHORT = typer.Option(
+    help="A text of fewer than 64 tokens: keep, with what is not defined missing; drop; or error."
+)
+FORMAT = typer.Option(
+    "--format", help="Of the input, if its name does not say; lines: a text a line."
+)
+BATCH = typer.Option(min=1, help="Sequences in a forward pass of the reference.")
+ROWS = typer.Option(min=1, help="Windows at once: fewer take less memory.")
+DEVICE = typer.Option(help="Where the reference runs.")
+
+
+@app.command(cls=Lists)
+@explained
+def features(
+    texts: Annotated[str, TEXTS],
+    output: Annotated[str, FEATURES],
+    tiers: Annotated[list[str], TIERS] = ["text"],  # noqa: B006, typer copies it
+    families: Annotated[list[str] | None, FAMILIES] = None,
+    carry: Annotated[list[str] | None, CARRY] = None,
+    corpus: Annotated[Path | None, CORPUS] = None,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    tokenizer: Annotated[str | None, TOKENIZER] = None,
+    first: Annotated[bool, FIRST] = False,
+    stride: Annotated[int, STRIDE] = 64,
+    short: Annotated[Short, SHORT] = Short.KEEP,
+    form: Annotated[Format | None, FORMAT] = None,
+    batch: Annotated[int, BATCH] = 256,
+    rows: Annotated[int, ROWS] = 65_536,
+    device: Annotated[Device, DEVICE] = Device.CPU,
+) -> None:
+    """Compute the features of anybody's texts, a row for each 64 tokens."""
+    from memorization.features.own.command import Options, write_features
+
+    write_features(
+        texts,
+        output,
+        Options(
+            tiers=tiers,
+            families=families or None,
+            carry=carry or (),
+            corpus=corpus,
+            reference=reference,
+            tokenizer=tokenizer,
+            first=first,
+            stride=stride,
+            short=short.value,
+            form=form.value if form else None,
+            batch=batch,
+            device=device.value,
+            rows=rows,
+        ),
+    )
+
+
 @app.command()
 @explained
 def validate(
     labelled: Annotated[Path, LABELLED],
-    tokenizer: Annotated[Path, TOKENIZER] = Path("results/suite/tokenizer.json"),
+    tokenizer: Annotated[str | None, TOKENIZER] = None,
     output: Annotated[Path | None, OUTPUT] = None,
     report: Annotated[Path | None, REPORT] = None,
     replicates: Annotated[int, REPLICATES] = 400,

@@ -1,4 +1,4 @@
-"""Features of a table of one's own: the same as from Python, and every mistake in one line."""
+"""Features of anybody's texts, from file to file: as from Python, every mistake in one line."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from memorization.cli import app
 from memorization.counting.copies import documents
 from memorization.errors import UserError
-from memorization.features import Sources, __main__, features_of, reading
-from memorization.features.__main__ import load_reference, main
-from memorization.features.reading import pack, read_corpus
-from memorization.features.text import Encoder
+from memorization.features import Sources, features_of
+from memorization.features.own import command, reading, writing
+from memorization.features.own.command import COLUMNS
+from memorization.features.own.corpus import pack, read_corpus
+from memorization.features.own.reference import load_reference
+from memorization.features.vocabulary import Vocabulary
 from memorization.suite.checkpoints import save_checkpoint
-from memorization.tables import FEATURES, read_table
 
 TEXT = "the naïve café in Zürich, 😀 the cat sat on the mat; "
-SIMPLE = ("in.parquet", "out.parquet", "--families", "repetition")
-CORPUS = ("in.parquet", "out.parquet", "--tiers", "corpus", "--families", "duplication", "--corpus")
+SIMPLE = ("in.parquet", "out.parquet", "--first", "--families", "repetition")
+CORPUS = (
+    *("in.parquet", "out.parquet", "--first", "--tiers", "corpus"),
+    *("--families", "duplication", "--corpus"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +47,18 @@ def table(name="in.parquet", **columns):
     parquet.write_table(pa.table(columns), name)
 
 
+def run(*arguments):
+    app(["features", *map(str, arguments)], standalone_mode=False)
+
+
 def written(*arguments):
-    """Return the table that a command writes."""
-    main([str(argument) for argument in arguments])
-    return read_table(Path(arguments[1]), FEATURES)
+    """Return the features that a command writes, as `features_of` does."""
+    run(*arguments)
+    return features_in(pd.read_parquet(arguments[1]))
+
+
+def features_in(found):
+    return found.drop(columns=list(COLUMNS[1:]))
 
 
 def files():
@@ -57,42 +70,72 @@ def files():
 def mistake(*arguments):
     """Return the one-line message of the error that a command ends with; no file changes."""
     before = files()
-    with pytest.raises(UserError) as raised:
-        main([str(argument) for argument in arguments])
-    assert "\n" not in str(raised.value)
+    with pytest.raises(SystemExit) as raised:
+        run(*arguments)
+    message = str(raised.value.code)
+    assert message.startswith("error: ")
+    assert "\n" not in message
     assert files() == before
-    return str(raised.value)
+    return message.removeprefix("error: ")
 
 
 def test_the_command_with_all_its_options(inputs, sources, here, capsys):
     texts = [TEXT * 3, "", TEXT * 4]
-    table(text=texts, index=[5, 6, 7])
+    table(text=texts, index=[5, 6, 7], kind=["a", "b", "c"])
     np.save("corpus.npy", inputs.windows)
     save_checkpoint(inputs.reference, here / "model")
     (here / "results/suite/tokenizer.json").rename(here / "tokenizer.json")
-    assert "--tokenizer" in mistake("in.parquet", "out.parquet")
-    found = written(
+    run(
         *("in.parquet", "new/out.parquet", "--tiers", "text", "corpus", "reference"),
         *("--corpus", "corpus.npy", "--reference", here / "model", "--short", "drop"),
         *("--tokenizer", here, "--families", "surprisal", "duplication", "--batch", 2),
+        *("--first", "--carry", "kind"),
     )
-    assert "2 sequences; 1 too short, left out" in capsys.readouterr().out
+    found = pd.read_parquet("new/out.parquet")
+    told = capsys.readouterr()
+    assert "2 windows of 3 texts" in told.err
+    assert "tier sibling: not computed (only the pipeline" in told.err
+    assert not told.out
+    assert found.pop("kind").tolist() == ["a", "c"]
     tiers, families = ("text", "corpus", "reference"), ["surprisal", "duplication"]
     expected = features_of([texts[0], texts[2]], sources, tiers, families, np.array([5, 7]))
-    pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
-    found = written("in.parquet", "out.parquet", "--tokenizer", here, "--short", "null")
-    assert found["index"].tolist() == [5, 6, 7]
+    pd.testing.assert_frame_equal(features_in(found), expected, rtol=1e-5)
 
 
 def test_a_mistake_is_one_line_and_status_1(here):
     (here / "out.parquet").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "memorization.features", "in.parquet", "out.parquet"],
+        [sys.executable, "-m", "memorization.cli", "features", "in.parquet", "out.parquet"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1
-    assert done.stderr == "error: out.parquet: a folder; name the Parquet file to write\n"
+    assert done.stderr == "error: out.parquet: a folder; name the file to write\n"
+
+
+def test_windows_of_texts_of_any_length(tokenizer):
+    """A row is what its window has alone; a short text is one window."""
+    texts = [TEXT * 8, "the cat", "", TEXT * 3]
+    sizes = [len(tokenizer.encode(text).ids) for text in texts]
+    table(text=texts, source=["a", "b", "c", "d"])
+    for stride, rows in ((64, 100), (10, 3), (100, 1)):
+        run("in.parquet", "out.parquet", "--stride", stride, "--rows", rows, "--carry", "source")
+        found = pd.read_parquet("out.parquet")
+        starts = [
+            min(start, max(size - 64, 0))
+            for size in sizes
+            for start in range(0, max(size - 64, 0) + stride, stride)
+        ]
+        assert found["start"].tolist() == starts
+        assert found.groupby("index")["start"].max().tolist() == [max(n - 64, 0) for n in sizes]
+        assert found["source"].tolist() == [texts and "abcd"[i] for i in found["index"]]
+        assert (found["short"] == (found["tokens"] < 64)).all()
+        assert found.groupby("index")["tokens"].min().tolist() == [min(n, 64) for n in sizes]
+        ids = [tokenizer.encode(texts[i]).ids for i in found["index"]]
+        lists = [own[at : at + 64] for own, at in zip(ids, found["start"], strict=True)]
+        expected = features_of(lists, Sources(tokenizer))
+        own = found[expected.columns].drop(columns="index")
+        pd.testing.assert_frame_equal(own, expected.drop(columns="index"), rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 7, 12, 50])
@@ -104,14 +147,15 @@ def test_parts_of_any_size_are_the_same_as_all_at_once(size, inputs, tokenizer, 
     parquet.write_table(own, "in.parquet", row_group_size=5)
     np.save("corpus.npy", inputs.windows)
     seen = []
-    original = __main__.features_of_rows
+    original = command.features_of_rows
     monkeypatch.setattr(
-        __main__,
+        command,
         "features_of_rows",
         lambda rows, *rest: seen.append(len(rows)) or original(rows, *rest),
     )
     found = written(*CORPUS, "corpus.npy", "--rows", size)
-    assert seen == [size] * (12 // size) + [12 % size] * (12 % size > 0)
+    assert sum(seen) == 12
+    assert max(seen) < 2 * size
     expected = features_of(
         inputs.tokens,
         Sources(tokenizer, inputs.windows),
@@ -127,7 +171,12 @@ def test_parts_of_any_size_are_the_same_as_all_at_once(size, inputs, tokenizer, 
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.list_(pa.int64()), pa.large_list(pa.uint16()), pa.list_(pa.int32(), 70)], ids=str
+    "kind",
+    [
+        *(pa.list_(pa.int64()), pa.large_list(pa.uint16()), pa.list_(pa.int32(), 70)),
+        *(pa.list_view(pa.uint64()), pa.large_list_view(pa.int16()), pa.list_(pa.uint32())),
+    ],
+    ids=str,
 )
 def test_every_kind_of_list(kind, inputs, tokenizer):
     longer = np.concatenate([inputs.tokens, inputs.tokens[:, :6]], axis=1)
@@ -136,7 +185,11 @@ def test_every_kind_of_list(kind, inputs, tokenizer):
     pd.testing.assert_frame_equal(written(*SIMPLE), expected)
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), "dictionary", "bytes"], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.string_view(), "dictionary", "bytes"],
+    ids=str,
+)
 def test_every_kind_of_text(kind, tokenizer):
     """A missing one is empty; what is no valid UTF-8 is replaced."""
     texts = [TEXT * 3, None, TEXT * 4]
@@ -148,8 +201,8 @@ def test_every_kind_of_text(kind, tokenizer):
     else:
         column = pa.array(texts, pa.string() if kind == "dictionary" else kind)
     table(text=column.dictionary_encode() if kind == "dictionary" else column)
-    expected = features_of([text or "" for text in texts], Sources(tokenizer), short="null")
-    pd.testing.assert_frame_equal(written("in.parquet", "out.parquet", "--short", "null"), expected)
+    expected = features_of([text or "" for text in texts], Sources(tokenizer))
+    pd.testing.assert_frame_equal(written("in.parquet", "out.parquet", "--first"), expected)
 
 
 @pytest.mark.parametrize("kind", [pa.null(), pa.uint64(), pa.int8()], ids=str)
@@ -175,11 +228,13 @@ BAD_TABLES = {
     "neither": ({"words": ["a"]}, "no column 'tokens' or 'text'; its columns are: words"),
     "type": ({"tokens": [[0.5] * 64]}, "must be lists of integers"),
     "text type": ({"text": [7]}, "column 'text' is int64; must be strings"),
-    "hole": ({"tokens": [[None] + [1] * 63]}, "lists with missing tokens"),
+    "hole": ({"tokens": [[None] + [1] * 63]}, "row 0: a token is missing in 'tokens'"),
     "unknown": ({"tokens": [[280] * 64]}, "token 280: the tokenizer knows tokens 0 to 279"),
     "negative": ({"tokens": [[-1] * 64]}, "token -1"),
-    "missing list": ({"tokens": pa.array([None], pa.list_(pa.int64()))}, "row 0: 0 tokens"),
-    "short late": ({"tokens": [*ONE * 9, [1]]}, "row 9: 1 tokens"),
+    "missing list": ({"tokens": pa.array([None], pa.list_(pa.int64()))}, "index 0: 0 tokens"),
+    "missing text": ({"text": pa.array([None], pa.string())}, "index 0: 0 tokens, fewer than 64"),
+    "short late": ({"tokens": [*ONE * 9, [1]]}, "index 9: 1 tokens, fewer than 64; --short keep"),
+    "near": ({"Text": ["a"], "id": [1]}, "its columns are: Text, id; rename 'Text'?"),
     "index": ({"tokens": ONE * 3, "index": [4, 5, 4]}, "index 4 is there twice"),
     "index type": ({"tokens": ONE, "index": ["a"]}, "column 'index' is string; must be integers"),
     "null index": ({"tokens": ONE * 2, "index": [4, None]}, "'index' has missing values"),
@@ -195,7 +250,7 @@ BAD_TABLES = {
         {"tokens": ONE, "corpus_row": pa.array([2**63], pa.uint64())},
         "column 'corpus_row': Integer value 9223372036854775808 not in range",
     ),
-    "empty": ({"text": pa.array([], pa.string())}, "no sequence of 64 tokens"),
+    "empty": ({"text": pa.array([], pa.string())}, "in.parquet: no texts in it"),
 }
 
 
@@ -204,7 +259,7 @@ def test_what_is_wrong_with_a_table_is_said(name):
     columns, message = BAD_TABLES[name]
     table(**columns)
     Path("out.parquet").write_bytes(b"old")
-    assert message in mistake(*SIMPLE, "--rows", 4)
+    assert message in mistake(*SIMPLE, "--rows", 4, "--short", "error")
 
 
 @pytest.mark.parametrize("name", ["tokens", "index"])
@@ -222,7 +277,7 @@ def test_files_that_are_damaged_or_none():
     Path("in.parquet").write_bytes(data)
     assert mistake(*SIMPLE).startswith("in.parquet: not a readable Parquet file (")
     os.mkfifo("pipe")
-    assert "pipe: no such file" in mistake("pipe", "out.parquet")
+    assert "pipe: no such file or folder" in mistake("pipe", "out.parquet")
     Path("bad.json").write_text("{}")
     for name, message in {"bad.json": "not a tokenizer", "gone.json": "no such tokenizer"}.items():
         assert message in mistake(*SIMPLE, "--tokenizer", name)
@@ -235,10 +290,10 @@ def test_destinations_that_cannot_be_written(here):
     (here / "folder").mkdir()
     os.mkfifo(here / "pipe")
     for name, message in {
-        "folder": "folder: a folder; name the Parquet file",
-        "": "a folder; name the Parquet file",
+        "folder": "folder: a folder; name the file",
+        "": "a folder; name the file",
         "in.parquet/out.parquet": "in.parquet/out.parquet: cannot be written",
-        "new/" + "x" * 300: "cannot be written",
+        "new/" + "x" * 300 + ".csv": "cannot be written",
         "pipe": "pipe: no regular file, not replaced",
     }.items():
         assert message in mistake("in.parquet", name)
@@ -253,6 +308,7 @@ def test_what_is_read_is_not_written_and_links_are_followed(here, inputs):
     os.link("in.parquet", "partial.partial")
     save_checkpoint(inputs.reference, here / "model")
     options = ("--tiers", "corpus", "reference", "--corpus", "corpus", "--reference", "model")
+    options += ("--format", "parquet")
     for name in (
         *("in.parquet", "./corpus/../in.parquet", "link", "corpus/a.txt", "corpus/new.parquet"),
         *("results/suite/tokenizer.json", "model/config.json"),
@@ -260,12 +316,12 @@ def test_what_is_read_is_not_written_and_links_are_followed(here, inputs):
         message = mistake("in.parquet", name, *options)
         assert "which is read; name another file to write" in message
     # What is written first has another name, which can be the input's.
-    assert "which is read" in mistake("partial.partial", "partial")
+    assert "which is read" in mistake("partial.partial", "partial", "--format", "parquet")
     (here / "store/old.parquet").write_bytes(b"old")
     (here / "out.parquet").symlink_to("store/old.parquet")
     assert len(written(*SIMPLE)) == 12
     assert (here / "out.parquet").is_symlink()
-    assert len(read_table(here / "store/old.parquet", FEATURES)) == 12
+    assert len(pd.read_parquet(here / "store/old.parquet")) == 12
 
 
 def test_a_disk_that_is_full(here, monkeypatch):
@@ -273,11 +329,9 @@ def test_a_disk_that_is_full(here, monkeypatch):
         def write_table(self, *arguments, **options):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(__main__.parquet, "ParquetWriter", Full)
+    monkeypatch.setattr(writing.parquet, "ParquetWriter", Full)
     (here / "out.parquet").write_bytes(b"old")
-    with pytest.raises(UserError) as raised:
-        main(list(SIMPLE))
-    assert str(raised.value) == "out.parquet: cannot be written (No space left on device)"
+    assert mistake(*SIMPLE) == "out.parquet: cannot be written (No space left on device)"
     assert (here / "out.parquet").read_bytes() == b"old"
     assert not list(here.glob("*.partial"))
 
@@ -289,16 +343,17 @@ def test_a_disk_that_is_full(here, monkeypatch):
         (("gone.parquet", "out.parquet"), "gone.parquet: no such file"),
         (("in.parquet", "out.parquet", "--families", "semantics"), "no family 'semantics'"),
         (("in.parquet", "out.parquet", "--tiers", "sibling"), "tier 'sibling'"),
-        (("twice.parquet", "out.parquet"), "twice.parquet: index 3 is there twice"),
+        (("in.parquet", "out.xlsx"), "out.xlsx: name a file that ends with .parquet"),
+        (("in.parquet", "out.csv", "--carry", "kind"), "in.parquet: no column 'kind'"),
+        (("in.parquet", "out.csv", "--carry", "tokens"), "--carry tokens: a column of that name"),
     ],
 )
-def test_mistakes_are_told_before_the_work(arguments, message, inputs, monkeypatch):
+def test_mistakes_are_told_before_the_work(arguments, message, monkeypatch):
     def never(*arguments):
         raise AssertionError("loaded")
 
-    monkeypatch.setattr(__main__, "read_corpus", never)
-    monkeypatch.setattr(__main__, "load_reference", never)
-    table("twice.parquet", tokens=list(inputs.tokens[:2]), index=[3, 3])
+    monkeypatch.setattr(command, "read_corpus", never)
+    monkeypatch.setattr(command, "load_reference", never)
     options = [] if "--tiers" in arguments else ["--tiers", "text", "corpus", "reference"]
     assert message in mistake(*arguments, *options, "--corpus", "x.npy", "--reference", "model")
 
@@ -310,8 +365,8 @@ def test_rows_known_of_some_sequences_only_across_batches(inputs):
     np.save("corpus.npy", inputs.windows)
     table(tokens=list(inputs.tokens), corpus_row=[*range(8), *[None] * 4])
     Path("out.parquet").write_bytes(b"old")
-    with pytest.raises(UserError, match="corpus_row must be known for all sequences or for none"):
-        main([*CORPUS, "corpus.npy", "--rows", "4"])
+    with pytest.raises(SystemExit, match="corpus_row must be known for all sequences or for none"):
+        run(*CORPUS, "corpus.npy", "--rows", "4")
     assert Path("out.parquet").read_bytes() == b"old"
     # A sequence that is left out need not have one.
     table(tokens=[*inputs.tokens, [5]], corpus_row=[*range(12), None])
@@ -323,11 +378,11 @@ def test_lists_of_a_corpus_that_are_missing_or_shorter(inputs, capsys):
     table(tokens=list(inputs.tokens), corpus_row=range(12))
     table("corpus.parquet", tokens=[*inputs.windows, None])
     message = mistake(*CORPUS, "corpus.parquet")
-    assert "corpus.parquet: column 'tokens' has missing lists" in message
+    assert "corpus.parquet: missing or empty lists among rows of 80 tokens" in message
     table("corpus.parquet", tokens=[*inputs.windows, [7] * 9])
     message = mistake(*CORPUS, "corpus.parquet")
     assert "index 1: corpus_row 1, but of the corpus's 2 rows of 2,048 tokens" in message
-    assert "2 rows of 2,048 tokens, of documents one after another" in capsys.readouterr().out
+    assert "2 rows of 2,048 tokens, of documents one after another" in capsys.readouterr().err
 
 
 def test_corpora_that_cannot_be_read(inputs, tokenizer):
@@ -339,7 +394,7 @@ def test_corpora_that_cannot_be_read(inputs, tokenizer):
     np.save("no-rows.npy", inputs.windows[:0])
     np.save("other.npy", inputs.windows + np.uint16(1))
     np.save("objects.npy", np.array([{}]))
-    np.save("wide.npy", np.zeros((3, 80), np.int64))
+    np.save("wide.npy", np.zeros((3, 80)))
     np.save("narrow.npy", np.zeros((3, 63), np.uint16))
     Path("folder").mkdir()
     np.save("folder/corpus.npy", inputs.windows)
@@ -347,25 +402,25 @@ def test_corpora_that_cannot_be_read(inputs, tokenizer):
     for name, message in {
         "gone": "no such corpus",
         "none": "no tokens in this corpus",
-        "corpus.npz": "corpus.npz: not a text in UTF-8, it has NUL bytes; tokens are read from",
-        "utf-16.txt": "utf-16.txt: not a text in UTF-8",
-        "folder": "folder/corpus.npy: not a text in UTF-8",
+        "corpus.npz": "corpus.npz: not text in UTF-8; a corpus is texts",
+        "utf-16.txt": "utf-16.txt: not text in UTF-8",
+        "folder": "folder/corpus.npy: not text in UTF-8",
         "zip.npy": "zip.npy: not a NumPy file",
         "nothing.npy": "nothing.npy: not a NumPy file",
         "objects.npy": "objects.npy: not a NumPy file",
-        "wide.npy": "int64 [3, 80]; must be uint16",
+        "wide.npy": "float64 [3, 80]; must be integers",
         "narrow.npy": "at least 64 tokens a row",
         "no-rows.npy": "no-rows.npy: no tokens in this corpus",
         "other.npy": "other.npy: token 280: the tokenizer knows tokens 0 to 279",
     }.items():
         with pytest.raises(UserError) as raised:
-            read_corpus(Path(name), Encoder(tokenizer))
+            read_corpus(Path(name), Vocabulary(tokenizer))
         assert message in str(raised.value)
 
 
 def test_corpora_of_every_kind(tokenizer, inputs):
     """Text files, Parquet files of texts or of tokens, and folders of both are packed alike."""
-    encoder = Encoder(tokenizer)
+    vocabulary = Vocabulary(tokenizer)
     texts = [TEXT * 30, "the mat", ""]
     stream = [i for text in texts for i in [*tokenizer.encode(text).ids, 0]]
     Path("texts/below").mkdir(parents=True)
@@ -380,20 +435,23 @@ def test_corpora_of_every_kind(tokenizer, inputs):
     Path("mixed/1.txt").write_text(texts[1])
     Path("mixed/2.txt").write_text(texts[2])
     for name in ("texts", "text.parquet", "tokens.parquet", "mixed"):
-        windows, place = read_corpus(Path(name), encoder)
+        corpus = read_corpus(Path(name), vocabulary)
+        windows, place = corpus.windows, corpus.place
         assert windows.dtype == np.uint16
         assert windows.shape[1] == min(2048, len(stream))
         assert windows.ravel()[: len(stream)].tolist() == stream
         assert not windows.ravel()[len(stream) :].any()
         assert place.shape == (len(windows), 2)
-    assert read_corpus(Path("texts/below/1.txt"), encoder)[0].shape == (1, 64)
+    assert read_corpus(Path("texts/below/1.txt"), vocabulary).windows.shape == (1, 64)
     # Lists of one length are rows, in order of the files.
     Path("rows").mkdir()
     table("rows/0.parquet", tokens=list(inputs.windows[:25]))
     table("rows/1.parquet", tokens=list(inputs.windows[25:]))
     np.save("rows.npy", inputs.windows)
-    for name in ("rows", "rows.npy"):
-        windows, place = read_corpus(Path(name), encoder)
+    np.save("wide.npy", inputs.windows.astype(np.int64))
+    for name in ("rows", "rows.npy", "wide.npy"):
+        corpus = read_corpus(Path(name), vocabulary)
+        windows, place = corpus.windows, corpus.place
         assert np.array_equal(windows, inputs.windows)
         assert place is None
 
@@ -449,7 +507,7 @@ def test_references_that_cannot_be_used(here, inputs):
     for n, name in ((62, "short"), (63, "enough")):
         GPT2LMHeadModel(GPT2Config(n_positions=n, **options)).save_pretrained(here / name)
     load_reference(here / "enough")
-    message = mistake("in.parquet", "o", "--tiers", "reference", "--reference", "short")
+    message = mistake("in.parquet", "o.csv", "--tiers", "reference", "--reference", "short")
     assert message.startswith("short: not a model that can be run on 63 tokens (")
     with pytest.raises(UserError, match="no model here"):
         load_reference(here)

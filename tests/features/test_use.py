@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from memorization.errors import UserError
 from memorization.features import FAMILIES, Sources, compute_features, feature_of, features_of
-from memorization.features.text import Encoder, well_formed
+from memorization.features.lengths import least_tokens
+from memorization.features.vocabulary import Vocabulary, well_formed
 
 TEXT = "the naïve café in Zürich, 😀 the cat sat on the mat; "
 TIERS = ("text", "corpus", "reference")
@@ -44,45 +45,82 @@ def test_odd_texts(sources, tokenizer):
     texts = ["😀" * 64, "\ud83d" * 64, " " * 999, "\0" * 64, "a" * 10**6, "<|endoftext|>" * 64]
     assert np.isfinite(features_of(texts, sources, TIERS).to_numpy()).all()
     # Text that writes end-of-text is text: no document ends.
-    tokens, _ = Encoder(tokenizer).first_tokens(texts)
-    assert (tokens != 0).all()
+    assert (Vocabulary(tokenizer).encode(texts)[0] != 0).all()
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 16, 17, 32, 33, 34, 63])
+def test_a_short_sequence_has_the_features_of_the_tokens_that_are_there(length, sources, inputs):
+    """Each is what its family computes of as many tokens, and nothing else is there."""
+    lists = [*inputs.tokens[:4], *inputs.tokens[4:8, :length], *inputs.tokens[8:]]
+    found = features_of(lists, sources, TIERS)
+    full = features_of(inputs.tokens, sources, TIERS)
+    rest = [0, 1, 2, 3, 8, 9, 10, 11]
+    pd.testing.assert_frame_equal(found.loc[rest], full.loc[rest], rtol=1e-5)
+    short = found.loc[4:7]
+    defined = {name for name in found.columns[1:] if least_tokens(name) <= length}
+    assert {name for name in found.columns[1:] if short[name].notna().any()} == defined
+    families = list(dict.fromkeys(name.partition(".")[0] for name in found if name in defined))
+    assert bool(families) == (length > 0)
+    cut = dataclasses.replace(
+        inputs,
+        **{name: getattr(inputs, name)[4:8] for name in ("index", "domain", "step")},
+        **dict.fromkeys(("context", "offset", "document_length", "epoch", "duplicates")),
+        tokens=np.ascontiguousarray(inputs.tokens[4:8, :length]),
+        windows=inputs.windows[:0],
+        rows=np.full(4, -1),
+    )
+    own = compute_features(cut, families) if families else {}
+    for name in defined:
+        assert short[name].to_numpy() == pytest.approx(own[name].to_numpy(), rel=1e-5)
+
+
+def test_what_a_short_text_says_nothing_of(sources):
+    """Of a text that ends with its prompt, nothing of a continuation; of all, no share of none."""
+    table = features_of(["a" * 20, "a" * 40], sources, TIERS)
+    for name in table.columns[1:]:
+        values = table[name].to_numpy()
+        if "continuation" in name or "added" in name or name.startswith("ngram"):
+            assert np.isnan(values[0]), name
+    assert table["repetition.sequence_period"].tolist() == [1, 1]
+    assert table["surface.character_count"].tolist() == [20, 40]
+    assert table["position.end_of_text"].tolist() == [20, 40]
+    assert table.filter(regex=r"^(duplication|frequency|infinigram)\.").isna().all(axis=None)
+    assert np.isnan(table.loc[0, "surprisal.mean"])
+    assert np.isfinite(table.loc[1, "surprisal.mean"])
 
 
 @pytest.mark.parametrize("text", ["", "a", "the cat"])
-def test_short_texts(text, sources, tokenizer):
+def test_short_texts_can_be_left_out_or_refused(text, sources, tokenizer):
     texts = [TEXT * 3, text, TEXT * 4]
     length = len(tokenizer.encode(text).ids)
-    with pytest.raises(UserError, match=rf"row 1: {length} tokens.*drop.*null"):
-        features_of(texts, sources)
+    with pytest.raises(UserError, match=rf"sequence 1: {length} tokens.*'keep'.*'drop'"):
+        features_of(texts, sources, short="error")
     dropped = features_of(texts, sources, short="drop")
     assert dropped["index"].tolist() == [0, 2]
-    kept = features_of(texts, sources, short="null")
-    assert kept["index"].tolist() == [0, 1, 2]
-    assert kept.loc[1].drop("index").isna().all()
+    kept = features_of(texts, sources)
     pd.testing.assert_frame_equal(kept.loc[[0, 2]].reset_index(drop=True), dropped)
     # None that is long enough: the same columns.
     nothing = features_of([text], sources, short="drop")
     assert (len(nothing), list(nothing)) == (0, list(dropped))
-    assert features_of([text], sources, short="null")["index"].tolist() == [0]
 
 
 @given(st.lists(st.text(st.characters(), max_size=300), max_size=4))
 def test_any_text_becomes_tokens_that_decode_to_it(tokenizer, texts):
-    tokens, length = Encoder(tokenizer).first_tokens(texts)
-    for text, own, size in zip(texts, tokens, length, strict=True):
+    tokens, lengths = Vocabulary(tokenizer).encode(texts)
+    assert len(lengths) == len(texts)
+    for text, own in zip(texts, np.split(tokens, np.cumsum(lengths)), strict=False):
         plain = well_formed(text)
         plain.encode()
         if not any("\ud800" <= character <= "\udfff" for character in text):
             assert plain == text
         if "<" not in text:
-            assert own[:size].tolist() == tokenizer.encode(plain).ids[:64]
-        assert (own[size:] == 0).all()
+            assert own.tolist() == tokenizer.encode(plain).ids
 
 
 def test_a_long_document_is_cut_where_it_changes_nothing(tokenizer, monkeypatch):
-    monkeypatch.setattr("memorization.features.text.PIECE", 40)
+    monkeypatch.setattr("memorization.features.vocabulary.PIECE", 40)
     text = "the cat\n\n  sat on\nthe mat " * 20
-    pieces = list(Encoder(tokenizer).documents([text]))
+    pieces = list(Vocabulary(tokenizer).documents([text]))
     assert len(pieces) > 5
     assert np.concatenate(pieces).tolist() == [*tokenizer.encode(text).ids, 0]
 
@@ -138,7 +176,7 @@ def test_a_row_of_the_corpus_that_begins_otherwise(row, inputs, sources):
     ],
 )
 def test_what_cannot_be_computed_is_said(options, message, tokenizer):
-    for short in ("error", "drop", "null"):
+    for short in ("error", "drop", "keep"):
         with pytest.raises(UserError, match=message):
             features_of([TEXT * 4, TEXT * 5], Sources(tokenizer), short=short, **options)
 
@@ -146,14 +184,14 @@ def test_what_cannot_be_computed_is_said(options, message, tokenizer):
 @pytest.mark.parametrize(
     ("sequences", "message"),
     [
-        (np.arange(64), "must be texts, or an array of integers"),
-        (np.ones((2, 64)), "must be texts, or an array of integers"),
-        (np.ones((2, 64), bool), "must be texts, or an array of integers"),
-        (np.ones((2, 64, 1), int), "must be texts, or an array of integers"),
-        ([[1] * 64, [2] * 64], r"pass lists of tokens as np.array\(lists\)"),
+        (np.arange(64), "must be texts, lists of integers"),
+        (np.ones((2, 64)), "must be texts, lists of integers"),
+        (np.ones((2, 64), bool), "must be texts, lists of integers"),
+        (np.ones((2, 64, 1), int), "must be texts, lists of integers"),
+        ([[1] * 64, [2.5] * 64], "must be texts, lists of integers"),
+        ([[1] * 64, [True] * 64], "must be texts, lists of integers"),
         ([TEXT * 4, None], "must be texts"),
         (TEXT * 4, "must be texts"),
-        (np.ones((2, 40), int), "sequences of 40 tokens"),
         (np.full((2, 64), 300), "token 300: the tokenizer knows tokens 0 to 279"),
         (np.full((2, 64), 2**40 + 1), f"token {2**40 + 1}: the tokenizer"),
     ],

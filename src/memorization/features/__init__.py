@@ -1,8 +1,8 @@
 """What is known of a sequence before the target model is trained.
 
 More than twelve files: each family is a module of its own. ``registry`` lists them, ``family`` says
-what one is, ``text`` turns texts into tokens and tokens into bytes. Of sequences outside the
-pipeline: ``use`` from Python, ``__main__`` from the command line, ``reading`` of files.
+what one is, ``text`` turns tokens into bytes, ``vocabulary`` texts into tokens. Of sequences
+outside the pipeline: ``use`` from Python, ``own`` from file to file.
 """
 
 from memorization.features.family import Family, Feature, Inputs

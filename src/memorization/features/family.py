@@ -111,7 +111,7 @@ class Inputs:
     Attributes
     ----------
     index : int64 [n], position in training order.
-    tokens : int32 [n, 64].
+    tokens : int32 [n, 64], or fewer a sequence where no corpus is counted over.
     step : int32 [n], optimizer step at which a sequence is seen.
     domain : object [n], name or None.
     windows : uint16 [N, T], T ≥ 64: rows of training text to count over, all of it or a sample; may
@@ -119,7 +119,7 @@ class Inputs:
     rows : int64 [n], the row of ``windows`` that begins with the sequence, -1 where none does. What
         is counted of a sequence must not depend on whether it was drawn into the sample itself, so
         this one occurrence counts exactly once for every sequence.
-    tokenizer : of the suite; token 0 is end-of-text.
+    tokenizer : of the suite, or the bytes of each token; token 0 is end-of-text.
     corpus_step : int32 [N], the optimizer step in which each row of ``windows`` is trained on; None
         when the rows are a sample, so that exposures in time are not known.
     corpus_place : int64 [N, 2], where in the stream of all documents the first token of each row of
@@ -143,7 +143,7 @@ class Inputs:
     domain: np.ndarray
     windows: np.ndarray
     rows: np.ndarray
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | list[bytes]
     corpus_step: np.ndarray | None = None
     corpus_place: np.ndarray | None = None
     context: np.ndarray | None = None
@@ -160,8 +160,9 @@ class Inputs:
     def __post_init__(self) -> None:
         """Check the shapes."""
         n = len(self.index)
-        if self.tokens.shape != (n, SEQUENCE):
-            raise ValueError(f"tokens: shape {self.tokens.shape}, expected {(n, SEQUENCE)}")
+        length = SEQUENCE if len(self.windows) else min(self.tokens.shape[-1], SEQUENCE)
+        if self.tokens.shape != (n, length):
+            raise ValueError(f"tokens: shape {self.tokens.shape}, expected {(n, length)}")
         for name in PER_SEQUENCE:
             values = getattr(self, name)
             if values is not None and len(values) != n:

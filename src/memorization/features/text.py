@@ -1,4 +1,4 @@
-"""From texts to tokens, and from tokens to the exact bytes that they stand for.
+"""From tokens to the exact bytes that they stand for.
 
 Decoding to a string would put U+FFFD where a sequence begins or ends inside a character; the bytes
 of a byte-level BPE have no such trouble, and are read from a table.
@@ -10,23 +10,17 @@ then the first 32 tokens or what there is of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from memorization.errors import UserError
-from memorization.protocol import END_OF_TEXT, PROMPT, SEQUENCE
+from memorization.protocol import PROMPT
 
 # Sequences at a time: about 0.4 MB of text and a few arrays of that many entries.
 CHUNK = 2048
-
-# Texts tokenized at once (their encodings are large objects), and characters of a document.
-TEXTS, PIECE = 256, 2**20
-# Characters of a text beyond those that 64 tokens can reach; what follows cannot change them.
-SLACK = 4096
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ class TokenTable:
 
 
 @lru_cache(maxsize=1)
-def _byte_of_character() -> dict[str, int]:
+def byte_of_character() -> dict[str, int]:
     """Return the alphabet of byte-level BPE (Radford et al. 2019): printable bytes stand for
     themselves, the others for the characters from U+0100 on.
     """
@@ -90,13 +84,15 @@ def _byte_of_character() -> dict[str, int]:
     }
 
 
-def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
-    """Return the bytes of each token of a byte-level BPE.
+def token_bytes(tokenizer: Tokenizer | list[bytes]) -> list[bytes]:
+    """Return the bytes of each token of a byte-level BPE; of any other they are given as a list.
 
     A special token (end-of-text) is one zero byte: a mark, not the text that writes it. An id that
     no token has is empty.
     """
-    alphabet = _byte_of_character()
+    if isinstance(tokenizer, list):
+        return tokenizer
+    alphabet = byte_of_character()
     added = tokenizer.get_added_tokens_decoder()
     pieces = {number: text for text, number in tokenizer.get_vocab().items()}
     table = [b""] * (max(pieces) + 1)
@@ -159,100 +155,10 @@ def in_chunks(
 
 
 def of_texts(
-    compute: Callable[[Texts], dict[str, np.ndarray]], tokenizer: Tokenizer, tokens: np.ndarray
+    compute: Callable[[Texts], dict[str, np.ndarray]],
+    tokenizer: Tokenizer | list[bytes],
+    tokens: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Return what ``compute`` gives for the bytes of all sequences, integers [n, length]."""
     table = TokenTable.of(token_bytes(tokenizer))
     return in_chunks(lambda rows: compute(texts(table, rows)), tokens)
-
-
-class Encoder:
-    """A tokenizer that takes all text for text: what writes a special token does not become it.
-
-    Raises a UserError if the tokenizer has more than 65,536 tokens.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        """Make a copy that takes all text for text and neither cuts nor pads."""
-        self._plain = Tokenizer.from_str(tokenizer.to_str())
-        self._plain.encode_special_tokens = True
-        self._plain.no_truncation()
-        self._plain.no_padding()
-        names = self._plain.get_vocab()
-        self.size = max(names.values()) + 1
-        if self.size > 2**16:
-            raise UserError(f"a tokenizer of {self.size:,} tokens; at most {2**16:,} are supported")
-        # A token of a byte-level tokenizer has at most as many characters as its name.
-        self._reach = SEQUENCE * max(map(len, names)) + SLACK
-
-    def first_tokens(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the first 64 tokens of each text, and how many it has, at most 64.
-
-        The tokens are int32 [n, 64], 0 where a text has ended.
-
-        >>> from tokenizers import models
-        >>> letters = Encoder(Tokenizer(models.BPE({"<|endoftext|>": 0, "a": 1, "b": 2}, [])))
-        >>> tokens, length = letters.first_tokens(["ab", "b" * 70, ""])
-        >>> tokens[:, :3].tolist(), length.tolist()
-        ([[1, 2, 0], [2, 2, 2], [0, 0, 0]], [2, 64, 0])
-        """
-        tokens = np.zeros((len(texts), SEQUENCE), np.int32)
-        length = np.zeros(len(texts), np.int64)
-        for start in range(0, len(texts), TEXTS):
-            chunk = [well_formed(text[: self._reach]) for text in texts[start : start + TEXTS]]
-            encodings = self._plain.encode_batch_fast(chunk, add_special_tokens=False)
-            for row, encoding in enumerate(encodings, start):
-                own = encoding.ids[:SEQUENCE]
-                tokens[row, : len(own)], length[row] = own, len(own)
-        return tokens, length
-
-    def documents(self, documents: Iterable[str]) -> Iterator[np.ndarray]:
-        """Yield the tokens of documents, each followed by end-of-text, uint16, in bounded pieces.
-
-        A long document is cut where a line ends and the next begins with no blank: there byte-level
-        tokenizers split it anyway.
-        """
-        for document in documents:
-            for piece in _pieces(well_formed(document)):
-                yield np.array(self._plain.encode(piece, add_special_tokens=False).ids, np.uint16)
-            yield np.array([END_OF_TEXT], np.uint16)
-
-
-def well_formed(text: str) -> str:
-    r"""Return a text in which surrogates are joined where they pair and U+FFFD where they do not.
-
-    >>> well_formed("\ud83d\ude00") == "😀", well_formed("a\ud83db")
-    (True, 'a�b')
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def decoded(data: bytes) -> str:
-    r"""Return the text of UTF-8 bytes, U+FFFD where they are not valid.
-
-    Surrogates that were written one by one, as some databases do, are joined.
-
-    >>> decoded("é".encode()), decoded(b"a\xff"), decoded(b"\xed\xa0\xbd\xed\xb8\x80") == "😀"
-    ('é', 'a�', True)
-    """
-    try:
-        return well_formed(data.decode("utf-8", "surrogatepass"))
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace")
-
-
-def _pieces(document: str) -> Iterator[str]:
-    start = 0
-    while len(document) - start > PIECE:
-        end = document.find("\n", start + PIECE) + 1
-        while 0 < end < len(document) and document[end].isspace():
-            end = document.find("\n", end) + 1
-        if end == 0:
-            break
-        yield document[start:end]
-        start = end
-    yield document[start:]

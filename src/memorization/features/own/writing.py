@@ -1,0 +1,127 @@
+"""Tables of features, written as they come: Parquet, JSON Lines or CSV, or standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as compute
+import pyarrow.csv
+import pyarrow.parquet as parquet
+import pyarrow.types as types
+
+from memorization.errors import UserError
+from memorization.features.own.reading import FORMATS, reason
+from memorization.files import replacing
+
+
+@contextmanager
+def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield what appends to a table: a file, by its suffix, or standard output, ``-``, JSON Lines.
+
+    A file is there whole or, if an error ends the block or nothing was written, not at all. The
+    first part's columns are those of the table. Raises a UserError as `check_destination`, and if
+    it cannot be written.
+    """
+    with ExitStack() as stack:
+        if output == "-":
+            stream: Any = sys.stdout.buffer
+            form = "jsonl"
+        else:
+            form = FORMATS.get(Path(output).suffix.lower(), "")
+            real = check_destination(Path(output), *sources)
+            if not form:
+                raise UserError(
+                    f"{output}: name a file that ends with {', '.join(FORMATS)}; or -, JSON Lines"
+                )
+        append: list[Callable[[pa.Table], object]] = []
+        schema: list[pa.Schema] = []
+
+        def write(table: pa.Table) -> None:
+            try:
+                if not append:
+                    schema.append(_schema(table))
+                    target = stream if output == "-" else stack.enter_context(replacing(real))
+                    append.append(_appender(form, target, schema[0], stack))
+                append[0](table.cast(schema[0]))
+            except OSError as error:
+                raise UserError(f"{output}: cannot be written ({reason(error)})") from None
+            except pa.ArrowException as error:
+                raise UserError(
+                    f"{output}: a column that is carried along changes its type, or is of one that "
+                    f"this format lacks ({reason(error)}); leave it out, or write Parquet"
+                ) from None
+
+        yield write
+        try:
+            stack.close()
+        except OSError as error:
+            raise UserError(f"{output}: cannot be written ({reason(error)})") from None
+
+
+def _schema(table: pa.Table) -> pa.Schema:
+    """Return a table's columns; one of which nothing is known yet may become a text."""
+    fields = [
+        field.with_type(pa.string()) if types.is_null(field.type) else field
+        for field in table.schema
+    ]
+    return pa.schema(fields)
+
+
+def _appender(
+    form: str, target: Path | IO[bytes], schema: pa.Schema, stack: ExitStack
+) -> Callable[[pa.Table], object]:
+    if form == "parquet":
+        writer = stack.enter_context(parquet.ParquetWriter(target, schema, compression="zstd"))
+        return lambda table: writer.write_table(table)
+    if form == "csv":
+        lines = stack.enter_context(pa.csv.CSVWriter(target, schema))
+        return lambda table: lines.write_table(table)
+    stream = stack.enter_context(target.open("wb")) if isinstance(target, Path) else target
+    return lambda table: _json_lines(table, stream)
+
+
+def _json_lines(table: pa.Table, stream: IO[bytes]) -> None:
+    columns = []
+    for column in table.columns:
+        if types.is_floating(column.type):  # JSON has no NaN
+            column = compute.if_else(compute.is_finite(column), column, None)
+        columns.append(column.to_pylist())
+    for row in zip(*columns, strict=True):
+        line: dict[str, Any] = dict(zip(table.column_names, row, strict=True))
+        stream.write(json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n")
+    stream.flush()
+
+
+def check_destination(destination: Path, *sources: Path) -> Path:
+    """Return the file to write, with links followed; nothing is created.
+
+    Raises a UserError if it is one of the files and folders that are read, or in one; if it is
+    there and no regular file; or if it cannot be created.
+    """
+    try:
+        real = destination.resolve()
+        partial = real.with_name(real.name + ".partial")  # as files.replacing writes first
+        if real.is_dir():
+            raise UserError(f"{destination}: a folder; name the file to write")
+        folder = next(above for above in real.parents if above.exists())
+        # Its name is as long as the partial file's.
+        tempfile.NamedTemporaryFile(prefix=real.name, dir=folder).close()
+        for target in (real, partial):
+            if target.exists() and not target.is_file():
+                raise UserError(f"{target}: no regular file, not replaced; name another to write")
+            for source in sources:
+                if target.is_relative_to(source.resolve()):
+                    raise UserError(
+                        f"{destination}: writing it would change {source}, which is read; name "
+                        "another file to write"
+                    )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(f"{destination}: cannot be written ({reason(error)})") from None
+    return real
