@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, Literal, ParamSpec
 
 import typer
 import typer.core
@@ -162,31 +162,6 @@ class Lists(typer.core.TyperCommand):
         return super().parse_args(ctx, named)
 
 
-class Short(StrEnum):
-    """What becomes of a text of fewer than 64 tokens."""
-
-    KEEP = "keep"
-    DROP = "drop"
-    ERROR = "error"
-
-
-class Format(StrEnum):
-    """How texts are read."""
-
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-    CSV = "csv"
-    LINES = "lines"
-
-
-class Device(StrEnum):
-    """Where the reference runs."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-    AUTO = "auto"
-
-
 TEXTS = typer.Argument(
     metavar="IN",
     help="Texts: a Parquet, JSON Lines or CSV file with a column `text` or `tokens`, a folder of "
@@ -229,34 +204,31 @@ def features(
     tokenizer: Annotated[str | None, TOKENIZER] = None,
     first: Annotated[bool, FIRST] = False,
     stride: Annotated[int, STRIDE] = 64,
-    short: Annotated[Short, SHORT] = Short.KEEP,
-    form: Annotated[Format | None, FORMAT] = None,
+    short: Annotated[Literal["keep", "drop", "error"], SHORT] = "keep",
+    form: Annotated[Literal["parquet", "jsonl", "csv", "lines"] | None, FORMAT] = None,
     batch: Annotated[int, BATCH] = 256,
     rows: Annotated[int, ROWS] = 65_536,
-    device: Annotated[Device, DEVICE] = Device.CPU,
+    device: Annotated[Literal["cpu", "cuda", "auto"], DEVICE] = "cpu",
 ) -> None:
     """Compute the features of anybody's texts, a row for each 64 tokens."""
     from memorization.features.own.command import Options, write_features
 
-    write_features(
-        texts,
-        output,
-        Options(
-            tiers=tiers,
-            families=families or None,
-            carry=carry or (),
-            corpus=corpus,
-            reference=reference,
-            tokenizer=tokenizer,
-            first=first,
-            stride=stride,
-            short=short.value,
-            form=form.value if form else None,
-            batch=batch,
-            device=device.value,
-            rows=rows,
-        ),
+    options = Options(
+        tiers=tiers,
+        families=families or None,
+        carry=carry or (),
+        corpus=corpus,
+        reference=reference,
+        tokenizer=tokenizer,
+        first=first,
+        stride=stride,
+        short=short,
+        form=form,
+        batch=batch,
+        device=device,
+        rows=rows,
     )
+    write_features(texts, output, options)
 
 
 @app.command()

@@ -245,7 +245,7 @@ import numpy as np
 from tokenizers import Tokenizer, models
 from memorization.features import (
     Sources, family_table, feature_of, features_of, features_of_tier, grouped_table)
-sources = Sources(Tokenizer(models.BPE({chr(97 + i): i for i in range(3)}, [])))
+sources = Sources(Tokenizer(models.BPE({"<|endoftext|>": 0, "a": 1, "b": 2}, [])))
 found = features_of(np.array([[1, 2] * 32, [2] * 64]), sources, families=["parity"])
 assert features_of_tier(found, "text") == ["parity.even"]
 print(found["parity.even"].tolist(), feature_of("parity.even").tier, sep="\\n")

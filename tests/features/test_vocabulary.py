@@ -84,7 +84,7 @@ def test_features_do_not_depend_on_the_numbers_of_tokens(kind, tokenizer, inputs
     number = {
         "end last": np.append(279, np.arange(279)),
         "beyond 16 bits": np.arange(280) * 999,
-        "large": np.arange(280) * 7_000_000,
+        "large": np.arange(280) * 50_000,
     }[kind]
     other = renumbered(tokenizer, number)
     np.save(tmp_path / "own.npy", inputs.windows)
@@ -120,11 +120,11 @@ def test_a_corpus_of_too_many_different_tokens(tmp_path):
     assert len(corpus.ids) == 65_472
 
 
-def test_text_of_ten_megabytes_is_cut_and_whole(tokenizer):
+def test_a_text_of_megabytes_is_cut_and_whole(tokenizer):
     line = "the cat sat on the mat, the naïve café\n"
     vocabulary = Vocabulary(tokenizer)
     one = vocabulary.encode([line])[0]
-    n = 10_000_000 // len(line)
+    n = 2_500_000 // len(line)
     tokens, lengths = vocabulary.encode(["a", line * n, ""])
     assert lengths.tolist()[1:] == [n * len(one), 0]
     assert (tokens[1:].reshape(n, -1) == one).all()

@@ -216,12 +216,12 @@ def _in_corpus(tokens: np.ndarray, ids: np.ndarray | None) -> np.ndarray:
     What the corpus lacks only its own sequence counts, so it is told apart within that alone.
 
     >>> _in_corpus(np.array([[9, 70_000, 9, 80_000]]), np.array([0, 70_000])).tolist()
-    [[2, 1, 2, 3]]
+    [[2, 1, 2, 4]]
     """
     if ids is None:
         return tokens
     place = np.minimum(np.searchsorted(ids, tokens), len(ids) - 1)
-    # The n-th different token of the sequence.
+    # How many different tokens of the sequence are not larger.
     order = np.argsort(tokens, axis=1, kind="stable")
     ordered = np.take_along_axis(tokens, order, axis=1)
     rank = np.zeros_like(tokens)

@@ -51,7 +51,8 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         """Make a copy that neither cuts nor pads. Raises a UserError beyond 2³¹ tokens."""
-        self._plain = Tokenizer.from_str(tokenizer.to_str())
+        described = tokenizer.to_str()
+        self._plain = Tokenizer.from_str(described)
         self._plain.encode_special_tokens = True
         self._plain.no_truncation()
         self._plain.no_padding()
@@ -62,7 +63,7 @@ class Vocabulary:
         # Where there is no end-of-text, its number stays free.
         self._end = next((names[name] for name in ENDS if name in names), self.size)
         self.limit = self.size + (self._end == self.size)
-        state = json.loads(self._plain.to_str())
+        state = json.loads(described)
         self._is_byte_level = '"type": "ByteLevel"' in json.dumps(state | {"model": None})
         self._pieces = self._bytes(names, state["model"])
         # A token of a byte-level tokenizer has at most as many characters as its name.
