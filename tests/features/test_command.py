@@ -94,7 +94,7 @@ def test_the_command_with_all_its_options(inputs, sources, here, capsys):
     found = pd.read_parquet("new/out.parquet")
     told = capsys.readouterr()
     assert "2 windows of 3 texts" in told.err
-    assert "tier sibling: not computed (only the pipeline" in told.err
+    assert "tier sibling: not computed (only the pipeline can)" in told.err
     assert not told.out
     assert found.pop("kind").tolist() == ["a", "c"]
     tiers, families = ("text", "corpus", "reference"), ["surprisal", "duplication"]
@@ -113,6 +113,28 @@ def test_a_mistake_is_one_line_and_status_1(here):
     assert done.stderr == "error: out.parquet: a folder; name the file to write\n"
 
 
+def test_what_is_not_computed_is_said(capsys, inputs):
+    table(text=["", "the cat", "a" * 40, TEXT * 3])
+    np.save("corpus.npy", inputs.windows)
+    run("in.parquet", "out.csv", "--first", "--tiers", "text", "corpus", "--corpus", "corpus.npy")
+    told = capsys.readouterr().err
+    for line in (
+        "out.csv: 4 windows of 4 texts, ",
+        "  3 have fewer than 64 tokens, 1 of them empty or missing",
+        "    null in 1 windows of no token: repetition.prompt_distinct, ",
+        "    null in 2 windows of fewer than 33 tokens: repetition.continuation_distinct, ",
+        "    null in 3 windows of fewer than 64 tokens: duplication.sequence_count, ",
+        "  tier reference: not computed (--tiers reference, --reference)",
+        "tells: duplication.document_count, duplication.published_count, exposure.",
+    ):
+        assert line in told
+    found = pd.read_csv("out.csv")
+    missing = found.isna().sum()
+    assert missing["surface.word_count"] == 1
+    assert missing["surface.continuation_digits"] == 2
+    assert missing["duplication.sequence_count"] == 3
+
+
 def test_windows_of_texts_of_any_length(tokenizer):
     """A row is what its window has alone; a short text is one window."""
     texts = [TEXT * 8, "the cat", "", TEXT * 3]
@@ -128,7 +150,7 @@ def test_windows_of_texts_of_any_length(tokenizer):
         ]
         assert found["start"].tolist() == starts
         assert found.groupby("index")["start"].max().tolist() == [max(n - 64, 0) for n in sizes]
-        assert found["source"].tolist() == [texts and "abcd"[i] for i in found["index"]]
+        assert found["source"].tolist() == ["abcd"[i] for i in found["index"]]
         assert (found["short"] == (found["tokens"] < 64)).all()
         assert found.groupby("index")["tokens"].min().tolist() == [min(n, 64) for n in sizes]
         ids = [tokenizer.encode(texts[i]).ids for i in found["index"]]
@@ -234,7 +256,7 @@ BAD_TABLES = {
     "missing list": ({"tokens": pa.array([None], pa.list_(pa.int64()))}, "index 0: 0 tokens"),
     "missing text": ({"text": pa.array([None], pa.string())}, "index 0: 0 tokens, fewer than 64"),
     "short late": ({"tokens": [*ONE * 9, [1]]}, "index 9: 1 tokens, fewer than 64; --short keep"),
-    "near": ({"Text": ["a"], "id": [1]}, "its columns are: Text, id; rename 'Text'?"),
+    "near": ({"Text": ["a"], "id": [1]}, "its columns are: Text, id; nearest: 'Text'"),
     "index": ({"tokens": ONE * 3, "index": [4, 5, 4]}, "index 4 is there twice"),
     "index type": ({"tokens": ONE, "index": ["a"]}, "column 'index' is string; must be integers"),
     "null index": ({"tokens": ONE * 2, "index": [4, None]}, "'index' has missing values"),

@@ -227,8 +227,7 @@ def _table(rows: np.ndarray, more: pa.Table, features: pa.Table) -> pa.Table:
         "tokens": rows["length"],
         "short": rows["length"] < SEQUENCE,
     }
-    tables = (more, features.drop_columns("index"))
-    for table in tables:
+    for table in (more, features.drop_columns("index")):
         columns |= dict(zip(table.column_names, table.columns, strict=True))
     return pa.table(columns)
 
@@ -250,31 +249,22 @@ def summary(
         if tier not in options.tiers:
             need = NEEDS.get(tier)
             how = f", --{need}" if need and getattr(options, need) is None else ""
-            why = (
-                f"--tiers {tier}{how}"
-                if tier in NEEDS
-                else "only the pipeline knows smaller models"
-            )
-            yield f"  tier {tier}: not computed ({why})"
+            how = f"--tiers {tier}{how}" if tier in NEEDS else "only the pipeline can"
+            yield f"  tier {tier}: not computed ({how})"
             continue
         yield f"  tier {tier}: {len(own)} features"
         for least in sorted({least_tokens(column) for column in own}):
             lacking = sum(n for length, n in seen.short.items() if length < least)
             names = [column for column in own if least_tokens(column) == least]
             if lacking:
-                yield (
-                    f"    null in {lacking:,} windows of fewer than {least} tokens: {_some(names)}"
-                )
-    found = set(columns)
+                few = "no token" if least == 1 else f"fewer than {least} tokens"
+                yield f"    null in {lacking:,} windows of {few}: {_some(names)}"
     never = [
         f"{name}.{feature.name}"
         for name in families
         for feature in FAMILIES[name].features
         if feature.tier in options.tiers
-        and not any(
-            column.startswith(f"{name}.") and feature.matches(column[len(name) + 1 :])
-            for column in found
-        )
+        and not any(feature_of(own) is feature for own in columns if own.startswith(f"{name}."))
     ]
     if never:
         yield f"  not computed, as only a suite or a corpus of documents tells: {_some(never)}"

@@ -216,7 +216,10 @@ def _columns(
             raise UserError(f"{name}: no column '{wanted}'; {_instead(wanted, names)}")
     column = next((own for own in ("tokens", "text") if own in names), None)
     if column is None:
-        raise UserError(f"{name}: no column 'tokens' or 'text'; {_instead('text', names)}")
+        raise UserError(
+            f"{name}: no column 'tokens' or 'text'; {_instead('text', names)}; rename the one that "
+            "holds the texts"
+        )
     more = tuple(dict.fromkeys(own for own in ("index", "corpus_row", *carry) if own in names))
     for own in (column, *more):
         if list(names).count(own) > 1:
@@ -227,7 +230,7 @@ def _columns(
 def _instead(wanted: str, names: Sequence[str]) -> str:
     lower = {own.lower(): own for own in names}
     near = get_close_matches(wanted, lower, n=1)
-    said = f"; rename '{lower[near[0]]}'?" if near else ""
+    said = f"; nearest: '{lower[near[0]]}'" if near else ""
     return f"its columns are: {', '.join(names)}{said}"
 
 
