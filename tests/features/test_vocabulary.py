@@ -102,6 +102,15 @@ def test_features_do_not_depend_on_the_numbers_of_tokens(kind, tokenizer, inputs
         sources = Sources(own, corpus.windows, corpus_ids=corpus.ids)
         tables.append(features_of(of, sources, ("text", "corpus")))
     pd.testing.assert_frame_equal(*tables, check_exact=True)
+    if kind == "end last":  # a model knows the tokenizer's own numbers
+        by_model = (
+            features_of(number[tokens], Sources(own, None, inputs.reference), ("reference",))
+            for own in (tokenizer, other)
+        )
+        pd.testing.assert_frame_equal(*by_model, check_exact=True)
+    else:
+        with pytest.raises(UserError, match="pass corpus_ids"):
+            features_of(of, Sources(other, corpus.windows), ("corpus",))
     text = "the cat sat on the mat, the naïve café in Zürich"
     pd.testing.assert_frame_equal(
         *(features_of([text, text * 9], Sources(own)) for own in (tokenizer, other))

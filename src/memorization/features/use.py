@@ -193,6 +193,11 @@ def _inputs(rows: np.ndarray, length: int, tier: str, sources: Sources) -> Input
             tokens, pieces = np.searchsorted(numbers, tokens), vocabulary.pieces(numbers)
     else:
         assert sources.corpus is not None
+        if sources.corpus_ids is None and not vocabulary.fits:
+            raise UserError(
+                f"a tokenizer of {vocabulary.size:,} tokens: pass corpus_ids, as "
+                "memorization.features.own.corpus.read_corpus gives them"
+            )
         corpus, place, known = sources.corpus, sources.corpus_place, rows["row"]
         tokens = _in_corpus(vocabulary.numbers(own), sources.corpus_ids)
         _check_corpus_rows(rows, tokens, corpus)
