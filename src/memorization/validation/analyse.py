@@ -109,21 +109,18 @@ def validate(
         n-grams (``over_ngrams``), and what a random split would have added (``random_split``);
         ``artefacts``, see `artefacts`.
     """
-    # Without any feature, as of texts that are all short, there are the n-grams.
-    able = {name: m for name, m in MODELS.items() if m.reads_text or study.features.shape[1]}
     ranked: dict[str, dict[str, Replicated]] = {}
     leaky: dict[str, dict[str, Replicated]] = {}
     for found, rows in ((ranked, study), (leaky, study.refolded("fold_random"))):
         odds = {}
-        for name, model in able.items():
+        for name, model in MODELS.items():
             columns = () if model.reads_text else tuple(map(str, study.features))
             candidate = Candidate("text", name, model, columns, f"validate/{name}")
             probability = cross_fit(candidate, rows).prediction
             clipped = np.clip(probability, CERTAIN, 1 - CERTAIN)
             odds[name] = np.log(clipped / (1 - clipped))
             advance(1)
-        if set(BOTH) <= set(odds):
-            odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
+        odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
         found |= {name: rankings(rows, own, bootstrap) for name, own in odds.items()}
     level = bootstrap.level
     scores = {

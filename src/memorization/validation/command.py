@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tokenizers import Tokenizer
 
-from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features import features_of
-from memorization.features.reading import readable
-from memorization.features.text import Encoder
-from memorization.features.use import Sources
+from memorization.features.own.command import read_tokenizer
+from memorization.features.own.writing import check_destination
+from memorization.features.use import Sources, taken
 from memorization.files import replacing, write_json
 from memorization.progress import progress
+from memorization.protocol import SEQUENCE
 from memorization.validation.analyse import MODELS, study_of, validate
 from memorization.validation.page import page
 from memorization.validation.read import Labelled, read_labelled
@@ -28,7 +27,7 @@ WAYS = ("as_it_is", "plain")
 
 def validated(
     path: Path,
-    tokenizer: Path,
+    tokenizer: str | None,
     output: Path | None,
     report: Path | None,
     replicates: int,
@@ -45,17 +44,17 @@ def validated(
         If the file, its columns, or a destination are not as they must be.
     """
     for destination in (output, report):
-        if destination is not None and destination.resolve() == path.resolve():
-            raise UserError(f"{destination}: is what is read; write to another file")
+        if destination is not None:
+            check_destination(destination, path)
     labelled = read_labelled(path)
-    known = _tokenizer(tokenizer)
+    sources = Sources(read_tokenizer(tokenizer))
     found: dict[str, Any] = {"file": path.name}
     with (
         threadpool_limits(1),
         progress("validate", 4 * len(MODELS), "models") as advance,
     ):
         for way in WAYS:
-            found[way] = _scored(labelled, way, known, replicates, seed, advance)
+            found[way] = _scored(labelled, way, sources, replicates, seed, advance)
     if output is not None:
         write_json(found, output)
     if report is not None:
@@ -64,25 +63,17 @@ def validated(
     return found
 
 
-def _tokenizer(path: Path) -> Tokenizer:
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such tokenizer; pass a tokenizer.json (--tokenizer), or make the study's: "
-            "dvc repro suite"
-        )
-    with readable(path, "tokenizer"):
-        return Tokenizer.from_file(str(path))
-
-
 def _scored(
-    labelled: Labelled, way: str, tokenizer: Tokenizer, replicates: int, seed: int, advance: Any
+    labelled: Labelled, way: str, sources: Sources, replicates: int, seed: int, advance: Any
 ) -> dict[str, Any]:
     texts = labelled.texts
     if way == "plain":
         texts = [" ".join(text.split()) for text in texts]
     rng = np.random.default_rng(seed)
-    tokens, lengths = Encoder(tokenizer).first_tokens(texts)
-    table = features_of(texts, Sources(tokenizer), short="null").drop(columns="index")
+    flat, lengths = sources.vocabulary.encode(texts, first=True)
+    numbers = sources.vocabulary.numbers(flat)
+    tokens = taken(numbers, np.cumsum(lengths) - lengths, np.minimum(lengths, SEQUENCE))
+    table = features_of(texts, sources).drop(columns="index")
     known = [name for name in table if table[name].notna().any()]
     study = study_of(tokens, table[known], texts, labelled.truth, FOLDS, SHARED_TOKENS, rng)
     bootstrap = Bootstrap.of(study.cluster, replicates, LEVEL, rng)

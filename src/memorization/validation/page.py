@@ -78,10 +78,8 @@ def page(found: Mapping[str, Any]) -> str:
 def warnings(found: Mapping[str, Any]) -> list[str]:
     """Return what must be known before any score is believed, in sentences."""
     own, plain = found["as_it_is"], found["plain"]
-    best = "+".join(BOTH) if "+".join(BOTH) in own["scores"] else "ngrams"
+    best = "+".join(BOTH)
     said = []
-    if best == "ngrams":
-        said.append("Every text is shorter than 64 tokens, of which features are: n-grams alone.")
     if own["artefacts"]:
         names = ", ".join(one["trait"] for one in own["artefacts"][:3])
         said.append(

@@ -72,6 +72,8 @@ def read_labelled(path: Path) -> Labelled:
     text = _plain(table["text"])
     if not (types.is_string(text.type) or types.is_large_string(text.type)):
         raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
+    if not compute.any(compute.not_equal(text, "")).as_py():
+        raise UserError(f"{path}: column 'text' is empty in all rows")
     others = [n for n in table.column_names if n not in ("text", "memorized", "index")]
     given = {name: _given(table[name]) for name in others}
     return Labelled(
