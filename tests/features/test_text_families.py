@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from memorization.features import FAMILIES
 from memorization.features.compressibility import compressibility_features
+from memorization.features.layout import layout_features
+from memorization.features.register import register_features
 from memorization.features.repetition import repetition_features
 from memorization.features.surface import surface_features
 from memorization.features.template import template_features
@@ -36,6 +38,8 @@ def every_column(tokens: np.ndarray, pieces: list[bytes]) -> dict[str, np.ndarra
         "template": template_features(text),
         "compressibility": compressibility_features(tokens, table),
         "surface": surface_features(text),
+        "register": register_features(text),
+        "layout": layout_features(text),
     }
     return {f"{f}.{name}": values for f, own in families.items() for name, values in own.items()}
 
@@ -67,7 +71,7 @@ def test_texts_without_a_byte(length, n):
     assert not any(values.any() for name, values in columns.items() if name.startswith("surface."))
     declared = {
         f"{family}.{feature.name}"
-        for family in ("repetition", "template", "compressibility", "surface")
+        for family in ("repetition", "template", "compressibility", "surface", "register", "layout")
         for feature in FAMILIES[family].features
         if feature.tier == "text"
     }

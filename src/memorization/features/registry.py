@@ -32,6 +32,8 @@ MODULES = (
     "template",
     "compressibility",
     "surface",
+    "register",
+    "layout",
     "surprisal",
     "domain",
     "position",
