@@ -34,19 +34,15 @@ def expected(text: str) -> dict[str, float]:
         "line_prefix": sum(common(a, b) for a, b in pairwise(lines)) / size,
         "line_suffix": sum(common(a[::-1], b[::-1]) for a, b in pairwise(lines)) / size,
         "longest_word": max(map(len, text.split()), default=0),
-        "camel_case": len(re.findall("[a-z][A-Z]", text)) / size,
         "path_parts": len(re.findall(r"/[\w.-]+(?=/)", text)) / size,
         "dotted_names": len(re.findall(r"[a-z]\.(?=[a-z])", text)) / size,
-        "negative_numbers": len(re.findall(r"-\.?[0-9]", text)) / size,
-        "citations": len(re.findall(r"\[[@^]|\(#", text)),
         "capitalized": sum(word[0].isupper() for word in words) / max(len(words), 1),
         "shape_size": len(zlib.compress(shape.encode(), LEVEL, RAW)),
     }
 
 
 PIECES = [
-    "ab", "a", "B", "1", "23", "\n", "\n", "\n  ", "/", "/", ".", "-", "[", "@", "^", "(#", " ",
-    "_", "key = ",
+    "ab", "a", "B", "1", "23", "\n", "\n", "\n  ", "/", "/", ".", "-", " ", "_", "key = ",
 ]  # fmt: skip
 
 
@@ -59,10 +55,11 @@ def test_every_column_equals_that_of_regular_expressions(texts):
         assert own == pytest.approx(expected(text)), text
 
 
-def test_a_list_of_files_and_a_drawing():
-    found = features("fonts/enc/i4-1.enc\nfonts/enc/i4-2.enc\nfonts/enc", "c.7-.2 1.4-3.1")
+def test_a_list_of_files_and_prose():
+    found = features("fonts/enc/i4-1.enc\nfonts/enc/i4-2.enc\nfonts/enc", "It is.\nWe go.")
     assert found["line_prefix"].tolist() == [(13 + 9) / 47, 0]
-    assert found["line_suffix"].tolist() == [(4 + 3) / 47, 0]
-    assert found["longest_word"].tolist() == [18, 7]
+    assert found["line_suffix"].tolist() == [(4 + 3) / 47, 1 / 13]
+    assert found["longest_word"].tolist() == [18, 3]
     assert found["path_parts"].tolist() == [2 / 47, 0]
-    assert found["negative_numbers"].tolist() == [2 / 47, 2 / 14]
+    assert found["dotted_names"].tolist() == [0, 0]
+    assert found["capitalized"].tolist() == [0, 2 / 4]

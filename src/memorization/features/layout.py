@@ -1,4 +1,4 @@
-"""Whether lines and names follow a pattern: lines that begin alike, paths, dotted names, markers.
+"""Whether lines and names follow a pattern: lines that begin alike, paths, dotted names.
 
 Generated text, lists and tables repeat the form of a line and change a part of it. Nothing of the
 sequence need recur token by token for its form to be known. All of it is counted over bytes.
@@ -19,8 +19,7 @@ from memorization.features.text import Texts, of_texts
 _LOWER, _UPPER = lookup(string.ascii_lowercase), lookup(string.ascii_uppercase)
 _DIGIT, _SPACE = lookup(string.digits), lookup(string.whitespace)
 _PART = LETTER | _DIGIT | lookup("_.-") | (np.arange(256) >= 0x80)
-_MARK = lookup("@^")
-_NEWLINE, _SLASH, _DOT, _MINUS, _OPEN, _ROUND, _HASH = b"\n/.-[(#"
+_NEWLINE, _SLASH, _DOT = b"\n/."
 # What stands for a run of letters or digits where only the form of a text is looked at.
 _SHAPE = np.arange(256, dtype=np.uint8)
 _SHAPE[_LOWER], _SHAPE[_UPPER], _SHAPE[_DIGIT] = ord("a"), ord("A"), ord("0")
@@ -28,8 +27,8 @@ _RUNS = LETTER | _DIGIT
 
 # What `_layout` finds, in this order.
 _FOUND = (
-    "line_prefix", "line_suffix", "longest_word", "camel_case", "path_parts", "dotted_names",
-    "negative_numbers", "citations", "capitalized", "words",
+    "line_prefix", "line_suffix", "longest_word", "path_parts", "dotted_names", "capitalized",
+    "words",
 )  # fmt: skip
 
 
@@ -44,12 +43,11 @@ def _common(data: np.ndarray, first: int, second: int, size: int, step: int) -> 
 
 @njit(cache=True)
 def _layout(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return what ``_FOUND`` names of each text, int64 [10, n]."""
+    """Return what ``_FOUND`` names of each text, int64 [7, n]."""
     found = np.zeros((len(_FOUND), len(bounds) - 1), dtype=np.int64)
     for i in range(len(bounds) - 1):
         begin, end = bounds[i], bounds[i + 1]
-        prefix = suffix = word = longest = camel = parts = dotted = negative = 0
-        citations = capitalized = words = 0
+        prefix = suffix = word = longest = parts = dotted = capitalized = words = 0
         # Where the line and the one before it begin; the first has none before it.
         line, previous = begin, -1
         # Where the part of a path begins that the last slash opened; -1 where there is none.
@@ -70,7 +68,6 @@ def _layout(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
             after = data[place + 1] if place + 1 < end else _NEWLINE
             word = 0 if _SPACE[byte] else word + 1
             longest = max(longest, word)
-            camel += _LOWER[before] and _UPPER[byte]
             dotted += byte == _DOT and _LOWER[before] and _LOWER[after]
             if LETTER[byte] and not LETTER[before]:
                 words += 1
@@ -80,12 +77,8 @@ def _layout(data: np.ndarray, bounds: np.ndarray) -> np.ndarray:
                 part = place + 1
             elif not _PART[byte]:
                 part = -1
-            if byte == _MINUS:
-                fraction = after == _DOT and place + 2 < end and _DIGIT[data[place + 2]]
-                negative += _DIGIT[after] or fraction
-            citations += (byte == _OPEN and _MARK[after]) or (byte == _ROUND and after == _HASH)
         found[:, i] = (
-            prefix, suffix, longest, camel, parts, dotted, negative, citations, capitalized, words,
+            prefix, suffix, longest, parts, dotted, capitalized, words,
         )  # fmt: skip
     return found
 
@@ -119,11 +112,8 @@ def layout_features(text: Texts) -> dict[str, np.ndarray]:
         "line_prefix": found["line_prefix"] / size,
         "line_suffix": found["line_suffix"] / size,
         "longest_word": found["longest_word"],
-        "camel_case": found["camel_case"] / size,
         "path_parts": found["path_parts"] / size,
         "dotted_names": found["dotted_names"] / size,
-        "negative_numbers": found["negative_numbers"] / size,
-        "citations": found["citations"],
         "capitalized": found["capitalized"] / words,
         "shape_size": zlib_sizes(data, bounds[:-1], bounds[1:]),
     }
@@ -138,12 +128,8 @@ FAMILY = Family(
             ("line_suffix", "+", "Lines that end as the one before are a list to be continued.",
              "Prashanth et al. 2025 (templates)"),
             ("longest_word", "+", "Long runs without a blank are paths, keys and generated names."),
-            ("camel_case", "+", "Names of programs recur in every file that uses them.",
-             "Biderman et al. 2023 (code is memorized more)"),
             ("path_parts", "+", "Paths share their beginnings, and are listed together."),
             ("dotted_names", "+", "Qualified names recur in every file that uses them."),
-            ("negative_numbers", "?", "Drawings are long lists of numbers, some of them copied."),
-            ("citations", "-", "Marks of references stand in papers, which are written once."),
             ("capitalized", "?", "Titles, names and menus are set phrases; names are arbitrary."),
         ]),
         *declare("text", "a call of zlib a sequence", [

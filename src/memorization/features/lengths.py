@@ -14,6 +14,7 @@ from memorization.protocol import PROMPT, SEQUENCE
 # The slope of the surprisal is over two continuation tokens at least.
 _FAMILIES = {
     "repetition": 1, "template": 1, "compressibility": 1, "surface": 1, "position": 1,
+    "register": 1, "layout": 1,
     "surprisal": PROMPT + 2,
 }  # fmt: skip
 _CONTINUATION = {

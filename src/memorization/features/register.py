@@ -1,11 +1,13 @@
-"""Which kinds of words the text is made of: does it instruct, declare, offer, tell or define?
+"""Which kinds of words the text is made of: does it address, grant, offer, tell or define?
 
-Boilerplate speaks to a reader (*you may*, *this site*, *all rights reserved*), a story of others in
-the past. Which register a text is of shows in the shares of a few dozen common words (Biber 1988,
-"Variation across speech and writing"). The lists are fixed and short; nothing is fitted to labels.
+Boilerplate speaks to a reader (*you may*, *this site*, *all rights reserved*); a story is told in
+the past. Which register a text is of shows in the shares of a few common words (Biber 1988,
+"Variation across speech and writing"). The lists are fixed and short. Those of ``legal`` and
+``web`` were drawn up after a look at which words a linear model weighted on half of the memorized
+and other texts of one model, Pythia-6.9b; they were tested on the other half.
 
 A word is a run of ASCII letters, in any case. English words only: of other languages all shares
-are 0, and so they are of data. *May* is taken for the verb, which is far more frequent.
+are 0, and so they are of data.
 """
 
 from __future__ import annotations
@@ -19,15 +21,8 @@ from memorization.features.text import Texts, of_texts
 
 CLASSES = {
     "second_person": "you your yours yourself",
-    "first_person": "i me my mine we us our ours",
-    "third_person": "he him his she her hers they them their",
     "past": "was were had did said been went came got made",
-    "present": "is are has have do does be",
-    "modal": "may shall must will can should would could might",
-    "article": "a an the",
     "preposition": "of in to for with on at by from as into about",
-    "conjunction": "and but or nor so",
-    "demonstrative": "that which who this these those it its",
     "legal": (
         "copyright license licensed licence warranty warranties liability rights reserved terms "
         "conditions agreement permission permitted notice law disclaimer distributed applicable "
@@ -41,10 +36,6 @@ CLASSES = {
     "code": (
         "return import include public private static void int string char class function var const "
         "def if else for while new null true false end type struct package use using namespace"
-    ),
-    "calendar": (
-        "january february march april june july august september october november december "
-        "monday tuesday wednesday thursday friday saturday sunday"
     ),
 }
 
@@ -114,21 +105,12 @@ FAMILY = Family(
     "register",
     declare("text", "a look-up of each word", [
         ("second_person", "+", "Notices, terms and advertisements speak to the reader.", _BIBER),
-        ("first_person", "-", "A person's own words are written once.", _BIBER),
-        ("third_person", "-", "Stories of others are written once.", _BIBER),
         ("past", "-", "What happened is told once; what applies is stated again.", _BIBER),
-        ("present", "?", "Definitions and rules stand in the present tense.", _BIBER),
-        ("modal", "?", "Terms say what one may and must; opinions what one could.", _BIBER),
-        ("article", "-", "Running prose leaves many choices; lists and code have no articles.",
-         _BIBER),
         ("preposition", "-", "Running prose leaves many choices; names and data have none.",
          _BIBER),
-        ("conjunction", "-", "Argument is written afresh.", _BIBER),
-        ("demonstrative", "-", "What refers back is part of one text only.", _BIBER),
         ("legal", "+", "Licences and terms are copied word by word."),
         ("web", "+", "Menus, footers and notices are the same on every page of a site."),
         ("code", "?", "Keywords of programs; headers of files are copied, their bodies are not."),
-        ("calendar", "?", "Dates tell one text from the next, or head a list."),
     ]),
     lambda inputs: of_texts(register_features, inputs.tokenizer, inputs.tokens),
 )  # fmt: skip
