@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorization.errors import UserError
@@ -104,6 +104,7 @@ def test_short_texts_can_be_left_out_or_refused(text, sources, tokenizer):
     assert (len(nothing), list(nothing)) == (0, list(dropped))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(), max_size=300), max_size=4))
 def test_any_text_becomes_tokens_that_decode_to_it(tokenizer, texts):
     tokens, lengths = Vocabulary(tokenizer).encode(texts)
