@@ -53,7 +53,7 @@ def test_labels_of_a_held_out_fold_do_not_change_its_predictions(question, name,
     states = replace(study.histories, memorized=study.histories.memorized ^ own[:, None])
     changes = {"truth": study.truth ^ own, "targets": flipped, "histories": states}
     after = cross_fit(run, replace(study, **changes))
-    assert before.prediction.shape == ((300,) if question == "whether" else (300, 2, 12))
+    assert before.prediction.shape == ((300,) if question == "whether" else (300, 4, 12))
     assert set(before.fitted) == {0, 1, 2}
     np.testing.assert_array_equal(after.prediction[own], before.prediction[own])
     # The other folds did learn from these labels; a stratum without rows of this fold cannot.

@@ -409,7 +409,9 @@ def test_when_is_what_its_predictions_say(study, bootstrap, tmp_path):
     gains = gains_of(scores, baselines, names)
     gains["over_best_baseline"] = best_of(scores, baselines, names)
     # Of other data, or of fewer rows, by the same functions.
-    found = {key: of for key, of in found.items() if key not in ("bands", "effects")}
+    found = {
+        key: of for key, of in found.items() if key not in ("bands", "effects", "not_identified")
+    }
     compare(
         found,
         nested(scores)
