@@ -9,6 +9,7 @@ import pandas as pd
 from lifelines import CoxPHFitter, KaplanMeierFitter, LogLogisticAFTFitter
 
 from memorization.arm.outcomes import EXACT, cells_of
+from memorization.intensities.clock import reached
 from memorization.intensities.effects import effects, fit_clock
 from memorization.intensities.predict import planned, predict
 from memorization.labels.trajectories import Trajectories
@@ -160,7 +161,7 @@ def experiment(
     }
     found = predict(fitted, list(schedules.values()), steps)
     length = np.diff(steps, prepend=0) / end
-    tenth = int(np.searchsorted(steps, 0.9 * end))
+    tenth = reached(steps, 90)
     return {
         "effects": effects(study, level, fitted),
         "what_if": {

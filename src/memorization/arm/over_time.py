@@ -13,6 +13,7 @@ import pandas as pd
 
 from memorization.arm.gap import TOLERANCE, proportion
 from memorization.arm.intervals import wilson
+from memorization.intensities.clock import reached
 from memorization.strata import CONTINUATIONS
 from memorization.study import Histories, Study
 
@@ -45,7 +46,7 @@ def over_time(
         near = None if followed is None else _near(followed, int(dose))
         found[str(dose)] = {}
         for percent in PERCENTS:
-            at = int(np.searchsorted(histories.steps, histories.steps[-1] * percent / 100))
+            at = reached(histories.steps, percent)
             share = float(histories.memorized[rows, at].mean())
             sides = {"experiment": wilson(share, len(rows), level) | {"n": len(rows)}}
             if near is not None:

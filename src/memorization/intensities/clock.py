@@ -65,3 +65,8 @@ def clock_of(histories: Histories, terms: Sequence[str]) -> list[np.ndarray]:
         raise ValueError("exposures are not known, on which these intensities depend")
     # Where all were looked at from the start, no look is late.
     return [found.get(name, np.zeros(histories.memorized.shape)) for name in terms]
+
+
+def reached(steps: np.ndarray, percent: int) -> int:
+    """Return the position, from 0, of the first checkpoint that has reached a part of training."""
+    return int(np.searchsorted(steps, steps[-1] * percent / 100))

@@ -172,6 +172,14 @@ class Results:
         survival = tables.curves_matrix(self._predicted("when", "survival", tier, model))
         return 1 - survival[:, -1]
 
+    def chance_memorized(self, tier: str, model: str) -> np.ndarray | None:
+        """Return the predicted probability of being memorized, of ``followed``, float [m, c].
+
+        None where the model says nothing of it.
+        """
+        memorized = self._predicted("when", "memorized", tier, model)
+        return None if memorized.isna().any() else tables.curves_matrix(memorized)
+
     def _predicted(self, question: str, column: str, tier: str, model: str) -> pd.Series:
         table: pd.DataFrame = getattr(self, question)
         one = table[(table["tier"] == tier) & (table["model"] == model)]

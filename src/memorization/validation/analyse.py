@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap, Replicated, gain
@@ -33,7 +34,7 @@ MODELS: dict[str, type[BinaryModel]] = {
 BOTH = ("ngrams", "boosting")
 # Fewer clusters with a memorized text, or with another, give no fold enough of either.
 FEWEST = 10
-# A share of one half is no surer than this, in log-odds.
+# Probabilities are held so far from 0 and 1 that their log-odds are numbers.
 CERTAIN = 1e-6
 
 
@@ -109,19 +110,8 @@ def validate(
         n-grams (``over_ngrams``), and what a random split would have added (``random_split``);
         ``artefacts``, see `artefacts`.
     """
-    ranked: dict[str, dict[str, Replicated]] = {}
-    leaky: dict[str, dict[str, Replicated]] = {}
-    for found, rows in ((ranked, study), (leaky, study.refolded("fold_random"))):
-        odds = {}
-        for name, model in MODELS.items():
-            columns = () if model.reads_text else tuple(map(str, study.features))
-            candidate = Candidate("text", name, model, columns, f"validate/{name}")
-            probability = cross_fit(candidate, rows).prediction
-            clipped = np.clip(probability, CERTAIN, 1 - CERTAIN)
-            odds[name] = np.log(clipped / (1 - clipped))
-            advance(1)
-        odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
-        found |= {name: rankings(rows, own, bootstrap) for name, own in odds.items()}
+    ranked = _ranked(study, bootstrap, advance)
+    leaky = _ranked(study.refolded("fold_random"), bootstrap, advance)
     level = bootstrap.level
     scores = {
         name: {metric: value.estimate(level) for metric, value in own.items()}
@@ -141,3 +131,18 @@ def validate(
         "scores": scores,
         "artefacts": artefacts(texts, study.truth, alone),
     }
+
+
+def _ranked(
+    study: Study, bootstrap: Bootstrap, advance: Callable[[int], object]
+) -> dict[str, dict[str, Replicated]]:
+    """Return the ranking metrics of each model, and of `BOTH` together, out of fold."""
+    odds = {}
+    for name, model in MODELS.items():
+        columns = () if model.reads_text else tuple(map(str, study.features))
+        candidate = Candidate("text", name, model, columns, f"validate/{name}")
+        probability = cross_fit(candidate, study).prediction
+        odds[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+        advance(1)
+    odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
+    return {name: rankings(study, own, bootstrap) for name, own in odds.items()}

@@ -9,10 +9,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.features import features_of
 from memorization.features.own.command import read_tokenizer
 from memorization.features.own.writing import check_destination
-from memorization.features.use import Sources, taken
+from memorization.features.use import ROW, Sources, choose_families, features_of_rows, taken
 from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
@@ -51,7 +50,7 @@ def validated(
     found: dict[str, Any] = {"file": path.name}
     with (
         threadpool_limits(1),
-        progress("validate", 4 * len(MODELS), "models") as advance,
+        progress("validate", 2 * len(WAYS) * len(MODELS), "models") as advance,
     ):
         for way in WAYS:
             found[way] = _scored(labelled, way, sources, replicates, seed, advance)
@@ -71,10 +70,13 @@ def _scored(
         texts = [" ".join(text.split()) for text in texts]
     rng = np.random.default_rng(seed)
     flat, lengths = sources.vocabulary.encode(texts, first=True)
-    numbers = sources.vocabulary.numbers(flat)
-    tokens = taken(numbers, np.cumsum(lengths) - lengths, np.minimum(lengths, SEQUENCE))
-    table = features_of(texts, sources).drop(columns="index")
+    begin, length = np.cumsum(lengths) - lengths, np.minimum(lengths, SEQUENCE)
+    rows = np.zeros(len(texts), ROW)
+    rows["tokens"], rows["length"] = taken(flat, begin, length), length
+    families = choose_families(("text",), None, ())
+    table = features_of_rows(rows, sources, ("text",), families).drop(columns="index")
     known = [name for name in table if table[name].notna().any()]
+    tokens = taken(sources.vocabulary.numbers(flat), begin, length)
     study = study_of(tokens, table[known], texts, labelled.truth, FOLDS, SHARED_TOKENS, rng)
     bootstrap = Bootstrap.of(study.cluster, replicates, LEVEL, rng)
     given = {

@@ -16,6 +16,9 @@ from memorization.validation.analyse import BOTH
 WAY = {"as_it_is": "as it is", "plain": "white space collapsed"}
 LOOKS = {"as_it_is": Look(BLUE, "o", "-"), "plain": Look(GREY, "s", "-")}
 
+# Of the table of scores; the last column is left out in the terminal.
+HEADS = ["model", "texts", "AUROC", "average precision", "over n-grams", "random split adds"]
+
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #888; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -50,7 +53,7 @@ def page(found: Mapping[str, Any]) -> str:
         "<h2>How well are they told?</h2>",
         f"<figure>{picture}</figure>",
         _table(
-            ["model", "texts", "AUROC", "average precision", "over n-grams", "random split adds"],
+            HEADS,
             _scores(found),
         ),
         '<p class="soft">Out of fold, by models fitted to the other folds; texts that share a run '
@@ -97,9 +100,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
 
 def terminal(found: Mapping[str, Any]) -> str:
     """Return the scores as lines of a terminal."""
-    rows = [["model", "texts", "AUROC", "average precision", "over n-grams", ""], *_scores(found)]
-    rows = [row[:5] for row in rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    rows = [row[:-1] for row in (HEADS, *_scores(found))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -139,8 +141,8 @@ def _traits(own: Mapping[str, Any]) -> list[list[str]]:
     return [
         [
             one["trait"],
-            "" if one["memorized"] is None else f"{percent(one['memorized'])}",
-            "" if one["others"] is None else f"{percent(one['others'])}",
+            "" if one["memorized"] is None else percent(one["memorized"]),
+            "" if one["others"] is None else percent(one["others"]),
             decimal(one["auroc"]),
         ]
         for one in own["artefacts"]
@@ -158,8 +160,8 @@ def _figure(found: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(6.5, 0.8 + 0.42 * len(models)))
     axes = figure.subplots()
     for place, model in enumerate(models):
-        for way, shift in (("as_it_is", -0.13), ("plain", 0.13)):
-            draw_estimate(axes, place + shift, found[way]["scores"][model]["auroc"], LOOKS[way])
+        for shift, (way, look) in zip((-0.13, 0.13), LOOKS.items(), strict=True):
+            draw_estimate(axes, place + shift, found[way]["scores"][model]["auroc"], look)
     axes.set_yticks(range(len(models)), [_named(model) for model in models])
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.set_xlabel("AUROC (● as it is, □ white space collapsed)")

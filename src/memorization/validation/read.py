@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pyarrow.types as types
 
 from memorization.errors import UserError
+from memorization.features.own.reading import kind_of, reason
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
     ".parquet": pyarrow.parquet.read_table,
@@ -58,8 +59,7 @@ def read_labelled(path: Path) -> Labelled:
     try:
         table = READERS[path.suffix](path)
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        said = " ".join(str(error).split())
-        raise UserError(f"{path}: not readable as {path.suffix[1:]} ({said})") from None
+        raise UserError(f"{path}: not readable as {path.suffix[1:]} ({reason(error)})") from None
     for name in ("text", "memorized"):
         if table.column_names.count(name) != 1:
             near = get_close_matches(name, table.column_names, 1)
@@ -70,7 +70,7 @@ def read_labelled(path: Path) -> Labelled:
             row = int(np.argmax(compute.is_null(table[name]).to_numpy()))
             raise UserError(f"{path}: row {row}: column '{name}' is missing; leave such rows out")
     text = _plain(table["text"])
-    if not (types.is_string(text.type) or types.is_large_string(text.type)):
+    if kind_of(text.type) != "strings":
         raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
     if not compute.any(compute.not_equal(text, "")).as_py():
         raise UserError(f"{path}: column 'text' is empty in all rows")
@@ -105,7 +105,7 @@ def _given(column: pa.ChunkedArray) -> np.ndarray | None:
     column = _plain(column)
     if types.is_integer(column.type) or types.is_floating(column.type):
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    is_words = types.is_string(column.type) or types.is_large_string(column.type)
-    if is_words and ROWS_A_WORD * len(compute.unique(column)) <= len(column):
-        return np.array(compute.fill_null(column, "").to_pylist(), dtype=object)
-    return None
+    if kind_of(column.type) != "strings":
+        return None
+    words = np.array(compute.fill_null(column, "").to_pylist(), dtype=object)
+    return words if ROWS_A_WORD * len(compute.unique(column)) <= len(words) else None

@@ -23,12 +23,11 @@ from memorization.evaluation.metrics.ranking import average_precision
 from memorization.evaluation.metrics.sums import OfWeights, ratio
 from memorization.evaluation.penalty import best_c
 from memorization.features import feature_of
-from memorization.intensities.clock import EXPOSURE, clock
+from memorization.intensities.clock import EXPOSURE, clock, reached
 from memorization.intensities.covariates import Covariates
 from memorization.labels.trajectories import Trajectories
 from memorization.parallel import side_by_side
 from memorization.study import Study
-from memorization.when.scores import reached
 
 PERCENTS = tuple(range(10, 100, 10))
 LATER = 10

@@ -15,11 +15,11 @@ from memorization.evaluation.bootstrap import Bootstrap, Replicated
 from memorization.evaluation.crossfit import folds
 from memorization.evaluation.intervals import LOGIT, SKILL, Scale
 from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
+from memorization.intensities.clock import reached
 from memorization.intensities.effects import fit_clock, not_identified
 from memorization.parallel import side_by_side
 from memorization.study import Study
 from memorization.when.landmarks import PERCENTS
-from memorization.when.scores import reached
 
 
 def remaining(

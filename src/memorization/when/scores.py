@@ -19,6 +19,7 @@ from memorization.evaluation.metrics.event_time import (
 from memorization.evaluation.metrics.probability import observed_to_expected
 from memorization.evaluation.metrics.ranking import auroc_within
 from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
+from memorization.intensities.clock import reached
 from memorization.intensities.transitions import FEW_CHECKPOINTS
 from memorization.study import Study
 from memorization.when.kaplan_meier import kaplan_meier
@@ -106,11 +107,6 @@ def milestones(steps: np.ndarray) -> dict[int, int]:
     {25: 1, 50: 2, 75: 3, 100: 4}
     """
     return {percent: reached(steps, percent) + 1 for percent in MILESTONES}
-
-
-def reached(steps: np.ndarray, percent: int) -> int:
-    """Return the position, from 0, of the first checkpoint that has reached a part of training."""
-    return int(np.searchsorted(steps, steps[-1] * percent / 100))
 
 
 def survival_metrics(

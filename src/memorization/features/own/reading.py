@@ -143,7 +143,7 @@ class Source:
     def integers(self, batch: Batch, name: str, missing: int | None = None) -> np.ndarray:
         """Return a column, int64 [n]; ``missing`` where it has no value, None: it must have one."""
         column = batch.more[name]
-        if _kind(column.type) != "integers":
+        if kind_of(column.type) != "integers":
             raise UserError(f"{self.name}: column '{name}' is {column.type}; must be integers")
         if column.null_count and missing is None:
             raise UserError(f"{self.name}: column '{name}' has missing values; give each row one")
@@ -234,10 +234,10 @@ def _instead(wanted: str, names: Sequence[str]) -> str:
     return f"its columns are: {', '.join(names)}{said}"
 
 
-def _kind(own: pa.DataType) -> str:
+def kind_of(own: pa.DataType) -> str:
     """Return what a column of a type holds, in words."""
     if types.is_dictionary(own):
-        return _kind(own.value_type)
+        return kind_of(own.value_type)
     if isinstance(
         own,
         pa.ListType
@@ -246,7 +246,7 @@ def _kind(own: pa.DataType) -> str:
         | pa.ListViewType
         | pa.LargeListViewType,
     ):
-        return f"lists of {_kind(own.value_type)}"
+        return f"lists of {kind_of(own.value_type)}"
     if types.is_string(own) or types.is_large_string(own) or types.is_string_view(own):
         return "strings"
     # A column in which all values are missing may have no type of its own.
@@ -281,7 +281,7 @@ def _of_parquet(path: Path, carry: Collection[str]) -> Source:
         schema = file.schema_arrow
     column, names = _columns(str(path), schema.names, carry)
     for name in {column, *names} & set(KINDS):
-        if _kind(schema.field(name).type) != KINDS[name]:
+        if kind_of(schema.field(name).type) != KINDS[name]:
             raise UserError(
                 f"{path}: column '{name}' is {schema.field(name).type}; must be {KINDS[name]}"
             )

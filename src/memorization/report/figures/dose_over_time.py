@@ -28,7 +28,7 @@ def draw(results: Results) -> Figure:
     doses = sorted(found["over_time"], key=int)[-SHOWN:]
     figure = Figure(figsize=(6.5, 1.9 * -(-len(doses) // 3) + 0.4))
     axes = figure.subplots(-(-len(doses) // 3), 3, sharex=True, sharey=True, squeeze=False)
-    for panel, dose in zip(axes.flat, doses, strict=False):
+    for panel, dose in zip(axes.flat[: len(doses)], doses, strict=True):
         for side, look, shift in (("natural", NATURAL, 1), ("experiment", EXPERIMENT, -1)):
             _draw(panel, found["over_time"][dose], side, look, shift)
         label(panel, f"{dose} copies", (0.04, 0.9), (0, 0), "axes fraction", fontsize=8, color=GREY)

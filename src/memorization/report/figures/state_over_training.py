@@ -11,9 +11,8 @@ from memorization.report.drawing import BLACK, GREY, in_words, label, looks
 from memorization.report.names import model_name, stratum_name
 from memorization.report.results import Results
 from memorization.strata import STRATA, stratum_of
-from memorization.tables import curves_matrix
 
-# Models whose forecasts are shown, where they are of the highest tier that any has.
+# Models whose forecasts are shown, each of the highest tier that it has.
 MODELS = ("exposure_clock", "logistic", "boosting")
 # Strata with fewer memorized ones say nothing.
 FEWEST = 10
@@ -52,15 +51,13 @@ def draw(results: Results) -> Figure:
 
 def _forecasts(results: Results) -> dict[str, np.ndarray]:
     """Return model -> probability of being memorized, float [n, c], rows as followed."""
-    found = {}
-    for model in MODELS:
-        own = results.when[results.when["model"] == model]
-        if own.empty or own["memorized"].isna().any():
-            continue
-        rows = own[own["tier"] == own["tier"].iloc[-1]].set_index("index")
-        rows = rows.loc[results.followed["index"]]
-        found[model] = curves_matrix(rows["memorized"])
-    return found
+    highest = {model: tier for tier, model, _ in results.scored("when")}
+    found = {
+        model: results.chance_memorized(highest[model], model)
+        for model in MODELS
+        if model in highest
+    }
+    return {model: chance for model, chance in found.items() if chance is not None}
 
 
 def _draw(axes: Axes, results: Results, rows: np.ndarray, forecasts: dict[str, np.ndarray]) -> None:
