@@ -58,7 +58,7 @@ def test_publish_replaces_what_was_there(tmp_path):
     destination = tmp_path / "results" / "suite"
     destination.mkdir(parents=True)
     (destination / "old").touch()
-    publish(work, destination, {})
+    publish(work, destination, {}, ["new"])
     assert [path.name for path in destination.iterdir()] == ["new"]
     assert not work.exists()
 
@@ -68,7 +68,7 @@ def published(tmp_path):
     """A folder that was made from a seed and some shapes."""
     (tmp_path / "work" / "a").mkdir(parents=True)
     (tmp_path / "work" / "a" / "weights").write_bytes(b"1234")
-    publish(tmp_path / "work", tmp_path / "suite", {"seed": 0, "shapes": (1, 2)})
+    publish(tmp_path / "work", tmp_path / "suite", {"seed": 0, "shapes": (1, 2)}, ["a/weights"])
     return tmp_path / "suite"
 
 

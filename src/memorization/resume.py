@@ -5,18 +5,23 @@ With FRESH=1 in the environment nothing is taken up, ``FRESH=1 dvc repro -f suit
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from memorization.errors import UserError
 from memorization.files import read_kept, write_json
 
 PARTIAL = Path("results/.partial")
 KEPT = "kept.json"
+# Locks are held as long as these files are open: until the process ends, however it does.
+_LOCKS: dict[Path, int] = {}
 
 
 def is_fresh() -> bool:
@@ -36,7 +41,13 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     ----------
     stage : the stage's name.
     inputs : whatever fixes the result, as plain JSON values.
+
+    Raises
+    ------
+    UserError
+        If another process is at work there.
     """
+    _lock(root / f"{stage}.lock")
     folder = root / f"{stage}-{digest_of(inputs)[:16]}"
     for stale in root.glob(f"{stage}-*"):
         if stale != folder or is_fresh():
@@ -45,22 +56,39 @@ def work_folder(stage: str, inputs: dict[str, Any], root: Path = PARTIAL) -> Pat
     # safetensors writes to a file of this name and renames it; a killed run may have left one.
     for unfinished in folder.rglob(".tmp*"):
         unfinished.unlink()
-    for name, digest in read_kept(folder / KEPT).items():
-        path = folder / name
-        if not path.is_file() or file_digest(path) != digest:
-            print(f"{path}: damaged; made again", flush=True)
-            path.unlink(missing_ok=True)
+    for path in damaged(folder):
+        print(f"{path}: damaged; made again", flush=True)
+        path.unlink(missing_ok=True)
     (folder / KEPT).unlink(missing_ok=True)
     return folder
 
 
-def keep(folder: Path) -> None:
-    """Record that the work in a folder is finished; `work_folder` takes it up if it is whole."""
-    write_json(file_digests(folder), folder / KEPT)
+def keep(folder: Path, *parts: str) -> None:
+    """Record the digests of finished files, so that `damaged` finds what is no longer as it was.
+
+    What was recorded before stays recorded. `work_folder` takes up what is whole.
+
+    Parameters
+    ----------
+    parts : the files and folders to record, from there; none: everything.
+    """
+    known = read_kept(folder / KEPT)
+    write_json(known | file_digests(folder, *parts), folder / KEPT)
 
 
-def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
-    """Move a finished folder to its place in one step, replacing what was there.
+def damaged(folder: Path) -> list[Path]:
+    """Return the files that were recorded with `keep` and are lost or have another content."""
+    return [
+        folder / name
+        for name, digest in read_kept(folder / KEPT).items()
+        if not (folder / name).is_file() or file_digest(folder / name) != digest
+    ]
+
+
+def publish(
+    folder: Path, destination: Path, inputs: dict[str, Any], files: Collection[str]
+) -> None:
+    """Move the files of a finished folder to their place in one step, replacing what was there.
 
     What it was made from is recorded beside it, not in it, where all that reads it would seem
     changed whenever the record is.
@@ -68,8 +96,19 @@ def publish(folder: Path, destination: Path, inputs: dict[str, Any]) -> None:
     Parameters
     ----------
     inputs : whatever fixes the result, for `is_made_from`.
+    files : what is published, from the folder; whatever else was left in it is deleted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of the files was not made: a defect of the code.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if missing := sorted(set(files) - present):
+        raise FileNotFoundError(f"{folder / missing[0]}: was not made")
+    for extra in present - set(files):
+        (folder / extra).unlink()
     record = {"inputs": _plain(inputs), "files": file_digests(folder)}
     write_json(record, record_of(destination))
     if destination.exists():
@@ -89,6 +128,32 @@ def is_made_from(folder: Path, inputs: dict[str, Any]) -> bool:
     if changed:
         print(f"{folder}: made again; other than before: {', '.join(changed)}", flush=True)
     return not changed
+
+
+def _lock(path: Path) -> None:
+    """Let no other process have this lock before this one ends.
+
+    Raises
+    ------
+    UserError
+        If another has it: two stages in one folder would destroy each other's work.
+    """
+    if path.absolute() in _LOCKS:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.read(handle, 20).decode(errors="replace")
+        os.close(handle)
+        raise UserError(
+            f"{path}: process {owner} is at work here; wait until it ends, or stop it, and run "
+            "again"
+        ) from None
+    os.truncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    _LOCKS[path.absolute()] = handle
 
 
 def record_of(folder: Path) -> Path:

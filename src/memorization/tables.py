@@ -66,11 +66,13 @@ LABELS = DataFrameSchema(
 )
 
 # One float column a feature, named family.name; missing values are allowed where a feature
-# documents what they mean.
+# documents what they mean, infinite ones, of which models would make nonsense, are not.
 FEATURES = DataFrameSchema(
     {
         "index": _key(unique=True),
-        r"^[a-z_]+\.[\w.-]+$": Column("float64", nullable=True, regex=True),
+        r"^[a-z_]+\.[\w.-]+$": Column(
+            "float64", Check(lambda x: ~np.isinf(x), error="finite"), nullable=True, regex=True
+        ),
     },
     name="features",
     strict=True,

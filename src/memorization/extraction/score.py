@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import GPTNeoXForCausalLM
+from transformers import GPTNeoXForCausalLM, PreTrainedModel
 
+from memorization.errors import UserError
 from memorization.extraction.batches import Batch, auto_batch, over_batches
 from memorization.protocol import CONTINUATION, PROMPT, SEQUENCE
 
@@ -64,6 +65,12 @@ def score(
     match_length : int8 [n], leading continuation tokens that are right, 0…32; 32 = memorized.
     continuation_logprob : float32 [n], log-probability of the whole continuation, nats, from
         logits in float32.
+
+    Raises
+    ------
+    UserError
+        If a log-probability is not finite: of a damaged model nothing is known, least of all that
+        it has not memorized.
     """
     if not len(tokens):
         return np.empty(0, np.int8), np.empty(0, np.float32)
@@ -76,6 +83,7 @@ def score(
         return _agreement(model, hidden, rows[:, PROMPT:], 0 if end_of_text else 1)
 
     match_length, logprob = over_batches(compute, tokens, model.device, batch, advance)
+    check_finite(model, np.isfinite(logprob))
     return match_length, logprob
 
 
@@ -160,7 +168,7 @@ def memorized(
     few tokens at a time, with the keys and values of what came before, only by what is still right.
     What survives half of the continuation is given to `score`, which decides. The steps before
     reject no token that is nearly as likely as the most likely, so rounding cannot make a
-    difference between the two. The parameters are those of `score`.
+    difference between the two. The parameters, and what is raised, are those of `score`.
     """
     # Ten layers' keys and values of 48 tokens take as much memory as the activations of 63.
     room = 1 + model.config.num_hidden_layers // 8
@@ -168,22 +176,31 @@ def memorized(
     found = np.zeros(len(tokens), bool)
     for start in range(0, len(tokens), CHUNK):
         part = tokens[start : start + CHUNK]
-        (alive,) = over_batches(lambda rows: _alive(model, rows), part, model.device, size, advance)
+        alive, finite = over_batches(
+            lambda rows: _alive(model, rows), part, model.device, size, advance
+        )
+        check_finite(model, finite, start)
         survivors = np.flatnonzero(alive)
         alive[survivors] = score(model, part[survivors], batch)[0] == CONTINUATION
         found[start : start + CHUNK] = alive
     return found
 
 
-def _alive(model: GPTNeoXForCausalLM, rows: torch.Tensor) -> tuple[torch.Tensor]:
-    """Return which sequences may be right in the first half of the continuation, bool [b]."""
+def _alive(model: GPTNeoXForCausalLM, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which sequences may be right in the first half of the continuation, bool [b].
+
+    And of which all that was looked at is finite, bool [b].
+    """
     alive = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    finite = torch.ones_like(alive)
     places = torch.arange(len(rows), device=rows.device)
     output = model.gpt_neox(rows[:, :PROMPT], use_cache=True)
     cache, hidden, read = output.past_key_values, output.last_hidden_state[:, -1:], PROMPT
     for step in (*STEPS, 0):
         predicted = rows[places, read - hidden.shape[1] + 1 : read + 1]
-        kept = _nearly_right(model, hidden, predicted).nonzero().squeeze(1)
+        behind = _behind(model, hidden, predicted)
+        finite[places] &= behind.isfinite().all(1)
+        kept = (behind <= MARGIN[behind.dtype]).all(1).nonzero().squeeze(1)
         places = places[kept]
         if step == 0 or not len(places):
             break
@@ -193,13 +210,23 @@ def _alive(model: GPTNeoXForCausalLM, rows: torch.Tensor) -> tuple[torch.Tensor]
         )
         hidden, read = output.last_hidden_state, read + step
     alive[places] = True
-    return (alive,)
+    return alive, finite
 
 
-def _nearly_right(
-    model: GPTNeoXForCausalLM, hidden: torch.Tensor, true: torch.Tensor
-) -> torch.Tensor:
-    """Return whether every true token is the most likely or nearly so, bool [b]."""
+def _behind(model: GPTNeoXForCausalLM, hidden: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """Return how far the logit of each true token is behind the largest, [b, m]."""
     logits = model.lm_head(hidden)
-    behind = logits.amax(-1) - logits.gather(-1, true[..., None]).squeeze(-1)
-    return (behind <= MARGIN[logits.dtype]).all(1)
+    return logits.amax(-1) - logits.gather(-1, true[..., None]).squeeze(-1)
+
+
+def check_finite(model: PreTrainedModel, finite: np.ndarray, first: int = 0) -> None:
+    """Raise a UserError that names the model and the rows that are not, counted from ``first``."""
+    if finite.all():
+        return
+    rows = np.flatnonzero(~finite) + first
+    named = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+    raise UserError(
+        f"{model.name_or_path}: gives logits that are not finite for {len(rows):,} of "
+        f"{len(finite):,} sequences (rows {named}): its weights are damaged, or its precision is "
+        "too low for it; get it anew, or try another precision"
+    )

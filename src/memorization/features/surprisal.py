@@ -67,8 +67,15 @@ def predictions(model: PreTrainedModel, tokens: np.ndarray, batch: int) -> Predi
 
     The model is in evaluation mode, and its logits are its head on the last hidden state; it may be
     of any precision, on any device. ``tokens`` are integers [n, length], ``batch`` of them a pass.
+
+    Raises
+    ------
+    UserError
+        If a prediction is not finite, as those of a damaged model are.
     """
     import torch
+
+    from memorization.extraction.score import check_finite
 
     shape = (len(tokens), tokens.shape[1] - 1)
     found = Predictions(**{name: np.empty(shape, dtype) for name, dtype in _DTYPES.items()})
@@ -80,6 +87,7 @@ def predictions(model: PreTrainedModel, tokens: np.ndarray, batch: int) -> Predi
             columns = _head(model, hidden.flatten(0, 1), chunk[:, 1:].flatten())
             for name, part in columns.items():
                 getattr(found, name)[rows] = part.view(len(chunk), -1).cpu().numpy()
+    check_finite(model, np.isfinite(found.surprisal).all(1))
     return found
 
 

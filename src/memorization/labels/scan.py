@@ -52,7 +52,8 @@ def scan(
     Raises
     ------
     UserError
-        If a checkpoint cannot be had, or a result not be written; finished ones stay.
+        If a checkpoint cannot be had or gives logits that are not finite, or a result cannot be
+        written; finished ones stay.
     """
     work.mkdir(parents=True, exist_ok=True)
     ordered = [steps[-1], *steps[:-1]]
@@ -134,6 +135,7 @@ def _placed(
     if placed is None:
         return model.to(device)  # type: ignore[arg-type]
     placed.load_state_dict(model.state_dict())
+    placed.name_or_path = model.name_or_path
     return placed
 
 

@@ -12,11 +12,11 @@ from memorization.arm.analyse import analyse
 from memorization.arm.natural import forecast_table, forecasts, natural_texts
 from memorization.arm.onset import histories_of
 from memorization.arm.outcomes import outcomes, text_of
-from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.randomness import generator
+from memorization.stages import run_stage
 from memorization.strata import CONTINUATIONS
 from memorization.study.followed import read_followed
 from memorization.suite.micro.suite import MicroSuite
@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from memorization.association.analyse import associate, n_steps
-from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.stages import run_stage
 from memorization.study import Study
 from memorization.tables import ASSOCIATION, CORRELATION, write_table
 
@@ -39,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

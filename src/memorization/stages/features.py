@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from memorization.errors import run
 from memorization.features import Inputs, compute_features
 from memorization.features.exposure import exposure_table
 from memorization.params import load_params
 from memorization.progress import progress
+from memorization.stages import run_stage
 from memorization.suite.read import read_suite
 from memorization.tables import (
     EXPOSURES,
@@ -67,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -6,12 +6,12 @@ python -m memorization.stages.labels
 import numpy as np
 import torch
 
-from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.labels.census import Census, census_statistics, take_census
 from memorization.labels.events import event_times, label_statistics, with_unfollowed
 from memorization.labels.make import make_trajectories, scan_arm
 from memorization.params import load_params
+from memorization.stages import run_stage
 from memorization.suite.device import choose_device
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

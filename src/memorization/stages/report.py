@@ -7,13 +7,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from memorization.errors import run
 from memorization.params import load_params
 from memorization.progress import progress
 from memorization.report.figures import FIGURES
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.write import write_report
+from memorization.stages import run_stage
 
 
 def main() -> None:
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

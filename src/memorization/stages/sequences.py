@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from memorization.counting.runs import occurrence_counts
-from memorization.errors import run
 from memorization.params import Params, load_params
 from memorization.protocol import PROMPT
 from memorization.randomness import generator
 from memorization.sampling import by_count, case_cohort
+from memorization.stages import run_stage
 from memorization.suite import Suite
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
@@ -58,4 +58,4 @@ def sample(params: Params, suite: Suite) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.siblings.analyse import sibling_metrics
+from memorization.stages import run_stage
 from memorization.study import Study
 from memorization.study.histories import rows_of
 from memorization.suite.read import read_suite
@@ -52,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

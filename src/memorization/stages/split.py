@@ -3,11 +3,11 @@
 python -m memorization.stages.split
 """
 
-from memorization.errors import run
 from memorization.files import write_metrics
 from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.split.folds import split_sequences
+from memorization.stages import run_stage
 from memorization.tables import (
     LABELS,
     SEQUENCES,
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from memorization.errors import run
 from memorization.params import load_params
+from memorization.stages import run_stage
 
 DESTINATION = Path("results/suite")
 
@@ -29,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import read_json, write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.stages import run_stage
 from memorization.strata import finest_count
 from memorization.study.followed import read_followed
 from memorization.study.histories import rows_of
@@ -91,4 +91,4 @@ def _observed(index: np.ndarray) -> tuple[Trajectories, np.ndarray]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from memorization.errors import run
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features.text import token_bytes
 from memorization.files import write_metrics
 from memorization.params import load_params, named
 from memorization.progress import progress
 from memorization.randomness import generator
+from memorization.stages import run_stage
 from memorization.study import Study
 from memorization.suite.read import read_suite
 from memorization.tables import IMPORTANCE, WHETHER, write_table
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

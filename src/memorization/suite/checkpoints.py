@@ -9,6 +9,8 @@ from safetensors.torch import load_file, save_file
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 WEIGHTS = "model.safetensors"
+# The files of a checkpoint.
+CHECKPOINT = ("config.json", WEIGHTS)
 
 
 def save_checkpoint(model: GPTNeoXForCausalLM, folder: Path) -> None:
@@ -23,8 +25,9 @@ def save_checkpoint(model: GPTNeoXForCausalLM, folder: Path) -> None:
 
 
 def load_checkpoint(folder: Path) -> GPTNeoXForCausalLM:
-    """Return a saved model in evaluation mode, float32, on the CPU."""
+    """Return a saved model in evaluation mode, float32, on the CPU; it knows where it is from."""
     model = GPTNeoXForCausalLM(GPTNeoXConfig.from_pretrained(folder))
+    model.name_or_path = str(folder)
     model.load_state_dict(load_file(folder / WEIGHTS))
     model.set_attn_implementation("sdpa")
     return model.eval()

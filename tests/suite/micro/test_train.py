@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from memorization.params import Shape, Training
+from memorization.resume import KEPT
 from memorization.suite.checkpoints import load_checkpoint
 from memorization.suite.micro import train as module
 from memorization.suite.micro.train import checkpoint_steps, learning_rate, new_model, train
@@ -35,7 +36,7 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path, windows, monkeypa
     broken = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
         train(new_model(SHAPE, 300, 64, 0), windows, TRAINING, STEPS, broken, CPU)
-    assert {"step3", "step6", module.STATE} == {p.name for p in broken.iterdir()}
+    assert {"step3", "step6", module.STATE, KEPT} == {p.name for p in broken.iterdir()}
 
     taken = []
     monkeypatch.setattr(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
 from memorization.resume import file_digest, is_made_from, library_versions, publish, work_folder
 from memorization.sources import code_digest
+from memorization.suite.checkpoints import CHECKPOINT
 from memorization.suite.device import choose_device
 from memorization.suite.micro.arm import draw_arm
 from memorization.suite.micro.corpus import (
@@ -72,12 +74,21 @@ def make_suite(params: Params, corpus: Path, destination: Path) -> None:
         for name, shape in params.suite.models.items()
     }
     for name, model in models.items():
-        if not (work / name / f"step{steps[-1]}").exists():
-            train(model, windows, params.suite.training, steps, work / name, device)
+        train(model, windows, params.suite.training, steps, work / name, device)
     suite = MicroSuite(work, _write_manifest(params, models, steps, work))
     for name in models:
         _write_evals(suite, name, device, params.batch)
-    publish(work, destination, inputs)
+    publish(work, destination, inputs, _files(models, steps, arm=params.arm.enabled))
+
+
+def _files(models: Collection[str], steps: Collection[int], *, arm: bool) -> list[str]:
+    """Return the names of all files of a suite."""
+    return [
+        *("manifest.json", "tokenizer.json", "windows.npy", "documents.parquet"),
+        *(("arm.parquet", "arm.json") if arm else ()),
+        *(f"evals/{name}.parquet" for name in models),
+        *(f"{name}/step{step}/{file}" for name in models for step in steps for file in CHECKPOINT),
+    ]
 
 
 def _write_data(params: Params, corpus: Path, work: Path) -> None:

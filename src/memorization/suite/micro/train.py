@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from memorization.params import Shape, Training
 from memorization.progress import progress
+from memorization.resume import damaged, keep
 from memorization.suite.checkpoints import WEIGHTS, save_checkpoint
 from memorization.suite.micro.loss import head_loss
 
@@ -80,7 +83,8 @@ def train(
     """Train a model and leave its checkpoints in ``folder/stepK``.
 
     Goes on from the last checkpoint in the folder when an earlier run was interrupted; the result
-    is the same, bit for bit, as that of a run that was not.
+    is the same, bit for bit, as that of a run that was not. If a checkpoint was damaged since, all
+    are made again.
 
     Parameters
     ----------
@@ -88,6 +92,11 @@ def train(
     windows : uint16 [steps × sequences_per_step, window], in training order.
     checkpoints : steps at which to save.
     """
+    if lost := damaged(folder):
+        print(f"{lost[0]}: damaged; {folder.name} is trained again", flush=True)
+        shutil.rmtree(folder)
+    if (folder / f"step{checkpoints[-1]}").exists():
+        return
     model.to(device).train()  # type: ignore[arg-type]
     optimizer = _optimizer(model, training)
     done = _resume(model, optimizer, folder)
@@ -125,23 +134,28 @@ def _optimizer(model: GPTNeoXForCausalLM, training: Training) -> torch.optim.Ada
 def _save(model: GPTNeoXForCausalLM, optimizer: torch.optim.AdamW, folder: Path, step: int) -> None:
     """Save a checkpoint and the optimizer's moments, each whole or not at all."""
     save_checkpoint(model, folder / f"step{step}")
+    keep(folder, f"step{step}")
     moments = {}
     for name, parameter in model.named_parameters():
         state = optimizer.state[parameter]
         moments[f"mean.{name}"] = state["exp_avg"]
         moments[f"square.{name}"] = state["exp_avg_sq"]
-    save_file(moments, folder / f"{STATE}.partial", metadata={"step": str(step)})
+    metadata = {"step": str(step), "digest": _digest(moments)}
+    save_file(moments, folder / f"{STATE}.partial", metadata=metadata)
     (folder / f"{STATE}.partial").replace(folder / STATE)
 
 
 def _resume(model: GPTNeoXForCausalLM, optimizer: torch.optim.AdamW, folder: Path) -> int:
-    """Restore weights and moments from the last whole checkpoint; return its step, or 0."""
+    """Restore weights and moments from the last checkpoint; return its step, or 0."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / STATE).exists():
         return 0
     with safe_open(folder / STATE, "pt") as state:
         step = int(state.metadata()["step"])
         moments = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118
+        if state.metadata()["digest"] != _digest(moments):
+            print(f"{folder / STATE}: damaged; {folder.name} is trained again", flush=True)
+            return 0
     model.load_state_dict(load_file(folder / f"step{step}" / WEIGHTS))
     for name, parameter in model.named_parameters():
         optimizer.state[parameter] = {
@@ -150,3 +164,11 @@ def _resume(model: GPTNeoXForCausalLM, optimizer: torch.optim.AdamW, folder: Pat
             "exp_avg_sq": moments[f"square.{name}"].to(parameter.device),
         }
     return step
+
+
+def _digest(tensors: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of named tensors, whatever their order."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(name.encode() + tensors[name].cpu().numpy().tobytes())
+    return total.hexdigest()

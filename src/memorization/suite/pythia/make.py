@@ -83,7 +83,7 @@ def make_suite(params: Params, destination: Path) -> None:
             f"{work}: disk full; make room and run the same command again, it goes on where it "
             "stopped"
         ) from None
-    publish(work, destination, inputs)
+    publish(work, destination, inputs, ["manifest.json", *suite.pieces.files()])
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,14 @@ class Pieces:
         write_json(record, self.work / mark, indent=2)
         return result
 
+    def files(self) -> list[str]:
+        """Return the names of the files of all pieces that are there, their marks among them."""
+        marks = {path: read_kept(path) for path in (self.work / "pieces").glob("*.json")}
+        return [
+            *(name for record in marks.values() for name in record["files"]),
+            *(path.relative_to(self.work).as_posix() for path in marks),
+        ]
+
 
 def _copy(source: Path, destination: Path) -> None:
     """Put a file or folder in a second place; of links, such as to DVC's cache, their content."""
