@@ -77,7 +77,7 @@ def test_target_is_the_first_key():
         ("arm.blocks", 3, "arm: blocks_of_largest_dose=4: must be at most blocks=3"),
         ("arm.blocks", 60, "arm: takes 25,352 of 36,608 training windows, and may take half"),
         ("suite.window", 64, "must hold two copies, suite.window=128, not 64"),
-        ("sede", 1, "sede=1: .*not permitted"),
+        ("sede", 1, "no key 'sede'; do you mean 'seed'"),
         ("seed", None, "seed: missing"),
     ],
 )

@@ -2,34 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from memorization.errors import UserError
 from memorization.protocol import PYTHIA, SEQUENCE
+from memorization.registered import registered
 from memorization.strata import STRATA
+
+
+def _or_else(allowed: str) -> WrapValidator:
+    """Say what is allowed where there are alternatives; each has a message of its own."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("alternatives", f"must be {allowed}") from None
+
+    return WrapValidator(validate)
+
+
+def _registered(parameter: str) -> AfterValidator:
+    """Refuse a name that is not in the registry of a parameter, or comes twice."""
+    return AfterValidator(
+        lambda names: tuple(named(dict.fromkeys(registered(parameter)), names, parameter))
+    )
+
 
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+# Everything is strict, but YAML knows lists alone.
+Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+
+# Checkpoints of Pythia that both releases have; memorization.suite.pythia.facts, which may be read
+# from a file as well, says which.
+PYTHIA_CHECKPOINTS = 143
 
 # Cells of the randomised arm that are not exact copies at random positions.
 SCHEDULES = ("early", "late", "even", "fuzzy", "continuation_only")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: neither a word for a number nor a number for a yes.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_are_known(cls, raw: Any) -> Any:
+        for key in raw if isinstance(raw, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"no key '{key}'; {_instead(str(key), cls.model_fields)}")
+        return raw
 
 
 class Shape(_Section):
     """The shape of one GPT-NeoX model."""
 
-    hidden: Positive
-    layers: Positive
+    hidden: Annotated[int, Field(ge=1, le=8192)]
+    layers: Annotated[int, Field(ge=1, le=128)]
     heads: Positive
 
     @model_validator(mode="after")
@@ -68,8 +116,11 @@ class Suite(_Section):
                 f"suite.training.steps={self.training.steps}"
             )
         for name in self.models:
-            if not name.startswith("micro-"):
-                raise ValueError(f"models: '{name}': names must start with 'micro-'")
+            # It is a folder's name, and part of a random stream's.
+            if not re.fullmatch(r"micro-[A-Za-z0-9_.-]+", name):
+                raise ValueError(
+                    f"models: '{name}': a name must be 'micro-' and letters, digits, _, . or -"
+                )
         return self
 
 
@@ -79,7 +130,7 @@ class Arm(_Section):
     enabled: bool
     blocks: Positive
     blocks_of_largest_dose: Positive
-    doses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
+    doses: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2, strict=False)]
     contrast_dose: Positive
 
     @model_validator(mode="after")
@@ -117,7 +168,7 @@ class Arm(_Section):
 class CaseCohort(_Section):
     """The sample of a population that is too large to be studied whole."""
 
-    cases: Positive | Literal["all"]
+    cases: Annotated[Positive | Literal["all"], _or_else("a number from 1, or all")]
     cohort: Positive
 
 
@@ -157,13 +208,25 @@ class Labels(_Section):
     """Where the times of memorization come from."""
 
     times: Literal["auto", "published", "scan", "none"]
-    checkpoints: Positive | Annotated[str, Field(pattern=r"^(all|(every|log)-[1-9][0-9]*)$")]
+    checkpoints: Annotated[
+        Positive | Annotated[str, Field(pattern=r"^(all|(every|log)-[1-9][0-9]*)$")],
+        _or_else("all, a number from 1, every-K or log-N, with K and N from 1"),
+    ]
 
 
 class Features(_Section):
     """What is computed of a sequence."""
 
-    families: Names
+    families: Annotated[Names, _registered("features.families")]
+
+    @model_validator(mode="after")
+    def _something_is_known_beforehand(self) -> Features:
+        if self.families == ("exposure",):
+            raise ValueError(
+                "families=[exposure]: tells of a sequence only what the rest of training brings, "
+                "by which no model may forecast; list another family as well"
+            )
+        return self
 
 
 class Split(_Section):
@@ -186,14 +249,14 @@ class Split(_Section):
 class Whether(_Section):
     """Binary classifiers."""
 
-    models: Names
+    models: Annotated[Names, _registered("whether.models")]
 
 
 class When(_Section):
     """Survival models."""
 
     event: Literal["first", "stable"]
-    models: Names
+    models: Annotated[Names, _registered("when.models")]
 
 
 class Bootstrap(_Section):
@@ -209,7 +272,7 @@ class Params(_Section):
     target: str
     variant: Literal["duped", "deduped"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    threads: Positive
+    threads: Annotated[int, Field(ge=1, le=1024)]
     device: Literal["cpu", "cuda", "auto"]
     batch: Positive
     suite: Suite
@@ -235,6 +298,22 @@ class Params(_Section):
             raise ValueError(
                 f"pythia.reference='{self.pythia.reference}': must be one of {', '.join(PYTHIA)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_are_there(self) -> Params:
+        if self.is_pythia and self.pythia.facts is not None:
+            return self  # that file says how many there are
+        there = PYTHIA_CHECKPOINTS if self.is_pythia else self.suite.checkpoints
+        asked: dict[str, int | str] = {"labels.checkpoints": self.labels.checkpoints}
+        if not self.is_pythia:
+            asked["sequences.census"] = self.sequences.census
+        for key, value in asked.items():
+            if any(int(number) > there for number in re.findall(r"\d+", str(value))):
+                raise ValueError(
+                    f"{key}={value}: the suite has {there} checkpoints; the number must be 1 to "
+                    f"{there}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -269,19 +348,10 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         One line that names the key, its value and what is allowed.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; run from the root of the repository") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: must be a mapping of keys to values")
-    try:
-        return Params.model_validate(raw)
+        return Params.model_validate(read_yaml(path))
     except ValidationError as error:
         first: Any = error.errors()[0]
-        # The union of a number and a word adds the branch's name to the key; it is not a key.
-        key = ".".join(str(part) for part in first["loc"] if _is_key(str(part)))
+        key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "value_error":
             raise UserError(f"{path}: {key + ': ' if key else ''}{message}") from None
@@ -290,15 +360,48 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         raise UserError(f"{path}: {key}={first['input']!r}: {message}") from None
 
 
-def _is_key(part: str) -> bool:
-    return not part.startswith(("constrained-", "literal", "function-"))
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, by the very call with which DVC reads what it locks.
+
+    That is dvc.utils.serialize.parse_yaml (DVC 3.67): YAML 1.2, so ``010`` is ten and ``no`` a
+    word, and a key that comes twice is an error.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or is no mapping.
+    """
+    try:
+        content = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run from the root of the repository") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except (YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+            reason = f"line {error.problem_mark.line + 1}: {error.problem}"
+        raise UserError(f"{path}: not valid YAML: {reason}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: must be a mapping of keys to values")
+    return content
+
+
+def _instead(name: str, known: Collection[str]) -> str:
+    """Return what may be meant by an unknown name.
+
+    >>> _instead("sede", ["seed", "batch"]), _instead("x", ["seed", "batch"])
+    ("do you mean 'seed'?", 'the keys are: seed, batch')
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"do you mean '{near[0]}'?" if near else f"the keys are: {', '.join(known)}"
 
 
 Value = TypeVar("Value")
 
 
 def named(registry: Mapping[str, Value], names: Iterable[str], parameter: str) -> dict[str, Value]:
-    """Return name -> entry of the models of these names, in their order.
+    """Return name -> entry of the models, or families, of these names, in their order.
 
     Parameters
     ----------
@@ -315,8 +418,10 @@ def named(registry: Mapping[str, Value], names: Iterable[str], parameter: str) -
     found: dict[str, Value] = {}
     for name in names:
         if name not in registry:
+            kinds = parameter.rpartition(".")[2]
+            kind = {"families": "family", "models": "model"}[kinds]
             raise UserError(
-                f"{parameter}: no model '{name}'; the models are: {', '.join(registry)}"
+                f"{parameter}: no {kind} '{name}'; the {kinds} are: {', '.join(registry)}"
             )
         if name in found:
             raise UserError(f"{parameter}: '{name}' is listed twice; list it once")

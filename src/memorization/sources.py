@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent
 # No result depends on what these do: they tell the user something, decide what need not be made
 # again, or check parameters, of which the values count, beside the code.
 WITHOUT_EFFECT = tuple(
-    f"memorization.{name}" for name in ("errors", "params", "progress", "resume", "sources")
+    f"memorization.{name}"
+    for name in ("errors", "params", "progress", "registered", "resume", "sources")
 )
 
 

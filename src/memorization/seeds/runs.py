@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from memorization.arm.natural import read_forecasts
 from memorization.arm.onset import histories_of
@@ -21,7 +20,7 @@ from memorization.errors import UserError
 from memorization.files import read_json, read_kept, write_json
 from memorization.intensities.forward import Forecast
 from memorization.labels.trajectories import Trajectories
-from memorization.params import Params
+from memorization.params import Params, read_yaml
 from memorization.resume import PARTIAL, digest_of, file_digest
 from memorization.sources import code_digest
 from memorization.study import Histories
@@ -79,8 +78,8 @@ def made_from(root: Path) -> dict[str, str]:
     These are its code, the params and the files that ``dvc.yaml`` says it reads, and the digests of
     the stages that made those of them that are results.
     """
-    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    settings = _settings(root) | {"seed": None}
+    pipeline = read_yaml(root / "dvc.yaml")["stages"]
+    settings = read_yaml(root / "params.yaml") | {"seed": None}
     maker = {out: stage for stage in STAGES for out in _outs(pipeline[stage])}
     found: dict[str, str] = {}
     for stage in STAGES:
@@ -152,8 +151,8 @@ def windows(results: Path, index: np.ndarray) -> np.ndarray:
 
 def _prepare(root: Path, folder: Path, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(_settings(root) | {"seed": seed}, sort_keys=False)
-    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    # JSON is YAML, whatever the version.
+    write_json(read_yaml(root / "params.yaml") | {"seed": seed}, folder / "params.yaml")
     data = folder / "data"
     data.unlink(missing_ok=True)
     data.symlink_to(root / "data", target_is_directory=True)
@@ -196,8 +195,3 @@ def _outs(stage: dict[str, Any]) -> list[str]:
     """Return the paths that a stage of dvc.yaml makes; one with options is a mapping to them."""
     outs = [*stage.get("outs", []), *stage.get("metrics", [])]
     return [next(iter(out)) if isinstance(out, dict) else out for out in outs]
-
-
-def _settings(root: Path) -> dict[str, Any]:
-    settings: dict[str, Any] = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    return settings

@@ -1,0 +1,187 @@
+"""What is wrong in params.yaml is refused when it is read: in one line, before any work is done."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dvc.utils.serialize import parse_yaml
+
+from memorization.errors import UserError
+from memorization.features import FAMILIES
+from memorization.params import PYTHIA_CHECKPOINTS, load_params, read_yaml
+from memorization.registered import registered
+from memorization.suite.pythia.facts import PUBLISHED
+from memorization.when.models import MODELS as WHEN
+from memorization.whether.models import MODELS as WHETHER
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load the shipped parameters with some of them changed, written as the YAML that is JSON."""
+
+    def changed(**changes):
+        raw = read_yaml(SHIPPED)
+        for name, value in changes.items():
+            *path, last = name.split("__")
+            section = raw
+            for part in path:
+                section = section[part]
+            section[last] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(json.dumps(raw), encoding="utf-8")
+        return load_params(path)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 010", "a: 0o17", "a: 0x1f", "a: 1_000", "a: 1e3", "a: no", "a: 12:30:45", "a: .5", "a: ~",
+     "%YAML 1.1\n---\na: 010", "a: 2020-01-01", "a: {b: [1, 2]}", "a: '7'"],
+)  # fmt: skip
+def test_a_value_is_the_one_that_dvc_locks(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    ours, dvcs = read_yaml(path)["a"], parse_yaml(text, path)["a"]
+    assert (type(ours), ours) == (type(dvcs), dvcs)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 1\nseed: 2", 'not valid YAML: line 2: found duplicate key "seed"'),
+        ("suite: {window: 1, window: 2}", "line 1: found duplicate key"),
+        ("a: 1\n---\nb: 2", "line 2: but found another document"),
+        ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
+        ("\ta: 1", "line 1: found character"),
+        ("a: \x00", "unacceptable character"),
+        ("a: 2020-13-45", "month must be in 1..12"),
+        ("1: 2", "no key '1'; the keys are: target, variant, seed"),
+        ("", "must be a mapping"),
+        ("[]", "must be a mapping"),
+    ],
+)
+def test_a_file_that_dvc_refuses_is_refused(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as caught:
+        load_params(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        load_params(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "7"), ("seed", True), ("seed", 1.0), ("threads", True), ("threads", "2"),
+        ("batch", 1.5), ("threads", 10**9), ("device", True), ("target", 70),
+        ("pythia__compile", "no"), ("pythia__compile", 0), ("arm__enabled", "yes"),
+        ("labels__checkpoints", True), ("labels__checkpoints", 8.0),
+        ("pythia__sequences__cases", True), ("pythia__sequences__cases", "10"),
+        ("pythia__facts", False), ("pythia__revisions", []), ("pythia__revisions", {"a/b": 7}),
+        ("suite__training__learning_rate", "0.1"), ("suite__training__learning_rate", True),
+        ("suite__training__learning_rate", float("nan")), ("bootstrap__level", float("inf")),
+        ("suite__models__micro-140k", "small"), ("suite__models__micro-140k__hidden", "32"),
+        ("suite__models__micro-140k__hidden", 10**9), ("suite__models__micro-140k__layers", 10**9),
+        ("arm__doses", [False, 8, 96, 100]), ("arm__doses", "0896"),
+        ("sequences__followed", {"1": True}), ("features__families", "duplication"),
+        ("features__families", [1]), ("whether__models", {"logistic": 1}), ("split", None),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_or_no_measure_is_refused(load, key, value):
+    with pytest.raises(UserError, match=key.replace("__", r"\.") + ".*=") as caught:
+        load(**{key: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_whole_number_may_stand_for_another(load):
+    assert load(suite__training__weight_decay=0).suite.training.weight_decay == 0.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("features__families", ["semantics"], "features.families: no family 'semantics'; the fam"),
+        ("features__families", ["domain", "domain"], "features.families: 'domain' is listed twice"),
+        ("features__families", ["ngram_model"], "no family 'ngram_model'; .*, ngram,"),
+        ("features__families", ["exposure"], r"families=\[exposure\]: .*list another family"),
+        ("whether__models", ["logistic", "cox"], "whether.models: no model 'cox'; the models are:"),
+        ("whether__models", ["prevalence"], "no model 'prevalence'"),
+        ("when__models", ["cox", "cox"], "when.models: 'cox' is listed twice"),
+        ("labels__checkpoints", 9999, "labels.checkpoints=9999: the suite has 143 checkpoints"),
+        ("labels__checkpoints", "every-144", "checkpoints=every-144: .*must be 1 to 143"),
+        ("labels__checkpoints", "log-144", "checkpoints=log-144: "),
+        ("sequences__census", 144, "sequences.census=144: the suite has 143 checkpoints"),
+        ("suite__checkpoints", 5, "sequences.census=6: the suite has 5 checkpoints"),
+    ],
+)
+def test_what_a_later_stage_would_refuse_is_refused_at_once(load, key, value, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load(**{key: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_another_suite_has_other_checkpoints(load):
+    assert load(target="70m", labels__checkpoints=143, suite__checkpoints=5)
+    with pytest.raises(UserError, match=r"labels\.checkpoints=144: the suite has 143 checkpoints"):
+        load(target="70m", labels__checkpoints=144)
+    assert load(target="70m", labels__checkpoints=144, pythia__facts="mine.json")
+    assert len(PUBLISHED.steps) == PYTHIA_CHECKPOINTS
+
+
+@pytest.mark.parametrize(
+    ("parameter", "registry"),
+    [("features.families", FAMILIES), ("whether.models", WHETHER), ("when.models", WHEN)],
+)
+def test_names_read_from_the_source_are_those_of_the_registry(parameter, registry):
+    assert registered(parameter) == tuple(registry)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("sede", "no key 'sede'; do you mean 'seed'?"),
+        ("suite__checkpoint", "suite: no key 'checkpoint'; do you mean 'checkpoints'?"),
+        ("suite__models__micro-140k__hiden", "suite.models.micro-140k: no key 'hiden'; do you me"),
+        ("split__colour", "split: no key 'colour'; the keys are: folds, shared_tokens, largest_cl"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_or_all(load, key, message):
+    with pytest.raises(UserError) as caught:
+        load(**{key: 1})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("pythia__sequences__cases", "ALL", "cases='ALL': must be a number from 1, or all"),
+        ("pythia__sequences__cases", 0, "cases=0: must be a number from 1, or all"),
+        (
+            "labels__checkpoints",
+            "every-0",
+            "'every-0': must be all, a number from 1, every-K or ",
+        ),
+        ("labels__checkpoints", "All", "'All': must be all, a number"),
+        ("labels__checkpoints", "8", "checkpoints='8': must be all, a number"),
+    ],
+)
+def test_alternatives_are_all_named(load, key, value, allowed):
+    with pytest.raises(UserError) as caught:
+        load(**{key: value})
+    assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["micro-../../x", "micro-a b", "micro-", "micro-é", "micro-a/b", "micro-a\n", "mini-a"]
+)
+def test_a_model_has_a_name_that_a_folder_can_have(load, name):
+    shape = {"hidden": 32, "layers": 1, "heads": 2}
+    with pytest.raises(UserError, match="a name must be 'micro-' and letters"):
+        load(suite__models={"micro-1100k": shape, name: shape})
