@@ -2,3 +2,7 @@
 
 ``python -m memorization.stages.NAME`` runs one; ``dvc repro`` runs those whose inputs changed.
 """
+
+from memorization.errors import tell_interrupts
+
+tell_interrupts()
