@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pyarrow.types as types
 
 from memorization.errors import UserError
-from memorization.features.own.reading import kind_of, reason
+from memorization.features.own.reading import check_text, is_index, kind_of, reason
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
     ".parquet": pyarrow.parquet.read_table,
@@ -57,6 +57,9 @@ def read_labelled(path: Path) -> Labelled:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
+        if path.suffix != ".parquet":
+            with path.open("rb") as file:
+                check_text(path, file.read(4096))
         table = READERS[path.suffix](path)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise UserError(f"{path}: not readable as {path.suffix[1:]} ({reason(error)})") from None
@@ -74,7 +77,7 @@ def read_labelled(path: Path) -> Labelled:
         raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
     if not compute.any(compute.not_equal(text, "")).as_py():
         raise UserError(f"{path}: column 'text' is empty in all rows")
-    others = [n for n in table.column_names if n not in ("text", "memorized", "index")]
+    others = [n for n in table.column_names if n not in ("text", "memorized") and not is_index(n)]
     given = {name: _given(table[name]) for name in others}
     return Labelled(
         text.to_pylist(),
