@@ -37,7 +37,7 @@ def made(tmp_path_factory):
         text = (folder / f"{name}.csv").read_text()
         (folder / f"{name}16.csv").write_text(text, encoding="utf-16")
         header, rest = text.split("\n", 1)
-        latin = header.replace("score", "score,naïve") + "\n" + rest.replace("\n", ",é\n")
+        latin = f"{header},naïve\n" + rest.replace("\n", ",é\n")
         (folder / f"{name}1.csv").write_bytes(latin.encode("latin-1"))
     (folder / "text.jsonl").write_text(json.dumps({"text": WORDS}))
     (folder / "text16.csv").write_text(f"text\n{WORDS}\n", encoding="utf-16")
@@ -127,6 +127,7 @@ def test_sequences_are_parquet_by_name_as_well(here):
         (("evaluate", "scores16.csv"), "perhaps UTF-16"),
         (("evaluate", "scores1.csv"), "not a readable CSV file"),
         (("validate", "labelled16.csv"), "perhaps UTF-16"),
+        (("validate", "labelled1.csv"), "not readable as csv"),
         (("features", "text16.csv", "o.csv"), "perhaps UTF-16"),
         (("evaluate", "scores.csv", "--threshold", "nan"), "threshold nan: must be a number"),
         (("evaluate", "scores.csv", "--threshold", "inf"), "threshold inf: must be a number"),

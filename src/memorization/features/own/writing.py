@@ -20,6 +20,9 @@ from memorization.errors import UserError
 from memorization.features.own.reading import FORMATS, reason
 from memorization.files import replacing
 
+# By these a folder is known to hold the results of a study.
+STUDY = ("suite/manifest.json", "sequences.parquet")
+
 
 @contextmanager
 def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]:
@@ -112,7 +115,7 @@ def check_destination(destination: Path, *sources: Path) -> Path:
         if real.is_dir():
             raise UserError(f"{destination}: a folder; name the file to write")
         for above in real.parents:
-            if (above / "suite" / "manifest.json").is_file() and above != Path.cwd():
+            if all((above / part).is_file() for part in STUDY) and above != Path.cwd():
                 raise UserError(
                     f"{destination}: among the results of a study, which the pipeline writes; name "
                     f"a file outside {above.name}/"
