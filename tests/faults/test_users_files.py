@@ -1,6 +1,7 @@
 """What users pass: their files are read as they are meant or refused, and never written over."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def made(tmp_path_factory):
     """A folder with a study's results and a user's tables."""
     folder = tmp_path_factory.mktemp("user")
     write_study(folder / "results")
+    os.mkfifo(folder / "pipe")
     index = np.arange(POPULATION)
     scores = pd.DataFrame({"index": index, "score": np.sin(index)})
     scores.to_csv(folder / "scores.csv", index=False)
@@ -90,7 +92,7 @@ COMMANDS = {
         ("scores.csv/x.parquet", "cannot be written"),
         ("/proc/x.parquet", "cannot be written"),
         (f"{'x' * 300}.parquet", "cannot be written"),
-        ("/dev/zero", "no regular file"),
+        ("pipe", "no regular file"),
     ],
 )
 def test_no_command_writes_where_it_must_not(here, command, output, message):
