@@ -9,9 +9,9 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup reproduce seeds test declare check clean
+.PHONY: setup repository reproduce seeds test declare check clean
 
-reproduce: setup
+reproduce: repository setup
 	$(RUN) dvc repro
 
 seeds: reproduce
@@ -28,6 +28,9 @@ check: setup
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+
+repository:
+	@git rev-parse --git-dir > /dev/null 2>&1 || { echo "error: no git repository, which DVC needs; clone this one or, in an unpacked source archive, run: git init && git add -A && git commit -m 'Source archive'" >&2; exit 1; }
 
 setup: $(INSTALLED)
 

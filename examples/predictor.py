@@ -24,7 +24,7 @@ from memorization.suite.read import read_suite
 def main(results: str = "results") -> None:
     """Evaluate two predictors against the two largest models of the suite."""
     suite = read_suite(f"{results}/suite")
-    sample = None if suite.pool is None else Sample.read(results)
+    sample = None if suite.pool is None else Sample.read(results, suite)
 
     # How often each text begins a row of the training data.
     texts, counts = np.unique(suite.corpus[:, :64], axis=0, return_counts=True)

@@ -19,7 +19,7 @@ def package(tmp_path, monkeypatch):
     (folder / "errors.py").write_text("")
     (folder / "deep" / "style.json").write_text("{}")
     (folder / "top.py").write_text(MODULE)
-    for name in ("progress", "params", "resume", "sources"):
+    for name in ("progress", "params", "registered", "resume", "sources"):
         (folder / f"{name}.py").write_text("")
     monkeypatch.setattr(sources, "PACKAGE", folder)
     monkeypatch.setattr(sources.sources, "__kwdefaults__", {"apart": (), "package": folder})

@@ -19,6 +19,7 @@ def raw_params(*, enabled, seed=0):
     raw["suite"] |= {"window": 128, "vocabulary": 300, "checkpoints": 3}
     raw["suite"]["models"] = {"micro-base": {"hidden": 16, "layers": 1, "heads": 2}}
     raw["suite"]["training"] |= {"steps": TOTAL // PER_STEP, "sequences_per_step": PER_STEP}
+    raw["sequences"] |= {"census": 3}
     raw["arm"] |= {"enabled": enabled, "blocks": 2, "doses": [0, 2, 4, 8], "contrast_dose": 4}
     return raw | {"seed": seed}
 

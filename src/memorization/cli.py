@@ -93,12 +93,15 @@ def evaluate(
     with 95 % intervals.
     """
     # Here, so that --help need not wait for the libraries.
+    from memorization.features.own.writing import check_destination
     from memorization.harness import Intervals, Sample, evaluate_predictions, read_predictions
-    from memorization.harness.sample import studied_target
+    from memorization.harness.sample import studied_target, tables_of
     from memorization.suite.read import read_suite
 
-    models = read_suite(suite)
     study = study or suite.parent
+    if output is not None:
+        check_destination(output, predictions, suite, *tables_of(study))
+    models = read_suite(suite)
     target = target or studied_target(study)
     if target is None:
         raise UserError(f"{study}: does not say its target; add --target {'|'.join(models.models)}")
@@ -109,7 +112,7 @@ def evaluate(
         table,
         models,
         target,
-        sample=Sample.read(study) if has_sample and not whole else None,
+        sample=Sample.read(study, models) if has_sample and not whole else None,
         unlisted=unlisted.value if unlisted else None,
         threshold=threshold,
         intervals=Intervals(replicates=replicates, seed=seed),
@@ -128,12 +131,15 @@ def sequences(
     study: Annotated[Path | None, STUDY] = None,
 ) -> None:
     """Write the sequences to predict, with their text and without their labels."""
+    from memorization.features.own.writing import check_destination
     from memorization.harness import Sample
-    from memorization.harness.sample import write_sequences
+    from memorization.harness.sample import tables_of, write_sequences
     from memorization.suite.read import read_suite
 
+    study = study or suite.parent
+    check_destination(destination, suite, *tables_of(study))
     models = read_suite(suite)
-    index = models.population_index if population else Sample.read(study or suite.parent).index
+    index = models.population_index if population else Sample.read(study, models).index
     if index is None:
         raise UserError(
             f"--population: the text of all {models.population:,} sequences is not here; leave it "

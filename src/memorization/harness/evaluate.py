@@ -139,8 +139,10 @@ def evaluate_predictor(
     Raises
     ------
     UserError
-        If there is no such target or the predictor's answers are of no use.
+        If there is no such target, or the predictor's answers or the threshold are of no use.
     """
+    if threshold is not None and not np.isfinite(threshold):
+        raise UserError(f"threshold {threshold}: must be a number, of the scores' kind")
     if target not in suite.models:
         raise UserError(f"target '{target}': the suite has {', '.join(suite.models)}")
     predict, memorized = Asked(predictor), np.unique(suite.memorized(target))

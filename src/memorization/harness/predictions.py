@@ -13,6 +13,7 @@ import pyarrow.compute as compute
 import pyarrow.dataset as dataset
 
 from memorization.errors import UserError
+from memorization.features.own.reading import check_text, renamed
 
 ALLOWED = "`index` and one of `predicted` (true or false) and `score` (a number)"
 
@@ -155,6 +156,9 @@ def _read(path: Path) -> pa.Table:
     """Return the columns that are needed, after a look at which there are."""
     kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
     try:
+        if kind == "CSV":
+            with path.open("rb") as file:
+                check_text(path, file.read(4096))
         data = dataset.dataset(path, format=kind.lower())
         found = data.schema.names
         answers = [name for name in ("predicted", "score") if name in found]
@@ -162,11 +166,11 @@ def _read(path: Path) -> pa.Table:
             return data.to_table(columns=["index", *answers])
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         reason = str(error).splitlines()[0].rpartition(f"{path.name}': ")[2]
         raise UserError(f"{path}: not a readable {kind} file ({reason})") from None
     listed = ", ".join(f"`{name}`" for name in found) or "none"
-    raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}")
+    raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}{renamed(found)}")
 
 
 def _index(path: Path, column: pa.ChunkedArray, population: int) -> np.ndarray:

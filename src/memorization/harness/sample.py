@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -15,7 +16,7 @@ from memorization.files import replacing
 from memorization.harness.predictions import Asked
 from memorization.protocol import SEQUENCE
 from memorization.suite import Suite
-from memorization.tables import SEQUENCES, SPLITS, read_table
+from memorization.tables import SEQUENCES, SPLITS, read_table, token_matrix
 
 # Folds for the choice of a threshold where no better ones are known: every fifth sequence.
 FOLDS = 5
@@ -46,17 +47,23 @@ class Sample:
     cluster: np.ndarray | None = None
 
     @staticmethod
-    def read(study: str | Path) -> Sample:
+    def read(study: str | Path, suite: Suite | None = None) -> Sample:
         """Return the sample that a study drew, from its results folder (of ``split``, if it ran).
 
         Raises
         ------
         UserError
-            If there is no sample.
+            If there is no sample, or it is not of the suite, where one is given: by its tokens, and
+            by the sequences that it was told its target has memorized.
         """
         study = Path(study)
-        table = read_table(study / "sequences.parquet", SEQUENCES)[["index", "weight"]]
+        table = read_table(study / "sequences.parquet", SEQUENCES)
         table = table.sort_values("index", ignore_index=True)
+        if suite is not None and not _is_of(table, suite, studied_target(study)):
+            raise UserError(
+                f"{study}: its sample is not of the suite in {suite.folder}; name the results "
+                "folder of that suite (--study), or predict the whole population"
+            )
         index, weight = table["index"].to_numpy(), table["weight"].to_numpy()
         if not (study / "splits.parquet").exists():
             return Sample(index, weight, index % FOLDS)
@@ -92,6 +99,21 @@ class Sample:
             if rows.any():
                 weight[rows] *= size / weight[rows].sum()
         return weight
+
+
+def _is_of(table: pd.DataFrame, suite: Suite, target: str | None) -> bool:
+    """Return whether sampled sequences are those of a suite; their target may be told or not."""
+    index = table["index"].to_numpy()
+    try:
+        tokens = suite.tokens(index)
+    except (IndexError, UserError):  # it has no such sequence
+        return False
+    if not np.array_equal(tokens, token_matrix(table["tokens"])):
+        return False
+    # A census is no sample of cases.
+    if not table["case"].any() or target not in suite.models:
+        return True
+    return np.array_equal(np.isin(index, suite.memorized(target)), table["case"])
 
 
 @dataclass(frozen=True)
@@ -177,6 +199,11 @@ def studied_target(study: str | Path) -> str | None:
         return None
 
 
+def tables_of(study: Path) -> list[Path]:
+    """Return the files of a results folder that are read here."""
+    return [study / "sequences.parquet", study / "splits.parquet", study / "metrics/labels.json"]
+
+
 def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
     """Write what a predictor may look at: ``index``, its 64 ``tokens`` and their ``text``.
 
@@ -187,9 +214,12 @@ def write_sequences(suite: Suite, index: np.ndarray, path: str | Path) -> None:
     Raises
     ------
     UserError
-        If the folder of the file does not exist, or the tokens are not known.
+        If the folder of the file does not exist, it is to be no Parquet file, or the tokens are not
+        known.
     """
     path, index = Path(path), np.sort(index).astype(np.int64)
+    if path.suffix.lower() != ".parquet":
+        raise UserError(f"{path}: is written as Parquet; let its name end with .parquet")
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
     tokens = np.ascontiguousarray(suite.tokens(index), dtype=np.int32)

@@ -2,3 +2,7 @@
 
 Windows are cut once, whatever the seed, so that all seeds answer about the same sequences.
 """
+
+from memorization.errors import tell_interrupts
+
+tell_interrupts()

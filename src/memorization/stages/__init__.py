@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from memorization.errors import run
+from memorization.errors import run, tell_interrupts
 
 PACKAGE = Path(__file__).parents[1]
 PIPELINE = "dvc.yaml"
 LOOK = 0.5  # seconds between two looks whether DVC still runs
+
+tell_interrupts()
 
 
 def run_stage(main: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pyarrow.types as types
 
 from memorization.errors import UserError
-from memorization.features.own.reading import kind_of, reason
+from memorization.features.own.reading import check_text, is_index, kind_of, reason
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
     ".parquet": pyarrow.parquet.read_table,
@@ -57,15 +57,20 @@ def read_labelled(path: Path) -> Labelled:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
+        if path.suffix != ".parquet":
+            with path.open("rb") as file:
+                check_text(path, file.read(4096))
         table = READERS[path.suffix](path)
+        names = table.column_names  # which may be no UTF-8
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise UserError(f"{path}: not readable as {path.suffix[1:]} ({reason(error)})") from None
     for name in ("text", "memorized"):
-        if table.column_names.count(name) != 1:
-            near = get_close_matches(name, table.column_names, 1)
+        if names.count(name) != 1:
+            near = get_close_matches(name, names, 1)
             hint = f" (did you mean '{near[0]}'?)" if near else ""
-            columns = ", ".join(table.column_names)
-            raise UserError(f"{path}: must have one column '{name}'{hint}; it has: {columns}")
+            raise UserError(
+                f"{path}: must have one column '{name}'{hint}; it has: {', '.join(names)}"
+            )
         if table[name].null_count:
             row = int(np.argmax(compute.is_null(table[name]).to_numpy()))
             raise UserError(f"{path}: row {row}: column '{name}' is missing; leave such rows out")
@@ -74,7 +79,7 @@ def read_labelled(path: Path) -> Labelled:
         raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
     if not compute.any(compute.not_equal(text, "")).as_py():
         raise UserError(f"{path}: column 'text' is empty in all rows")
-    others = [n for n in table.column_names if n not in ("text", "memorized", "index")]
+    others = [n for n in names if n not in ("text", "memorized") and not is_index(n)]
     given = {name: _given(table[name]) for name in others}
     return Labelled(
         text.to_pylist(),

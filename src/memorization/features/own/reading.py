@@ -63,6 +63,29 @@ def reason(error: Exception) -> str:
     return " ".join(said.split()) or type(error).__name__
 
 
+def check_text(name: object, start: bytes) -> None:
+    """Raise a UserError if a file's first bytes show that it is no text in UTF-8."""
+    if b"\0" in start:
+        raise UserError(
+            f"{name}: has NUL bytes, so it is not text in UTF-8 (perhaps UTF-16); save it in UTF-8"
+        )
+
+
+def renamed(names: Iterable[str]) -> str:
+    """Return, to end a message, which column may be the index under another name; or nothing.
+
+    >>> renamed(["Index", "score"])
+    "; if 'Index' is the index, rename it to index"
+    """
+    found = [name for name in names if name != "index" and is_index(name)]
+    return f"; if '{found[0]}' is the index, rename it to index" if found else ""
+
+
+def is_index(name: str) -> bool:
+    """Return whether a column is the index by its name, or by that which pandas gives it."""
+    return name.lower() == "index" or name == "__index_level_0__"
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows of a source.
@@ -200,10 +223,7 @@ def open_source(
         n = sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b""))
         stream = io.BufferedReader(pa.input_stream(str(own)), 2**20)
         start = stream.peek(4096)[:4096]
-    if b"\0" in start:
-        raise UserError(
-            f"{path}: has NUL bytes, so it is not text in UTF-8 (perhaps UTF-16); save it in UTF-8"
-        )
+    check_text(path, start)
     return (_of_csv if form == "csv" else _of_lines)(path, stream, form, carry, n)
 
 
@@ -220,6 +240,8 @@ def _columns(
             f"{name}: no column 'tokens' or 'text'; {_instead('text', names)}; rename the one that "
             "holds the texts"
         )
+    if "index" not in names and (hint := renamed(names)):
+        raise UserError(f"{name}: no column 'index'{hint}, or else leave it out")
     more = tuple(dict.fromkeys(own for own in ("index", "corpus_row", *carry) if own in names))
     for own in (column, *more):
         if list(names).count(own) > 1:

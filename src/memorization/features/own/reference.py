@@ -18,8 +18,8 @@ def load_reference(folder: Path, device: str = "cpu") -> PreTrainedModel:
 
     Its folder holds ``config.json`` and weights in safetensors, as ``save_pretrained`` leaves them,
     of any architecture that transformers knows itself: code that comes with a model is not run.
-    Raises a UserError if there is no such model, weights are missing, it takes fewer than 63
-    tokens, or its logits are not simply its head on its last hidden state.
+    Raises a UserError if there is no such model, weights are missing or no numbers, it takes fewer
+    than 63 tokens, or its logits are not simply its head on its last hidden state.
     """
     # Here, because they take seconds, which who asks for no reference should not wait.
     import torch
@@ -45,6 +45,8 @@ def load_reference(folder: Path, device: str = "cpu") -> PreTrainedModel:
     if found["missing_keys"]:
         some = ", ".join(sorted(found["missing_keys"])[:3])
         raise UserError(f"{folder}: weights are missing: {some}")
+    if not all(torch.isfinite(weights).all() for weights in model.parameters()):
+        raise UserError(f"{folder}: has weights that are no numbers (NaN or infinite); get it anew")
     model.eval()
     # As many tokens as are passed later: one that knows fewer positions fails here.
     tokens = torch.zeros((1, SEQUENCE - 1), dtype=torch.int64)

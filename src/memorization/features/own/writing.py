@@ -20,6 +20,9 @@ from memorization.errors import UserError
 from memorization.features.own.reading import FORMATS, reason
 from memorization.files import replacing
 
+# By these a folder is known to hold the results of a study.
+STUDY = ("suite/manifest.json", "sequences.parquet")
+
 
 @contextmanager
 def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]:
@@ -103,13 +106,20 @@ def check_destination(destination: Path, *sources: Path) -> Path:
     """Return the file to write, with links followed; nothing is created.
 
     Raises a UserError if it is one of the files and folders that are read, or in one; if it is
-    there and no regular file; or if it cannot be created.
+    there and no regular file; if it is among the results of a study, which the pipeline writes; or
+    if it cannot be created.
     """
     try:
         real = destination.resolve()
         partial = real.with_name(real.name + ".partial")  # as files.replacing writes first
         if real.is_dir():
             raise UserError(f"{destination}: a folder; name the file to write")
+        for above in real.parents:
+            if all((above / part).is_file() for part in STUDY) and above != Path.cwd():
+                raise UserError(
+                    f"{destination}: among the results of a study, which the pipeline writes; name "
+                    f"a file outside {above.name}/"
+                )
         folder = next(above for above in real.parents if above.exists())
         # Its name is as long as the partial file's.
         tempfile.NamedTemporaryFile(prefix=real.name, dir=folder).close()
