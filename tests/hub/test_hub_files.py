@@ -302,7 +302,9 @@ class TestDisk:
     ) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1000))
-            with fails(str(cache), "disk full", "300,000 bytes needed, 1,000 bytes free", "HF_HOME"):
+            with fails(
+                str(cache), "disk full", "300,000 bytes needed, 1,000 bytes free", "HF_HOME"
+            ):
                 download(labels, SHARD)
         assert not ranges(hub)
         assert download(labels, SHARD).read_bytes() == CONTENT

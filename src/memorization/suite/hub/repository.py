@@ -265,7 +265,15 @@ def _missing(repository: Repository, wanted: str) -> UserError:
     with explained(name):
         refs = ask(f"{repository.api}/refs", dict)[0]
     names = [ref["name"] for ref in refs.get("branches", []) + refs.get("tags", [])]
-    return UserError(f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}")
+    instead = (
+        "; choose labels.checkpoints that leave it out, or describe the suite without it "
+        "(pythia.facts)"
+        if repository.kind == "model"
+        else ""
+    )
+    return UserError(
+        f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}{instead}"
+    )
 
 
 def nearest(names: list[str], wanted: str, most: int) -> str:
