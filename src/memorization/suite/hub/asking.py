@@ -62,6 +62,8 @@ class Attempts:
     def wait_after(self, error: Exception) -> None:
         """Wait before the next attempt, or raise the error when there is no point in one."""
         asked = _asked_to_wait(error)
+        if asked is not None and asked <= self._pause:
+            asked = None
         pause = self._pause if asked is None else asked
         is_late = time.monotonic() + pause >= self._deadline
         self._left -= 1

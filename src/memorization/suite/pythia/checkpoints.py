@@ -52,7 +52,10 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
         )
     config = download(repository, "config.json", folder)
     path = download(repository, weights, folder)
-    names = {"config.json", weights}
+    if folder is not None:
+        # An interrupted run may have left weights of another commit, which would be loaded instead.
+        for name in set(_WEIGHTS) - {weights}:
+            (folder / name).unlink(missing_ok=True)
     if weights.endswith(".index.json"):
         try:
             shards = set(map(str, json.loads(path.read_text("utf-8"))["weight_map"].values()))
@@ -67,12 +70,6 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
                     "revision; pin another commit in pythia.revisions"
                 )
             download(repository, shard, folder)
-        names |= shards
-    if folder is not None:
-        # An interrupted run may have left files of another commit, which would be loaded instead.
-        for left in set(folder.rglob("*")) - {folder / name for name in names}:
-            if not left.is_dir():
-                left.unlink()
     return config.parent
 
 
