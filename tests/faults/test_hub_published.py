@@ -204,7 +204,7 @@ def test_a_third_split_of_counts_is_not_added(
 
 
 def lists(values: list, kind: pa.DataType) -> pa.Array:
-    return pa.array([values, [1] * 64], pa.list_(kind))
+    return pa.array([values, values], pa.list_(kind))
 
 
 @pytest.mark.parametrize(
@@ -265,10 +265,13 @@ def test_whole_rows_begin_with_their_sequences(
         read_suite(SUITE).context(published.sampled)
 
 
-@pytest.mark.parametrize("damage", [slice(-1), slice(500), slice(0)])
-@pytest.mark.parametrize("where", [140, -3])
+@pytest.mark.parametrize(("size", "where"), [(None, 140), (None, -3), (-1, 140), (0, None)])
 def test_kept_rows_that_were_altered_are_fetched_anew(
-    serve: Callable[[], Hub], published: Published, tmp_path: Path, damage: slice, where: int
+    serve: Callable[[], Hub],
+    published: Published,
+    tmp_path: Path,
+    size: int | None,
+    where: int | None,
 ) -> None:
     serve()
     make_suite(parameters(published, "70m", context=True), SUITE)
@@ -276,8 +279,9 @@ def test_kept_rows_that_were_altered_are_fetched_anew(
     np.testing.assert_array_equal(suite.context(published.sampled), expected)
     [kept] = tmp_path.glob("home/memorization/rows-*.npy")
     content = bytearray(kept.read_bytes())
-    content[where] ^= 1
-    kept.write_bytes(content[damage] if where == 140 else content)
+    if where is not None:
+        content[where] ^= 1
+    kept.write_bytes(content[:size])
     np.testing.assert_array_equal(suite.context(published.sampled), expected)
 
 

@@ -104,11 +104,11 @@ def ask(url: str, kind: type, is_quick: bool = False) -> tuple[Any, str]:
     """
 
     def get(attempts: Attempts) -> tuple[bytes, str]:
-        asked = {"headers": headers(), "timeout": attempts.timeout()}
-        with get_session().stream("GET", url, **asked) as response:
-            hf_raise_for_status(response)
-            content = b"".join(body(response, LONGEST))
-            return content, response.links.get("next", {}).get("url", "")
+        timeout = attempts.timeout()
+        with get_session().stream("GET", url, headers=headers(), timeout=timeout) as answer:
+            hf_raise_for_status(answer)
+            content = b"".join(body(answer, LONGEST))
+            return content, answer.links.get("next", {}).get("url", "")
 
     content, following = persist(get, is_quick)
     try:

@@ -280,8 +280,8 @@ def fetch_token_counts(repository: Repository, vocabulary: int, path: Path) -> d
     total = np.zeros(vocabulary, np.int64)
     for split in ("memorized", "non_memorized"):
         pattern = f"data/{split}-*.parquet"
-        parts = [np.empty((2, 0), np.int64), *_columns(repository, pattern, most)]
-        token, count = np.concatenate(parts, axis=1)
+        parts = [np.stack(columns) for columns in _columns(repository, pattern, most)]
+        token, count = np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1)
         # Beyond the vocabulary are the counting script's spare places.
         known = token < vocabulary
         if len(np.unique(token)) < len(token) or not count[known].any():
