@@ -141,6 +141,7 @@ class TestWithoutNetwork:
     @pytest.fixture(params=["stopped", "silent", "offline"], autouse=True)
     def _cut(self, request: pytest.FixtureRequest, hub: Hub, labels: Repository) -> Iterator[None]:
         """Fill the cache with the labels, then take the hub away."""
+        resolve("dataset", labels.name)
         for name in labels.matching("data/duped.70m-*"):
             download(labels, name)
         with pytest.MonkeyPatch.context() as patch:
@@ -204,7 +205,7 @@ class TestListing:
         with Hub({LABELS: {"main": files}}) as half:
             connect(monkeypatch, half.endpoint, tmp_path)
             repository = Repository("dataset", "EleutherAI/evals", half.commit(LABELS))
-            with fails("'data/a'", "of 2 shards", "[0", "incomplete"):
+            with fails("'data/a'", "shards [0", "must be 0 to 1 of 2, each once", "pin another"):
                 repository.matching("data/a-*")
 
     def test_is_asked_for_once(self, hub: Hub, labels: Repository, cache: Path) -> None:

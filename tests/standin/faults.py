@@ -20,6 +20,8 @@ Kind = Literal[
     "commit",  # answer with another commit than the one that was asked for
     "expired",  # the signed link has expired (only the second host knows)
     "slow",  # so many bytes a second
+    "endless",  # bytes without an end, without saying how many
+    "next",  # a listing that names another next page, by `headers`
 ]
 
 
@@ -33,7 +35,7 @@ class Fault:
     match : glob on the path of the request.
     method : only requests with this method; None: any.
     times : how many requests fail; all by default.
-    status, headers : of the answer (status).
+    status, headers : of the answer (status, next).
     after : bytes (cut, truncate, short).
     rate : bytes a second (slow).
     """

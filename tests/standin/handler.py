@@ -75,9 +75,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        fault = self._fault("endless", "slow")
+        if fault is not None and fault.kind == "endless":
+            return self._pour(status, headers)
         self._begin(status, {"Content-Length": str(len(body)), **headers})
-        if self.command != "HEAD":
+        if fault is not None:
+            self._send_body(File("", body), 0, len(body), fault)
+        elif self.command != "HEAD":
             self.wfile.write(body)
+
+    def _pour(self, status: int, headers: dict[str, str]) -> None:
+        """Send bytes until the client hangs up."""
+        headers = {name: text for name, text in headers.items() if name != "Content-Length"}
+        self.close_connection = True
+        self._begin(status, headers | {"Connection": "close"})
+        while self.command != "HEAD" and not self.hub.stopped.is_set():
+            self.wfile.write(b" " * CHUNK)
 
     def _json(self, value: object, headers: dict[str, str] | None = None) -> None:
         content = {"Content-Type": "application/json; charset=utf-8"}
@@ -105,7 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Accept-Ranges": "bytes", "Content-Length": str(stop - start), **headers}
         fault = None
         if self.command == "GET":
-            fault = self._fault("cut", "truncate", "short", "corrupt", "slow")
+            fault = self._fault("cut", "truncate", "short", "corrupt", "slow", "endless")
+        if fault is not None and fault.kind == "endless":
+            return self._pour(status, headers)
         if fault is not None and fault.kind == "short":
             # A file that really is shorter than the hub thinks.
             if start >= fault.after:
@@ -185,6 +200,8 @@ class HubHandler(_Handler):
         if stop < len(inside):
             again = f"{self.hub.endpoint}{self.place.path}?recursive={recursive}&cursor={stop}"
             headers["Link"] = f'<{again}&limit={stop - start}>; rel="next"'
+        if fault := self._fault("next"):
+            headers = fault.headers
         return self._json(inside[start:stop], headers)
 
     def _resolve(self, name: str, revision: str, path: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from transformers import GPTNeoXForCausalLM
@@ -17,7 +17,7 @@ from memorization.errors import UserError
 from memorization.files import read_json, write_json
 from memorization.suite import Suite
 from memorization.suite.hub import CommitNotFound, resolve
-from memorization.suite.pythia.checkpoints import download_checkpoint, load_published
+from memorization.suite.pythia.checkpoints import configuration, download_checkpoint, load_published
 from memorization.suite.pythia.facts import PublishedModel
 from memorization.suite.pythia.repositories import pin_of
 
@@ -56,7 +56,9 @@ class RemoteModels:
             print(f"streaming {len(steps)} checkpoints of {self.repository}, {each}", flush=True)
 
         def load(folder: Path) -> GPTNeoXForCausalLM:
-            return load_published(folder, self.model, self.dtype)
+            model = load_published(folder, self.model, self.dtype)
+            self._check(folder.name, configuration(model))
+            return model
 
         return streamed(steps, self._fetch, load, self.work / "checkpoints")
 
@@ -73,12 +75,29 @@ class RemoteModels:
     def _record(self) -> Path:
         return self.work / "commits.json"
 
+    def _check(self, revision: str, found: dict[str, Any]) -> None:
+        """Check that a checkpoint is configured as the first that a scan has loaded."""
+        first = self.work / "configuration.json"
+        if not first.exists():
+            write_json({"revision": revision, "configuration": found}, first)
+        kept = read_json(first)
+        expected = kept["configuration"]
+        for name in sorted(found.keys() | expected.keys()):
+            if found.get(name) != expected.get(name):
+                raise UserError(
+                    f"{self.repository}: in config.json of {revision} {name} is {found.get(name)}, "
+                    f"in that of {kept['revision']} {expected.get(name)}, but all checkpoints of a "
+                    "model are configured alike; pin another commit of the one that is wrong in "
+                    "pythia.revisions"
+                )
+
     def _fetch(self, step: int, folder: Path) -> None:
         """Download a checkpoint, at the commit that an interrupted run began with, if one did."""
         revision, known = f"step{step}", self.commits
         pin = self.pins.get(pin_of(self.repository, revision))
         try:
-            found = resolve("model", self.repository, revision, pin or known.get(revision))
+            wanted = pin or known.get(revision)
+            found = resolve("model", self.repository, revision, wanted, is_quick=False)
         except CommitNotFound:
             if pin is not None:
                 raise

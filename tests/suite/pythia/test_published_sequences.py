@@ -96,10 +96,16 @@ def test_what_is_no_place_in_training_order(tmp_path, index, message):
         read(tmp_path / "a.parquet")
 
 
-@pytest.mark.parametrize("score", [[None, 1.0], [1.0, float("nan")]])
-def test_a_missing_score_is_not_a_low_one(tmp_path, score):
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        ([None, 1.0], "a row without a number in 'score'"),
+        ([1.0, float("nan")], "nan in 'score'; all must be 0 to 1"),
+    ],
+)
+def test_a_missing_score_is_not_a_low_one(tmp_path, score, message):
     path = write(tmp_path / "a.parquet", np.arange(2), score=pa.array(score, pa.float64()))
-    with pytest.raises(UserError, match="a row without a number in 'score'; pin another commit"):
+    with pytest.raises(UserError, match=f"{message}; pin another commit"):
         read(path, scores=["score"])
 
 
@@ -114,7 +120,7 @@ def test_a_missing_sequence(tmp_path):
 def test_a_file_that_is_cut_short(tmp_path, keep):
     path = write(tmp_path / "a.parquet", np.arange(40))
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match=r"not a whole Parquet file .*; delete it and run again"):
+    with pytest.raises(UserError, match=r"not a whole Parquet file .*; pin another commit"):
         read(path)
 
 

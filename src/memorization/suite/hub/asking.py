@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from huggingface_hub import constants, get_session, get_token
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import hf_raise_for_status, parse_ratelimit_headers
 
-from memorization.suite.hub.failures import NotAHub
+from memorization.errors import UserError
+from memorization.suite.hub.failures import NotAHub, TooSlow
 
 T = TypeVar("T")
 
@@ -25,6 +27,10 @@ CONNECT, READ, QUESTION, TOTAL = 5.0, 10.0, 10.0, 20.0
 # The longest wait that the hub may ask for and that is then waited, with a notice: it counts
 # requests in windows of five minutes.
 RATE_LIMIT = 330.0
+# Bytes a second below which what comes is as good as nothing.
+SLOWEST = 1000.0
+# The longest answer to a question, in bytes; a thousand files make about 300,000.
+LONGEST = 1 << 26
 # Answers that another try may change: too slow, too many requests, a fault of the server.
 PASSING = (408, 429, 500, 502, 503, 504)
 
@@ -36,12 +42,17 @@ class Attempts:
         """Start the clock; of what must be quick there are two attempts, and no long waits."""
         self._left = 2 if is_quick else math.inf
         self._total, self._longest = (QUESTION, 0.0) if is_quick else (TOTAL, RATE_LIMIT)
-        self.progress()
+        self._start()
 
-    def progress(self) -> None:
-        """Start the clock anew: something came of it."""
-        self._deadline = time.monotonic() + self._total
+    def _start(self) -> None:
+        self._deadline, self._came = time.monotonic() + self._total, 0
         self._pause = 0.05 * min(10, self._total)
+
+    def progress(self, n: int) -> None:
+        """Start the clock anew once enough has come: ``n`` more bytes that were not here before."""
+        self._came += n
+        if self._came >= SLOWEST * self._total:
+            self._start()
 
     def timeout(self) -> httpx2.Timeout:
         """Return the time-outs of the next request, within the time that is left."""
@@ -51,6 +62,8 @@ class Attempts:
     def wait_after(self, error: Exception) -> None:
         """Wait before the next attempt, or raise the error when there is no point in one."""
         asked = _asked_to_wait(error)
+        if asked is not None and asked <= self._pause:
+            asked = None
         pause = self._pause if asked is None else asked
         is_late = time.monotonic() + pause >= self._deadline
         self._left -= 1
@@ -90,19 +103,41 @@ def ask(url: str, kind: type, is_quick: bool = False) -> tuple[Any, str]:
     Raises `NotAHub` if it is not of the expected kind, an object or a list; else as `persist`.
     """
 
-    def get(attempts: Attempts) -> httpx2.Response:
-        response = get_session().get(url, headers=headers(), timeout=attempts.timeout())
-        hf_raise_for_status(response)
-        return response
+    def get(attempts: Attempts) -> tuple[bytes, str]:
+        timeout = attempts.timeout()
+        with get_session().stream("GET", url, headers=headers(), timeout=timeout) as answer:
+            hf_raise_for_status(answer)
+            content = b"".join(body(answer, LONGEST))
+            return content, answer.links.get("next", {}).get("url", "")
 
-    response = persist(get, is_quick)
+    content, following = persist(get, is_quick)
     try:
-        answer = response.json()
+        answer = json.loads(content)
     except ValueError:
         raise NotAHub from None
     if not isinstance(answer, kind):
         raise NotAHub
-    return answer, response.links.get("next", {}).get("url", "")
+    return answer, following
+
+
+def body(response: httpx2.Response, most: int) -> Iterator[bytes]:
+    """Yield an answer's body as it comes.
+
+    Raises `TooSlow` if it only drips, and `NotAHub` if it is longer than it may be: an endless one
+    must fill neither the disk nor the memory.
+    """
+    start, came = time.monotonic(), 0
+    # As it comes: chunks of a fixed size would lose what has come of one when it breaks.
+    for chunk in response.iter_bytes():
+        most -= len(chunk)
+        if most < 0:
+            raise NotAHub
+        yield chunk
+        came += len(chunk)
+        if came >= SLOWEST * TOTAL:
+            start, came = time.monotonic(), 0
+        elif time.monotonic() - start > TOTAL:
+            raise TooSlow(f"sends fewer than {SLOWEST:,.0f} bytes a second")
 
 
 def ask_quickly(url: str) -> dict[str, Any]:
@@ -129,7 +164,18 @@ def ask_quickly(url: str) -> dict[str, Any]:
 def headers() -> dict[str, str]:
     """Return what every request to the hub says: the program, and the user's token if any."""
     said = {"User-Agent": "memorization"}
-    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    try:
+        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{constants.HF_TOKEN_PATH}: the token cannot be read ({error}); HF_HOME must be a "
+            "folder, or name the token in HF_TOKEN"
+        ) from None
+    if token and not (token.isascii() and token.isprintable()):
+        raise UserError(
+            "HF_TOKEN: holds characters that no token has; copy it anew from the settings of your "
+            "account, or unset it to read what is public"
+        )
     return said | ({"Authorization": f"Bearer {token}"} if token else {})
 
 

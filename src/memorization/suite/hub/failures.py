@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import constants, errors
@@ -18,8 +19,12 @@ class NotAHub(Exception):
     """What answers does not answer as a hub does."""
 
 
+class TooSlow(httpx2.ReadTimeout):
+    """What comes is so little that it would never end."""
+
+
 class Unreachable(UserError):
-    """The hub did not answer, or may not be asked; what is cached may still do."""
+    """The hub did not answer as it should, or may not be asked; what is cached may still do."""
 
 
 @contextmanager
@@ -31,6 +36,10 @@ def explained(what: str) -> Iterator[None]:
     what : what is asked for, as the user knows it: a repository, or a file in it.
     """
     hub = constants.ENDPOINT
+    if not _is_address(hub):
+        raise UserError(
+            f"HF_ENDPOINT={hub}: not an address; it must look like https://huggingface.co"
+        )
     try:
         yield
     except errors.OfflineModeIsEnabled:
@@ -39,24 +48,43 @@ def explained(what: str) -> Iterator[None]:
             f"({constants.HF_HUB_CACHE}); unset HF_HUB_OFFLINE"
         ) from None
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{what}: {_answered(error)}") from None
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-        raise UserError(
-            f"HF_ENDPOINT={hub}: not an address; it must look like https://huggingface.co"
+        # 401, 403 and 404 are the hub's own word; others are those of a hub out of order.
+        lasts = error.response.status_code < 500 and error.response.status_code != 429
+        raise (UserError if lasts else Unreachable)(f"{what}: {_answered(error)}") from None
+    except _NO_HUB:
+        raise Unreachable(
+            f"{what}: {hub} does not answer as a hub does; check HF_ENDPOINT, and that no proxy or "
+            "log-in page stands in between"
         ) from None
     except httpx2.TransportError as error:
         raise Unreachable(
             f"{what}: {hub} {_unreachable(error)}; check the network, or set HF_ENDPOINT to a "
             "mirror; the micro targets need no network"
         ) from None
-    except (NotAHub, errors.FileMetadataError, httpx2.HTTPError):
-        raise UserError(
-            f"{what}: {hub} does not answer as a hub does; check HF_ENDPOINT, and that no proxy or "
-            "log-in page stands in between"
-        ) from None
+
+
+# The last two are of an address that a redirect leads to.
+_NO_HUB = (
+    NotAHub,
+    errors.FileMetadataError,
+    httpx2.DecodingError,
+    httpx2.TooManyRedirects,
+    httpx2.InvalidURL,
+    httpx2.UnsupportedProtocol,
+)
+
+
+def _is_address(hub: str) -> bool:
+    try:
+        parts = urlsplit(hub)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _unreachable(error: httpx2.TransportError) -> str:
+    if isinstance(error, TooSlow):
+        return str(error)
     if isinstance(error, httpx2.ReadTimeout):
         return "accepts connections but does not answer"
     if isinstance(error, httpx2.TimeoutException):
@@ -91,14 +119,27 @@ def disk(folder: Path, needed: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        homes = (constants.HF_HOME, constants.HF_HUB_CACHE)
+        is_cache = any(folder.is_relative_to(home) for home in homes)
+        moves = " (HF_HOME moves the hub's cache)" if is_cache else ""
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            where = error.filename or folder
             raise UserError(
-                f"{folder}: cannot be written ({error.strerror or error}); change its permissions "
-                "(HF_HOME moves the hub's cache)"
+                f"{where}: cannot be written ({error.strerror or error}); it must be inside of a "
+                f"folder that you may write to{moves}"
             ) from None
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+        free = shutil.disk_usage(there).free
         raise UserError(
-            f"{folder}: disk full: {needed / 1e9:,.2f} GB needed, "
-            f"{shutil.disk_usage(there).free / 1e9:,.2f} GB free; make room and run the same "
-            "command again (HF_HOME moves the hub's cache)"
+            f"{folder}: disk full: {_size(needed)} needed, {_size(free)} free; make room and run "
+            f"the same command again{moves}"
         ) from None
+
+
+def _size(n: int) -> str:
+    """Return a number of bytes as people read it.
+
+    >>> _size(23_850_000_000), _size(4_098)
+    ('23.85 GB', '4,098 bytes')
+    """
+    return f"{n / 1e9:,.2f} GB" if n >= 1e8 else f"{n:,} bytes"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from huggingface_hub.utils import WeakFileLock, hf_raise_for_status
 
 from memorization.errors import UserError
 from memorization.progress import progress
-from memorization.suite.hub.asking import Attempts, headers, persist
+from memorization.suite.hub.asking import Attempts, body, headers, persist
 from memorization.suite.hub.failures import NotAHub, Unreachable, disk, explained
 from memorization.suite.hub.repository import Repository
 
@@ -78,13 +78,21 @@ class _Remote:
                         f"{self}: the hub sends the whole file in place of a part; set HF_ENDPOINT "
                         "to a hub that can send parts"
                     )
-                content = answer.read()
+                content = b"".join(body(answer, stop - start))
             if len(content) != stop - start:
                 raise NotAHub
             return content
 
         with explained(str(self)):
             return persist(attempt)
+
+    def other(self) -> UserError:
+        """Return the error of bytes that are not the file's."""
+        return UserError(
+            f"{self}: what came is not what the hub announced (its digest is not "
+            f"{self.digest[:12]}…), and was not kept; run the same command again, or set "
+            "HF_ENDPOINT to another hub"
+        )
 
     def _find(self, attempts: Attempts, expired: str) -> str:
         """Return where the bytes are now; another thread may have asked already."""
@@ -112,7 +120,8 @@ def download(repository: Repository, filename: str, folder: Path | None = None) 
     Parameters
     ----------
     folder : where to put it, under its own name; nothing is cached then. Default: the hub's cache,
-        from which a file is taken without a question to the hub.
+        from which a file is taken without a question to the hub. Whether one is whole is decided
+        by its digest in the commit's listing.
 
     Raises
     ------
@@ -122,8 +131,6 @@ def download(repository: Repository, filename: str, folder: Path | None = None) 
         beside the file's place (``….incomplete``), and the next call goes on from there.
     """
     place = repository.place(filename, folder)
-    if folder is None and place.exists() and _matches(place, place.resolve().name):
-        return place
     remote = _Remote(repository, filename)
     if folder is not None:
         with disk(folder, remote.size):
@@ -153,11 +160,7 @@ def _fetch(remote: _Remote, place: Path) -> Path:
         partial.unlink()
         if first:  # it may have been damaged here; once more, from the start
             return _fetch(remote, place)
-        raise UserError(
-            f"{remote}: what came is not what the hub announced (its digest is not "
-            f"{remote.digest[:12]}…), and was removed; run the same command again, or set "
-            "HF_ENDPOINT to another hub"
-        )
+        raise remote.other()
     partial.replace(place)
     return place
 
@@ -178,15 +181,12 @@ def _complete(remote: _Remote, out: BinaryIO) -> None:
         with remote.part(out.tell(), size, attempts) as answer:
             if answer.status_code == 200 and out.tell():
                 _empty(out)
-            # As it comes: chunks of a fixed size would lose what has come of one when it breaks.
-            for chunk in answer.iter_bytes():
+            for chunk in body(answer, size - out.tell()):
                 out.write(chunk)
                 if out.tell() > furthest:  # else the host knows no ranges, and began anew
-                    attempts.progress()
+                    attempts.progress(out.tell() - furthest)
                     advance(out.tell() - furthest)
                     furthest = out.tell()
-                if furthest > size:
-                    break
         if out.tell() != size:
             raise UserError(
                 f"{remote}: the hub announced {size:,} bytes but sends {out.tell():,}; set "
@@ -231,21 +231,39 @@ def _link(blob: Path, place: Path) -> None:
 
 
 def _matches(path: Path, digest: str) -> bool:
-    """Return whether a file has a digest: SHA-256, or git's id (SHA-1 with a header)."""
-    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", digest):
-        return False
+    """Return whether a file has a digest."""
     with path.open("rb") as file:
-        if len(digest) == 64:
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest
-        header = b"blob %d\0" % path.stat().st_size
-        return hashlib.sha1(header + file.read()).hexdigest() == digest
+        total = _hasher(digest, path.stat().st_size)
+        return hashlib.file_digest(file, lambda: total).hexdigest() == digest
+
+
+def _hasher(digest: str, size: int) -> Any:
+    """Return what computes such a digest: SHA-256, or git's id (SHA-1 with a header)."""
+    return hashlib.sha256() if len(digest) == 64 else hashlib.sha1(b"blob %d\0" % size)
+
+
+@cache
+def _is_whole(path: Path, digest: str) -> bool:
+    """Return whether a file in the cache is what it should be; of each it is found out once."""
+    return _matches(path, digest)
 
 
 def stream(repository: Repository, filename: str) -> Iterator[bytes]:
-    """Yield the bytes of a file from its start, block by block, and keep none of them."""
+    """Yield the bytes of a file from its start, block by block, and keep none of them.
+
+    Raises
+    ------
+    UserError
+        If the hub fails; at the end, if they are not those of the file.
+    """
     remote = _Remote(repository, filename)
+    total = _hasher(remote.digest, remote.size)
     for start in range(0, remote.size, SPAN):
-        yield remote.read(start, min(start + SPAN, remote.size))
+        block = remote.read(start, min(start + SPAN, remote.size))
+        total.update(block)
+        yield block
+    if total.hexdigest() != remote.digest:
+        raise remote.other()
 
 
 def read_ranges(repository: Repository, filename: str, starts: np.ndarray, size: int) -> np.ndarray:
@@ -266,15 +284,13 @@ def read_ranges(repository: Repository, filename: str, starts: np.ndarray, size:
         If a part is not inside of the file.
     """
     starts = np.asarray(starts, np.int64)
-    cached = repository.place(filename)
-    if cached.exists():
+    cached, remote = repository.place(filename), _Remote(repository, filename)
+    if len(starts) and (starts.min() < 0 or starts.max() + size > remote.size):
+        raise ValueError(f"{filename}: parts must lie within its {remote.size:,} bytes")
+    read = remote.read
+    if cached.exists() and _is_whole(cached, remote.digest):
         content = np.memmap(cached, np.uint8, "r")
-        total, read = len(content), lambda start, stop: content[start:stop].tobytes()
-    else:
-        remote = _Remote(repository, filename)
-        total, read = remote.size, remote.read
-    if len(starts) and (starts.min() < 0 or starts.max() + size > total):
-        raise ValueError(f"{filename}: parts must lie within its {total:,} bytes")
+        read = lambda start, stop: content[start:stop].tobytes()  # noqa: E731
     rows = np.empty((len(starts), size), np.uint8)
 
     def fetch(members: np.ndarray) -> None:

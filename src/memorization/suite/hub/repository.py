@@ -18,7 +18,7 @@ from huggingface_hub.errors import RevisionNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
 from memorization.errors import UserError
-from memorization.files import read_json, write_json
+from memorization.files import read_json, read_kept, write_json
 from memorization.suite.hub.asking import ask, ask_quickly
 from memorization.suite.hub.failures import NotAHub, Unreachable, explained
 
@@ -104,8 +104,8 @@ class Repository:
         """
         kept = self.cache / "trees" / f"{self.commit}.files.json"
         with suppress(OSError, ValueError, TypeError, AttributeError):  # then the hub is asked
-            known = read_json(kept)
-            return {name: File(*file) for name, file in known.items()}
+            if known := read_json(kept):
+                return {name: File(*file) for name, file in known.items()}
         with explained(str(self)):
             files = self._ask_for_files()
         # A cache that cannot be written costs a question more, next time.
@@ -115,19 +115,24 @@ class Repository:
 
     def _ask_for_files(self) -> dict[str, File]:
         files: dict[str, File] = {}
-        url, asked = f"{self.api}/tree/{self.commit}?recursive=true", set()
+        url, listed = f"{self.api}/tree/{self.commit}?recursive=true", set[str]()
         while url:
-            # The token goes along, so pages must be the hub's own; and no page leads back.
-            if url in asked or urlsplit(url)[:2] != urlsplit(constants.ENDPOINT)[:2]:
+            # The token goes along, so pages must be the hub's own.
+            if urlsplit(url)[:2] != urlsplit(constants.ENDPOINT)[:2]:
                 raise NotAHub
-            asked.add(url)
             page, url = ask(url, list)
             try:
+                # Each page has entries of its own: none leads back, and they come to an end.
+                if not listed.isdisjoint(names := [entry["path"] for entry in page]) or not names:
+                    raise NotAHub
+                listed.update(names)
                 for entry in page:
                     if entry["type"] == "file":
                         self.place(entry["path"])
-                        digest = (entry.get("lfs") or entry)["oid"]
-                        files[entry["path"]] = File(entry["size"], digest)
+                        file = File(entry["size"], (entry.get("lfs") or entry)["oid"])
+                        if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", file.digest):
+                            raise NotAHub
+                        files[entry["path"]] = file
             except (KeyError, TypeError, AttributeError):
                 raise NotAHub from None
         if not files:
@@ -146,8 +151,8 @@ class Repository:
         Raises
         ------
         UserError
-            If none does (it names what there is), if of the shards ``-0000i-of-0000n`` of a split
-            one is missing or there twice, or if the hub cannot be asked.
+            If none does (it names what there is), if the shards ``-0000i-of-0000n`` of a split are
+            not 0 to n - 1, each once, or if the hub cannot be asked.
         """
         names = sorted(self.files)
         found = [name for name in names if fnmatchcase(name, pattern)]
@@ -159,49 +164,57 @@ class Repository:
                 f"{self}: no file matches '{pattern}'; there are "
                 f"{nearest(splits, SHARD.split(wanted)[0], 40)}"
             )
-        shards: dict[tuple[str, int], list[int]] = {}
+        shards: dict[str, list[tuple[int, int]]] = {}
         for name in found:
             if match := SHARD.search(name):
-                whole = name[: match.start()], int(match[2])
-                shards.setdefault(whole, []).append(int(match[1]))
-        for (split, n), numbers in shards.items():
-            # Some are numbered from 0 to n: one more is no fault.
-            if not set(range(n)) <= set(numbers) or len(set(numbers)) < len(numbers):
+                shards.setdefault(name[: match.start()], []).append((int(match[1]), int(match[2])))
+        for split, numbered in shards.items():
+            numbers, n = sorted(number for number, _ in numbered), numbered[0][1]
+            # Megatron's are numbered from 0 to n.
+            whole = [list(range(n)), list(range(n + 1))][: 2 if pattern.endswith(".bin") else 1]
+            if numbers not in whole or {of for _, of in numbered} != {n}:
                 raise UserError(
-                    f"{self}: of {n} shards of '{split}' only {sorted(numbers)} are there, and "
-                    "each must be there once; the copy is incomplete: read from another hub "
-                    "(HF_ENDPOINT)"
+                    f"{self}: shards {numbers} of '{split}' are there, but it must be 0 to {n - 1} "
+                    f"of {n}, each once; pin another commit, or read from another hub (HF_ENDPOINT)"
                 )
         return found
 
 
 def resolve(
-    kind: Kind, name: str, revision: str | None = None, pinned: str | None = None
+    kind: Kind,
+    name: str,
+    revision: str | None = None,
+    pinned: str | None = None,
+    is_quick: bool = True,
 ) -> Repository:
-    """Return a repository at the commit of a revision: one quick question to the hub.
+    """Return a repository at the commit of a revision: one question to the hub.
 
     Parameters
     ----------
     revision : branch or tag, such as ``step3000``; default ``main``.
     pinned : the commit that must be read; the hub is asked for exactly this one and its answer is
-        compared. When the hub cannot be reached but this commit is cached, that is said and done.
+        compared. When the hub cannot be reached, or is out of order, but this commit is cached,
+        that is said and done.
+    is_quick : whether to give up in seconds; if not, faults that may pass are waited for, as in the
+        middle of long work.
 
     Raises
     ------
     CommitNotFound
         If the pinned commit does not exist, or another one answers.
     UserError
-        In seconds: the hub is unreachable or silent; the repository or the revision does not exist.
+        The hub is unreachable or out of order; the repository or the revision does not exist.
     """
     wanted = pinned or revision or "main"
     repository = Repository(kind, name, pinned or "")
+    url = f"{repository.api}/revision/{quote(wanted, safe='')}"
     try:
         with explained(name):
-            commit = ask_quickly(f"{repository.api}/revision/{quote(wanted, safe='')}").get("sha")
+            commit = (ask_quickly(url) if is_quick else ask(url, dict)[0]).get("sha")
             if not isinstance(commit, str) or not re.fullmatch("[0-9a-f]{40}", commit):
                 raise NotAHub
     except Unreachable as error:
-        return _cached(repository, error)
+        return _cached(repository, revision or "main", error)
     except UserError as error:
         if isinstance(error.__context__, RevisionNotFoundError):
             raise _missing(repository, wanted) from None
@@ -211,20 +224,32 @@ def resolve(
             f"{name}: pinned to commit {pinned}, but {constants.ENDPOINT} answers with {commit}; "
             "correct pythia.revisions in params.yaml, or read from a hub that has this commit"
         )
+    if pinned is None:
+        with suppress(OSError):  # it only makes a later advice possible
+            write_json({"commit": commit}, _last_known(repository, wanted))
     return Repository(kind, name, commit)
 
 
-def _cached(wanted: Repository, error: Unreachable) -> Repository:
+def _last_known(repository: Repository, revision: str) -> Path:
+    """Return the file that says at which commit a revision was last."""
+    return repository.cache / "trees" / f"{quote(revision, safe='')}.revision.json"
+
+
+def _cached(wanted: Repository, revision: str, error: Unreachable) -> Repository:
     """Return what is pinned when the cache has something of it; else raise the error."""
     if wanted.commit and wanted.snapshot.is_dir():
         said = f"{wanted.name}: read from the cache, at the pinned commit {wanted.commit}"
         print(said, file=sys.stderr)
         return wanted
-    known = sorted(path.name for path in (wanted.cache / "snapshots").glob("*"))
-    if known and not wanted.commit:
+    known = Repository(
+        wanted.kind, wanted.name, read_kept(_last_known(wanted, revision)).get("commit", "")
+    )
+    if known.commit and known.snapshot.is_dir() and not wanted.commit:
+        # A model has a pin for each of its checkpoints.
+        pin = f"{wanted.name}@{revision}" if wanted.kind == "model" else wanted.name
         raise Unreachable(
-            f"{error}; or pin a commit that is cached, in params.yaml: pythia.revisions: "
-            f"{{{wanted.name}: {known[0]}}}"
+            f"{error}; or pin the commit that is cached, in params.yaml: pythia.revisions: "
+            f"{{{pin}: {known.commit}}}"
         ) from None
     raise error
 
@@ -240,7 +265,15 @@ def _missing(repository: Repository, wanted: str) -> UserError:
     with explained(name):
         refs = ask(f"{repository.api}/refs", dict)[0]
     names = [ref["name"] for ref in refs.get("branches", []) + refs.get("tags", [])]
-    return UserError(f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}")
+    instead = (
+        "; choose labels.checkpoints that leave it out, or describe the suite without it "
+        "(pythia.facts)"
+        if repository.kind == "model"
+        else ""
+    )
+    return UserError(
+        f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}{instead}"
+    )
 
 
 def nearest(names: list[str], wanted: str, most: int) -> str:

@@ -23,6 +23,11 @@ _WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 
+# Keys of a configuration that tell nothing of what the model computes.
+_HOW_IT_IS_SAVED = ("_name_or_path", "architectures", "dtype", "transformers_version", "use_cache")
+# Its digests are those of the hub's listing, so to fetch it again would not help.
+_ANOTHER_COMMIT = "pin another commit of this checkpoint in pythia.revisions"
+
 
 def download_checkpoint(repository: Repository, folder: Path | None = None) -> Path:
     """Return a folder with a checkpoint's ``config.json`` and weights, and nothing else of it.
@@ -47,6 +52,10 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
         )
     config = download(repository, "config.json", folder)
     path = download(repository, weights, folder)
+    if folder is not None:
+        # An interrupted run may have left weights of another commit, which would be loaded instead.
+        for name in set(_WEIGHTS) - {weights}:
+            (folder / name).unlink(missing_ok=True)
     if weights.endswith(".index.json"):
         try:
             shards = set(map(str, json.loads(path.read_text("utf-8"))["weight_map"].values()))
@@ -62,6 +71,12 @@ def download_checkpoint(repository: Repository, folder: Path | None = None) -> P
                 )
             download(repository, shard, folder)
     return config.parent
+
+
+def configuration(model: GPTNeoXForCausalLM) -> dict[str, Any]:
+    """Return what of a model's configuration its outputs depend on, as plain JSON values."""
+    said: dict[str, Any] = json.loads(model.config.to_json_string(use_diff=False))
+    return {name: value for name, value in said.items() if name not in _HOW_IT_IS_SAVED}
 
 
 def load_published(
@@ -102,12 +117,12 @@ def load_published(
     except Exception as error:  # of half a dozen kinds, by the file that is damaged
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{folder}: not a checkpoint that can be loaded ({reason}); delete it and run again"
+            f"{folder}: not a checkpoint that can be loaded ({reason}); {_ANOTHER_COMMIT}"
         ) from None
     loaded, found = answer
     missing = sorted(map(str, [*found["missing_keys"], *found["mismatched_keys"]]))
     if missing:
-        raise UserError(f"{folder}: the weights lack {missing[0]}; delete it and run again")
+        raise UserError(f"{folder}: the weights lack {missing[0]}; {_ANOTHER_COMMIT}")
     config = loaded.config
     layers, hidden = config.num_hidden_layers, config.hidden_size
     shape = (layers, hidden, config.num_attention_heads, config.vocab_size)

@@ -24,7 +24,10 @@ from huggingface_hub.utils import WeakFileLock
 from tokenizers import Tokenizer
 
 from memorization.errors import UserError
+from memorization.files import read_kept, write_json
 from memorization.progress import progress
+from memorization.protocol import SEQUENCE
+from memorization.resume import file_digest
 from memorization.suite.hub import Repository, disk, read_ranges, stream
 from memorization.suite.pythia.pieces import growing
 
@@ -153,12 +156,53 @@ def fetch_rows(source: Preshuffled, index: np.ndarray, path: Path, job: str) -> 
             advance(len(rows))
 
 
+def check_rows(
+    repository: Repository,
+    index: np.ndarray,
+    rows: np.ndarray,
+    known: np.ndarray,
+    tokens: np.ndarray,
+) -> None:
+    """Check that rows begin with their sequences, where these are known.
+
+    Of a part of a file no digest is published, so this is what shows that a row is the right one.
+
+    Parameters
+    ----------
+    index, rows : int64 [n] and uint16 [n, window].
+    known, tokens : int64 [m] and [m, 64], the sequences that are known.
+
+    Raises
+    ------
+    UserError
+        If one does not.
+    """
+    _, here, there = np.intersect1d(index, known, return_indices=True)
+    differ = (rows[here, :SEQUENCE] != tokens[there]).any(axis=1)
+    if differ.any():
+        raise UserError(
+            f"{repository}: row {index[here[differ]][0]} does not begin with the sequence of its "
+            f"index, nor do {differ.sum():,} of the {len(here):,} that can be compared; pin "
+            "another commit in pythia.revisions, or set pythia.context to false and pythia.corpus "
+            "to sample"
+        )
+
+
 def cached_rows(
-    repository: Repository, index: np.ndarray, window: int, population: int
+    repository: Repository,
+    index: np.ndarray,
+    window: int,
+    population: int,
+    tokens: np.ndarray,
 ) -> np.ndarray:
     """Return rows in the order of ``index``, uint16 [n, window]; they are fetched once.
 
-    They are kept beside the hub client's cache (``HF_HOME``), by the commit and the rows asked for.
+    They are kept beside the hub client's cache (``HF_HOME``), by the commit and the rows asked for,
+    with their digest: what has changed since is fetched anew.
+
+    Parameters
+    ----------
+    tokens : [n, 64], what each row must begin with.
 
     Raises
     ------
@@ -170,14 +214,22 @@ def cached_rows(
     digest = hashlib.sha256(wanted.astype("<i8").tobytes()).hexdigest()[:16]
     folder = Path(constants.HF_HOME) / "memorization"
     path = folder / f"rows-{repository.commit[:12]}-{digest}.npy"
-    if not path.exists():
+    mark = path.with_suffix(".json")
+
+    def is_whole() -> bool:
+        return path.exists() and read_kept(mark).get("sha256") == file_digest(path)
+
+    if not is_whole():
         with disk(folder, 2 * wanted.size * window):
             folder.mkdir(parents=True, exist_ok=True)
             # Every run of this user shares the folder, and two would write to one file.
             with WeakFileLock(path.with_suffix(".lock")):
-                if not path.exists():
+                if not is_whole():
                     source = open_preshuffled(repository, window, population)
                     fetch_rows(source, wanted, path, "whole rows of the training data")
+                    fetched = np.load(path, mmap_mode="r")
+                    check_rows(repository, wanted, fetched, index, tokens)
+                    write_json({"sha256": file_digest(path)}, mark)
     rows = np.load(path, mmap_mode="r")
     return rows if np.array_equal(wanted, index) else rows[np.searchsorted(wanted, index)]
 

@@ -22,10 +22,17 @@ from memorization.resume import file_digest, is_fresh, is_made_from, publish, wo
 from memorization.sources import code_digest
 from memorization.suite.hub import Repository, download
 from memorization.suite.pythia import repositories
-from memorization.suite.pythia.corpus import fetch_rows, fetch_text, open_preshuffled
+from memorization.suite.pythia.corpus import (
+    check_rows,
+    fetch_rows,
+    fetch_text,
+    open_preshuffled,
+)
 from memorization.suite.pythia.facts import Facts, read_facts
 from memorization.suite.pythia.labels import (
     agreements,
+    check_evaluations,
+    check_tokens,
     fetch_duplicates,
     fetch_labels,
     fetch_sample,
@@ -143,6 +150,7 @@ class _Suite:
         self._reference()
         source = self.sources[repositories.sample_repository(self.params.variant)]
         sample = self.pieces.get("sample", source, partial(fetch_sample, source, facts), "sample")
+        check_tokens(self.pieces.work)
         agreement = agreements(self.pieces.work, facts, target, source)
         corpus = self._corpus(sample["sequences"], tokenizer)
         vocabulary = tokenizer.get_vocab_size()
@@ -155,12 +163,15 @@ class _Suite:
         facts, target, evals = self.facts, self.params.target, self.sources[repositories.EVALS]
         wanted: list[tuple[str, int | None]] = [(m.name, None) for m in facts.up_to(target)]
         wanted += [(target, step) for step in facts.evaluated.get(target, ())]
-        found = {}
+        found: dict[str, dict[str, int]] = {}
+        last = repositories.split_name(self.params.variant, target)
         for model, step in wanted:
             split = repositories.split_name(self.params.variant, model, step)
             file = f"evals/{model}.parquet" if step is None else f"evals/{model}.step{step}.parquet"
             make = partial(fetch_labels, evals, facts, split, step)
             found[split] = self.pieces.get(split, evals, make, file)
+        by_step = [split for split in found if split.startswith(f"{last}.")] + [last]
+        check_evaluations(evals, {split: found[split]["sequences"] for split in by_step})
         return found
 
     def _tokenizer(self) -> Tokenizer:
@@ -212,6 +223,9 @@ class _Suite:
             def fetch(place: Path, index_place: Path) -> dict[str, Any]:
                 rows = open_preshuffled(source, window, population)
                 fetch_rows(rows, index, place, "corpus")
+                sample = self.pieces.work / "sample"
+                known, tokens = (np.load(sample / f"{name}.npy") for name in ("index", "tokens"))
+                check_rows(source, index, np.load(place, mmap_mode="r"), known, tokens)
                 save_array(index, index_place)
                 return {"rows": n_rows}
 
@@ -235,4 +249,7 @@ def _read_tokenizer(path: Path) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing more special
-        raise UserError(f"{path}: not a tokenizer ({error}); delete it and run again") from None
+        raise UserError(
+            f"{path}: not a tokenizer ({error}); pin another commit of the model in "
+            "pythia.revisions"
+        ) from None

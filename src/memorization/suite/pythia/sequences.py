@@ -68,7 +68,7 @@ def read_sequences(
     ----------
     columns : names of the integer column of the index, and of that of lists of 64 tokens.
     population : number of training sequences; an index is below.
-    scores : names of number columns.
+    scores : names of columns of shares, 0 to 1.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_sequences(
             index[rows] = whole_numbers(batch[columns[0]], columns[0], path, population - 1)
             tokens[rows] = _matrix(batch[columns[1]], columns[1], path)
             for place, name in enumerate(scores):
-                numbers[rows, place] = _numbers(batch[name], name, path)
+                numbers[rows, place] = _shares(batch[name], name, path)
             start += len(batch)
     order = np.argsort(index, kind="stable")
     index, tokens = index[order], tokens[order]
@@ -128,25 +128,28 @@ def whole_numbers(column: pa.Array, name: str, path: Path, most: int) -> np.ndar
     Raises
     ------
     UserError
-        If one is missing, which would become a number like any other, or not in 0 … most.
+        If it is not of integers, one is missing, which would become a number like any other, or not
+        in 0 … most.
     """
-    found = column.to_numpy(zero_copy_only=False)  # missing ones as NaN
-    if found.dtype.kind not in "iuf" or not (np.isfinite(found) & (found == np.round(found))).all():
+    if not pa.types.is_integer(column.type) or column.null_count:
         raise UserError(f"{path}: a row without a whole number in '{name}'; {_ANOTHER_COMMIT}")
-    outside = found[(found < 0) | (found > most)]
+    return _in_range(column.to_numpy(), name, path, most).astype(np.int64)
+
+
+def _shares(column: pa.Array, name: str, path: Path) -> np.ndarray:
+    """Return a column of shares, float32: 1 is all, and a percentage would never be."""
+    if not pa.types.is_floating(column.type) or column.null_count:
+        raise UserError(f"{path}: a row without a number in '{name}'; {_ANOTHER_COMMIT}")
+    return _in_range(column.to_numpy(), name, path, 1).astype(np.float32)
+
+
+def _in_range(found: np.ndarray, name: str, path: Path, most: int) -> np.ndarray:
+    outside = found[~((found >= 0) & (found <= most))]
     if len(outside):
         raise UserError(
             f"{path}: {outside[0]} in '{name}'; all must be 0 to {most}; {_ANOTHER_COMMIT}"
         )
-    return found.astype(np.int64)
-
-
-def _numbers(column: pa.Array, name: str, path: Path) -> np.ndarray:
-    """Return a column of numbers, float32."""
-    numbers = column.to_numpy(zero_copy_only=False).astype(np.float32)
-    if np.isnan(numbers).any():
-        raise UserError(f"{path}: a row without a number in '{name}'; {_ANOTHER_COMMIT}")
-    return numbers
+    return found
 
 
 def _matrix(column: pa.Array, name: str, path: Path) -> np.ndarray:
@@ -168,4 +171,5 @@ def _open(path: Path) -> parquet.ParquetFile:
 
 def _damaged(path: Path, error: Exception) -> UserError:
     reason = " ".join(str(error).split())
-    return UserError(f"{path}: not a whole Parquet file ({reason}); delete it and run again")
+    # What was downloaded is what the hub has: to fetch it again would not help.
+    return UserError(f"{path}: not a whole Parquet file ({reason}); {_ANOTHER_COMMIT}")

@@ -118,7 +118,7 @@ class PythiaSuite(Suite):
         Raises
         ------
         UserError
-            If they are not there yet and the hub fails.
+            If they are not there yet and the hub fails, or do not begin with their sequences.
         """
         source = self.manifest["context"]
         if source is None:
@@ -128,7 +128,8 @@ class PythiaSuite(Suite):
         from memorization.suite.pythia.corpus import cached_rows
 
         repository = Repository("dataset", source["repository"], source["commit"])
-        return cached_rows(repository, index, self.manifest["window"], self.population)
+        window, tokens = self.manifest["window"], self.tokens(index)
+        return cached_rows(repository, index, window, self.population, tokens)
 
     def epoch(self, index: np.ndarray) -> np.ndarray | None:
         """Return 0 of the sequences seen in the first pass over the data, 1 of later ones."""
