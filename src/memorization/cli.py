@@ -1,4 +1,4 @@
-"""The command line: ``memorization evaluate``, ``sequences``, ``features``, ``validate``."""
+"""The command line: ``memorization evaluate``, ``sequences``, ``features``, ``validate``, …"""
 
 from __future__ import annotations
 
@@ -184,6 +184,11 @@ REFERENCE = typer.Option(help="Folder of the model whose surprisal is computed."
 TOKENIZER = typer.Option(
     help="tokenizer.json, its folder, or `bytes`; if not given, that of the suite, else bytes."
 )
+SAVED = typer.Option(
+    help="Also write a text model fitted to these labels into this folder, for `score --model`."
+)
+ABOUT = typer.Option(help="Whose labels they are, in words, as the text model is to say.")
+UNTESTED = typer.Option(help="What they tell nothing of, in words.")
 FIRST = typer.Option("--first", help="Only the first 64 tokens of each text.")
 STRIDE = typer.Option(min=1, help="Tokens from one window of a long text to the next.")
 SHORT = typer.Option(
@@ -244,14 +249,80 @@ def validate(
     tokenizer: Annotated[str | None, TOKENIZER] = None,
     output: Annotated[Path | None, OUTPUT] = None,
     report: Annotated[Path | None, REPORT] = None,
+    model: Annotated[Path | None, SAVED] = None,
+    about: Annotated[str | None, ABOUT] = None,
+    untested: Annotated[str | None, UNTESTED] = None,
     replicates: Annotated[int, REPLICATES] = 400,
     seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Fit the text models to anybody's labels, and say how far their scores can be believed."""
-    from memorization.validation.command import validated
+    from memorization.validation.command import Saved, validated
     from memorization.validation.page import terminal
 
-    print(terminal(validated(labelled, tokenizer, output, report, replicates, seed)))
+    if model is None and (about or untested):
+        raise UserError("--about, --untested: are written to a text model; add --model FOLDER")
+    saved = None if model is None else Saved(model, about, untested)
+    print(terminal(validated(labelled, tokenizer, output, report, replicates, seed, saved)))
+
+
+TEXT_MODEL = typer.Option(
+    help="Folder of the text model; another is made by `memorization validate --model`."
+)
+RESULTS = typer.Option(help="Results folder of this study, whose experiment tells what copies do.")
+PREVALENCE = typer.Option(help="Share of such texts that are memorized, for a probability by text.")
+PARAMETERS = typer.Option(help="Of the model that is trained on the corpus, such as 1e9.")
+TRAINING = typer.Option(help="Tokens that it is trained on, such as 1e11.")
+BY = typer.Option(help="A row for each text, that of its riskiest window, or for each window.")
+SPAN = typer.Option(
+    min=1, help="From one window of a long text to the next, tokens or characters; else a window."
+)
+RISK_TOKENIZER = typer.Option(
+    help="tokenizer.json, its folder, or `bytes`, for windows of 64 tokens; if not given and no "
+    "corpus or reference, windows are of characters."
+)
+
+
+@app.command(cls=Lists)
+@explained
+def score(
+    texts: Annotated[str, TEXTS],
+    output: Annotated[str, typer.Option(help="Parquet, JSON Lines or CSV file, or -.")],
+    report: Annotated[Path | None, REPORT] = None,
+    corpus: Annotated[Path | None, CORPUS] = None,
+    parameters: Annotated[float | None, PARAMETERS] = None,
+    training_tokens: Annotated[float | None, TRAINING] = None,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    prevalence: Annotated[float | None, PREVALENCE] = None,
+    model: Annotated[Path, TEXT_MODEL] = Path("results/models/portable/pythia"),
+    results: Annotated[Path, RESULTS] = Path("results"),
+    tokenizer: Annotated[str | None, RISK_TOKENIZER] = None,
+    carry: Annotated[list[str] | None, CARRY] = None,
+    by: Annotated[Literal["text", "window"], BY] = "text",
+    stride: Annotated[int | None, SPAN] = None,
+    form: Annotated[Literal["parquet", "jsonl", "csv", "lines"] | None, FORMAT] = None,
+    batch: Annotated[int, BATCH] = 256,
+    device: Annotated[Literal["cpu", "cuda", "auto"], DEVICE] = "cpu",
+) -> None:
+    """Rank anybody's texts by how likely a language model memorizes them, with reasons."""
+    from memorization.risk.command import Options, score_texts
+
+    options = Options(
+        model=model,
+        results=results,
+        carry=carry or (),
+        corpus=corpus,
+        reference=reference,
+        tokenizer=tokenizer,
+        prevalence=prevalence,
+        parameters=parameters,
+        training_tokens=training_tokens,
+        stride=stride,
+        by=by,
+        form=form,
+        batch=batch,
+        device=device,
+    )
+    score_texts(texts, output, report, options)
 
 
 if __name__ == "__main__":

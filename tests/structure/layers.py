@@ -23,6 +23,7 @@ intensities
 siblings whether when arm
 association seeds
 report
+risk
 harness validation
 stages cli
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,31 @@ from memorization.features.use import ROW, Sources, choose_families, features_of
 from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
+from memorization.risk.model import plain
+from memorization.study import Study
 from memorization.validation.analyse import MODELS, study_of, validate
 from memorization.validation.page import page
+from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
 
 FOLDS, SHARED_TOKENS, LEVEL = 5, 16, 0.95
 # Texts as they are, and with every run of white space made one space.
 WAYS = ("as_it_is", "plain")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a text model is written, and what it says of itself.
+
+    Attributes
+    ----------
+    folder : for `memorization.risk.model.TextModel.load`.
+    about, untested : whose labels it was fitted to, and what they tell nothing of, in words.
+    """
+
+    folder: Path
+    about: str | None = None
+    untested: str | None = None
 
 
 def validated(
@@ -31,11 +50,16 @@ def validated(
     report: Path | None,
     replicates: int,
     seed: int,
+    saved: Saved | None = None,
 ) -> dict[str, Any]:
     """Return what is found of a file of labelled texts, and write it where it is wanted.
 
     Texts are scored twice, as they are and with each run of white space made one space: what is
     lost then was formatting, which one draw of texts may have and another may lack.
+
+    Parameters
+    ----------
+    saved : where a text model fitted to the labels is written; None: nowhere.
 
     Raises
     ------
@@ -53,7 +77,11 @@ def validated(
         progress("validate", 2 * len(WAYS) * len(MODELS), "models") as advance,
     ):
         for way in WAYS:
-            found[way] = _scored(labelled, way, sources, replicates, seed, advance)
+            found[way], study, texts = _scored(labelled, way, sources, replicates, seed, advance)
+        if saved is not None:
+            # Of plain texts, the last: formatting tells how labels were collected.
+            about, untested = saved.about or path.name, saved.untested or "any other texts"
+            portable(study, texts, found[way], about, untested, seed).save(saved.folder)
     if output is not None:
         write_json(found, output)
     if report is not None:
@@ -64,10 +92,10 @@ def validated(
 
 def _scored(
     labelled: Labelled, way: str, sources: Sources, replicates: int, seed: int, advance: Any
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Study, list[str]]:
     texts = labelled.texts
     if way == "plain":
-        texts = [" ".join(text.split()) for text in texts]
+        texts = [plain(text) for text in texts]
     rng = np.random.default_rng(seed)
     flat, lengths = sources.vocabulary.encode(texts, first=True)
     begin, length = np.cumsum(lengths) - lengths, np.minimum(lengths, SEQUENCE)
@@ -83,4 +111,4 @@ def _scored(
         "length in characters": np.array([len(text) for text in texts], np.float64),
         "length in tokens, at most 64": lengths.astype(np.float64),
     } | labelled.given
-    return validate(study, texts, given, bootstrap, advance)
+    return validate(study, texts, given, bootstrap, advance), study, texts

@@ -8,9 +8,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from memorization.report.drawing import BLUE, GREY, Look, draw_estimate, mark_value, svg
+from memorization.report.drawing import BLUE, GREY, Look, draw_estimate, mark_value
 from memorization.report.names import model_name
 from memorization.report.numbers import count, decimal, estimate, percent
+from memorization.risk.html import document, html_figure, html_table
 from memorization.validation.analyse import BOTH
 
 WAY = {"as_it_is": "as it is", "plain": "white space collapsed"}
@@ -18,17 +19,6 @@ LOOKS = {"as_it_is": Look(BLUE, "o", "-"), "plain": Look(GREY, "s", "-")}
 
 # Of the table of scores; the last column is left out in the terminal.
 HEADS = ["model", "texts", "AUROC", "average precision", "over n-grams", "random split adds"]
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #888; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
-figure { margin: 1rem 0; background: #fff; border-radius: 6px; padding: .5rem; }
-figure svg { width: 100%; height: auto; } .soft { color: var(--soft); }
-"""
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -39,20 +29,17 @@ def page(found: Mapping[str, Any]) -> str:
     found : as from `memorization.validation.command.validated`.
     """
     own = found["as_it_is"]
-    picture = svg(lambda: _figure(found)).decode("utf-8")
-    picture = picture[picture.index("<svg") :]
     sizes = (
         f"{count(own['n'])} texts, {count(own['cases'])} of them memorized, in "
         f"{count(own['clusters'])} clusters of shared text; the memorized carry as much "
         f"information as {count(own['effective_clusters'])} clusters of equal size."
     )
     parts = [
-        f"<h1>Which of the texts in {escape(found['file'])} are memorized?</h1>",
         f"<p>{sizes}</p>",
         *(f"<p><strong>{escape(text)}</strong></p>" for text in warnings(found)),
         "<h2>How well are they told?</h2>",
-        f"<figure>{picture}</figure>",
-        _table(
+        html_figure(lambda: _figure(found)),
+        html_table(
             HEADS,
             _scores(found),
         ),
@@ -60,22 +47,16 @@ def page(found: Mapping[str, Any]) -> str:
         "of tokens are in one fold. In brackets: 95% intervals over clusters. A random split adds "
         "what a model gains by having seen near copies of a text.</p>",
         "<h2>What tells them without any model?</h2>",
-        _table(["column", "AUROC alone"], _alone(own)),
+        html_table(["column", "AUROC alone"], _alone(own)),
     ]
     if own["artefacts"]:
         parts += [
             "<h2>How do the two kinds differ otherwise?</h2>",
-            _table(["trait", "of the memorized", "of the others", "AUROC alone"], _traits(own)),
+            html_table(["trait", "of the memorized", "of the others", "AUROC alone"], _traits(own)),
             '<p class="soft">Such differences may come from how the texts were collected. Whatever '
             "can see them scores well, and says nothing of memorization.</p>",
         ]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Memorized texts in {escape(found['file'])}</title><style>{STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
-    )
+    return document(f"Which of the texts in {found['file']} are memorized?", parts)
 
 
 def warnings(found: Mapping[str, Any]) -> list[str]:
@@ -147,12 +128,6 @@ def _traits(own: Mapping[str, Any]) -> list[list[str]]:
         ]
         for one in own["artefacts"]
     ]
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    return f'<div class="wide"><table><tr>{head}</tr>\n{chr(10).join(lines)}</table></div>'
 
 
 def _figure(found: Mapping[str, Any]) -> Figure:

@@ -106,10 +106,12 @@ def write_features(path: str, output: str, options: Options) -> None:
         source = open_source(path, options.carry, options.form)
         given = [need for need in NEEDS.values() if need and getattr(options, need) is not None]
         families = choose_families(options.tiers, options.families, given)
-        sources = _sources(tokenizer, options)
+        sources = sources_of(
+            tokenizer, options.corpus, options.reference, options.batch, options.device
+        )
         seen = Seen()
         columns: list[str] = []
-        with _progress(source) as advance:
+        with progress_of(source, "features") as advance:
             known, told = np.zeros(0, bool), 0
             for rows, more in windows_of(source, sources.vocabulary, options, seen):
                 if sources.corpus is not None and "corpus" in options.tiers:
@@ -190,16 +192,16 @@ def windows_of(
 
 
 def cut(
-    lengths: np.ndarray, stride: int, first: bool = False
+    lengths: np.ndarray, stride: int, first: bool = False, size: int = SEQUENCE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the windows of texts: text, which of the text's, and its first token there, int64.
 
-    The last window of a text is its last 64 tokens; a shorter text is one window, as it is.
+    The last window of a text is its last ``size`` tokens; a shorter text is one window, as it is.
 
     >>> [found.tolist() for found in cut(np.array([10, 64, 140]), 64)]
     [[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 0, 64, 76]]
     """
-    beyond = np.maximum(lengths - SEQUENCE, 0)
+    beyond = np.maximum(lengths - size, 0)
     count = np.ones(len(lengths), np.int64) if first else 1 - (-beyond // stride)
     text = np.repeat(np.arange(len(lengths)), count)
     window = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
@@ -275,10 +277,10 @@ def _some(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + rest
 
 
-def _progress(source: Source) -> AbstractContextManager[Callable[[int], None]]:
+def progress_of(source: Source, job: str) -> AbstractContextManager[Callable[[int], None]]:
     """Return progress with time left where the number of texts is known, else with the rate."""
     if source.total:
-        return progress("features", source.total, "texts")
+        return progress(job, source.total, "texts")
     start, done = time.perf_counter(), 0
 
     def advance(n: int) -> None:
@@ -286,20 +288,29 @@ def _progress(source: Source) -> AbstractContextManager[Callable[[int], None]]:
         before, done = done, done + n
         if done // STEP > before // STEP:
             rate = done / (time.perf_counter() - start)
-            print(f"features: {done:,} texts, {rate:,.0f} texts/s", flush=True)
+            print(f"{job}: {done:,} texts, {rate:,.0f} texts/s", flush=True)
 
     return nullcontext(advance)
 
 
-def _sources(tokenizer: Tokenizer, options: Options) -> Sources:
-    reference = load_reference(options.reference, options.device) if options.reference else None
-    if options.corpus is None:
-        return Sources(tokenizer, None, reference, options.batch)
-    found = read_corpus(options.corpus, Vocabulary(tokenizer))
+def sources_of(
+    tokenizer: Tokenizer, corpus: Path | None, reference: Path | None, batch: int, device: str
+) -> Sources:
+    """Return what features are computed from, read from where it is.
+
+    Raises
+    ------
+    UserError
+        If there is no such corpus or model.
+    """
+    model = load_reference(reference, device) if reference else None
+    if corpus is None:
+        return Sources(tokenizer, None, model, batch)
+    found = read_corpus(corpus, Vocabulary(tokenizer))
     n, length = found.windows.shape
     packed = "" if found.place is None else ", of documents one after another"
-    print(f"{options.corpus}: {n:,} rows of {length:,} tokens{packed}")
-    return Sources(tokenizer, found.windows, reference, options.batch, found.place, found.ids)
+    print(f"{corpus}: {n:,} rows of {length:,} tokens{packed}")
+    return Sources(tokenizer, found.windows, model, batch, found.place, found.ids)
 
 
 def read_tokenizer(name: str | None) -> Tokenizer:

@@ -52,7 +52,8 @@ def read_corpus(path: Path, vocabulary: Vocabulary) -> Corpus:
     - a Parquet, JSON Lines or CSV file with a column ``tokens``, lists all of one length ≥ 64,
       which are the rows; or lists of other lengths, or a column ``text``, which are documents;
     - a text file: a document; or a folder: each file below it is a text or such a table, in order
-      of their names; those that begin with a dot are left out.
+      of their names; those that begin with a dot are left out, and what is no text is, too, and
+      named.
 
     Documents are packed one after another, each followed by end-of-text, and cut into rows of 2048
     tokens, the last filled up with end-of-text. Raises a UserError if there is no such thing, or
@@ -69,7 +70,10 @@ def read_corpus(path: Path, vocabulary: Vocabulary) -> Corpus:
             raise UserError(f"{path}: no such corpus; pass a .npy, a table, a text or a folder")
         files = files_below(path) if path.is_dir() else [path]
         window = _row_length(files)
-        pieces = (piece for file in files for piece in _documents(file, vocabulary, not window))
+        is_part = path.is_dir()
+        pieces = (
+            piece for file in files for piece in _documents(file, vocabulary, not window, is_part)
+        )
     packed = pack(pieces, str(path), window or None, np.uint16 if vocabulary.fits else np.int32)
     windows, place = packed
     ids = None
@@ -167,12 +171,23 @@ def _row_length(files: list[Path]) -> int:
     return max(lengths, default=0) if min(lengths, default=0) >= SEQUENCE else 0
 
 
-def _documents(file: Path, vocabulary: Vocabulary, ended: bool) -> Iterator[np.ndarray]:
-    """Yield the tokens of a file, in pieces; each document is followed by end-of-text if so."""
+def _documents(
+    file: Path, vocabulary: Vocabulary, ended: bool, is_part: bool
+) -> Iterator[np.ndarray]:
+    """Yield the tokens of a file, in pieces; each document is followed by end-of-text if so.
+
+    A file that is no text is left out, and named, where it is part of a folder.
+    """
     if not _is_table(file):
         text, why = text_or_reason(file)
         if why not in ("", "empty"):
-            raise UserError(f"{file}: {why}; a corpus is texts in UTF-8, .npy or tables of texts")
+            # Rows of tokens are a corpus of their own, and no stray file.
+            if not is_part or file.suffix == ".npy":
+                raise UserError(
+                    f"{file}: {why}; a corpus is texts in UTF-8, .npy or tables of texts"
+                )
+            print(f"{file}: not counted over, {why}")
+            return
         yield from vocabulary.documents([text])
         return
     for batch in open_source(str(file)):

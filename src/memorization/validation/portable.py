@@ -1,0 +1,79 @@
+"""The text model that labelled texts give to ``memorization score``, with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+
+from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.risk.model import TextModel
+from memorization.study import Study
+from memorization.validation.analyse import CERTAIN
+from memorization.whether.models.ngrams import Bag, NGrams, hashed_counts
+
+# The part of the texts beyond which one is unlike them.
+BEYOND = 0.01
+
+
+def portable(
+    study: Study, texts: list[str], found: Mapping[str, Any], about: str, untested: str, seed: int
+) -> TextModel:
+    """Return the bag of n-grams fitted to all labelled texts, calibrated on what it had not seen.
+
+    Its card has ``about`` and ``untested``, in words; ``n``, ``cases``, ``prevalence`` in the
+    table; ``auroc`` and ``average_precision`` out of fold; ``calibration``, the intercept and slope
+    from its log-odds to those of the table, out of fold; and of the ``texts`` their ``characters``
+    and the share of runs that were unknown to models of other folds (``unknown``), beyond which a
+    text is unlike them.
+
+    Parameters
+    ----------
+    study, texts : of plain texts.
+    found : their scores, as from `memorization.validation.analyse.validate`.
+    """
+    candidate = Candidate("text", "ngrams", NGrams, (), "validate/ngrams")
+    probability = cross_fit(candidate, study).prediction
+    odds = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+    calibrated = LogisticRegression(C=np.inf).fit(odds[:, None], study.truth)
+    lengths = np.array([len(text) for text in texts])
+    card = {
+        "about": about,
+        "untested": untested,
+        "n": len(study),
+        "cases": int(study.truth.sum()),
+        "prevalence": float(study.truth.mean()),
+        **{name: found["scores"]["ngrams"][name] for name in ("auroc", "average_precision")},
+        "calibration": {
+            "intercept": float(calibrated.intercept_[0]),
+            "slope": float(calibrated.coef_[0, 0]),
+        },
+        "texts": {
+            "characters": {
+                "low": float(np.quantile(lengths, BEYOND)),
+                "median": float(np.median(lengths)),
+                "high": float(np.quantile(lengths, 1 - BEYOND)),
+            },
+            "unknown": float(np.quantile(_unknown(study), 1 - BEYOND)),
+        },
+    }
+    everything = np.arange(len(study))
+    fitted = NGrams.fit(study, everything, np.random.default_rng(seed))
+    assert isinstance(fitted, NGrams)
+    assert study.text is not None
+    return TextModel.of(fitted, study.text, card)
+
+
+def _unknown(study: Study) -> np.ndarray:
+    """Return the share of each text's runs that the bag of the other folds lacks, float [n]."""
+    assert study.text is not None
+    counts = hashed_counts(study.text)
+    unknown = np.empty(len(study))
+    for fold in np.unique(study.fold):
+        own = study.fold == fold
+        known = np.diff(Bag.of(counts[~own]).weigh(counts[own]).indptr)
+        unknown[own] = 1 - known / np.maximum(np.diff(counts[own].indptr), 1)
+    return unknown
