@@ -18,7 +18,7 @@ from memorization.labels.events import event_times
 from memorization.labels.trajectories import Trajectories
 from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
-from memorization.report.results import Results
+from memorization.report.results import PREDICTIONS, Results
 from memorization.report.write import write_report
 from memorization.seeds.runs import STAGES, study_of
 from memorization.seeds.summary import DIFFERENCES, HEADLINE, spread
@@ -234,7 +234,7 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
         parts["kaplan_meier"].append(curve.assign(n=40, n_events=10))
     parts |= {name: [table] for name, table in association_tables(tiers, rng).items()}
     for name, found in parts.items():
-        schema = getattr(tables, name.upper())
+        schema = PREDICTIONS[name]
         table = pd.concat(found, ignore_index=True) if found else tables.empty_table(schema)
         tables.write_table(table, folder / "predictions" / f"{name}.parquet", schema)
 
@@ -262,12 +262,14 @@ def association_tables(tiers, rng):
     correlation = pd.DataFrame(pairs, columns=["feature", "other"])
     correlation["spearman"] = rng.uniform(-1, 1, len(pairs))
     association = table[list(tables.ASSOCIATION.columns)]
-    return {"association": association, "correlation": correlation}
+    # As if other labels said of the text features what these say of all.
+    external = association[association["tier"] == "text"]
+    return {"association": association, "correlation": correlation, "external": external}
 
 
 def all_metrics(params, tiers, rng, source, duplicates):
     """Return metrics in the shape of the committed ones, of other models and with other numbers."""
-    names = ("association", "labels", "split", "whether", "when")
+    names = ("association", "external", "labels", "split", "whether", "when")
     found = {
         name: json.loads((ROOT / "results/metrics" / f"{name}.json").read_text()) for name in names
     }

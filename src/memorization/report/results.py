@@ -28,11 +28,12 @@ from memorization.study.targets import Targets, targets_of
 from memorization.suite import Suite
 from memorization.suite.read import read_suite
 
-METRICS = ("arm", "association", "labels", "siblings", "split", "whether", "when")
+METRICS = ("arm", "association", "external", "labels", "siblings", "split", "whether", "when")
 
 PREDICTIONS = {
     "association": tables.ASSOCIATION,
     "correlation": tables.CORRELATION,
+    "external": tables.ASSOCIATION,
     "importance": tables.IMPORTANCE,
     "kaplan_meier": tables.KAPLAN_MEIER,
     "whether": tables.WHETHER,
@@ -56,7 +57,8 @@ class Results:
     sample : the sequences with their labels, clusters and folds, in the order of sequences.
     trajectories : the evaluations at every checkpoint, rows as in ``followed``.
     histories : states and exposures, rows as in ``followed``.
-    association, correlation, importance, kaplan_meier, whether, when : tables of predictions.
+    association, correlation, external, importance, kaplan_meier, whether, when : tables of
+        predictions.
     seeds : what `make seeds` found for this very study; None where it did not run.
     """
 
@@ -68,6 +70,7 @@ class Results:
     histories: Histories
     association: pd.DataFrame
     correlation: pd.DataFrame
+    external: pd.DataFrame
     importance: pd.DataFrame
     kaplan_meier: pd.DataFrame
     whether: pd.DataFrame

@@ -23,6 +23,9 @@ from memorization.whether.models.ngrams import NGrams
 from memorization.whether.models.single_feature import SingleFeature
 from memorization.whether.scores import rankings
 
+# Texts as they are, and with every run of white space made one space.
+PLAIN = "plain"
+WAYS = ("as_it_is", PLAIN)
 # The first two are what the others must beat.
 MODELS: dict[str, type[BinaryModel]] = {
     "single_feature": SingleFeature,
@@ -87,31 +90,30 @@ def study_of(
 
 def validate(
     study: Study,
-    texts: list[str],
-    given: Mapping[str, np.ndarray],
     bootstrap: Bootstrap,
     advance: Callable[[int], object] = lambda done: None,
+    ngrams: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Return how well the memorized are told from the others, and by what.
 
     Parameters
     ----------
     study : see `study_of`.
-    given : name -> values of a column of the table, float or words [n], or of the length: each is
-        scored alone, as it is.
     advance : told ``1`` after each model.
+    ngrams : column of the splits -> log-odds of the n-grams out of fold, of a study without text;
+        None: they are fitted.
 
     Returns
     -------
     dict
         ``n``, ``cases``, ``clusters``, and ``effective_clusters`` of the cases (Kish 1965);
-        ``given``: column -> its AUROC alone; ``scores``: model -> ``auroc`` and
-        ``average_precision`` out of fold, with intervals over clusters, what each gains over the
-        n-grams (``over_ngrams``), and what a random split would have added (``random_split``);
-        ``artefacts``, see `artefacts`.
+        ``scores``: model -> ``auroc`` and ``average_precision`` out of fold, with intervals over
+        clusters, what each gains over the n-grams (``over_ngrams``), and what a random split would
+        have added (``random_split``).
     """
-    ranked = _ranked(study, bootstrap, advance)
-    leaky = _ranked(study.refolded("fold_random"), bootstrap, advance)
+    known = ngrams or {}
+    ranked = _ranked(study, bootstrap, advance, known.get("fold"))
+    leaky = _ranked(study.refolded("fold_random"), bootstrap, advance, known.get("fold_random"))
     level = bootstrap.level
     scores = {
         name: {metric: value.estimate(level) for metric, value in own.items()}
@@ -121,24 +123,45 @@ def validate(
         }
         for name, own in ranked.items()
     }
-    alone = {name: column_auroc(own, study.truth, study.fold) for name, own in given.items()}
     return {
         "n": len(study),
         "cases": int(study.truth.sum()),
         "clusters": len(np.unique(study.cluster)),
         "effective_clusters": float(bootstrap.effective(study.weight, study.truth)),
-        "given": alone,
         "scores": scores,
-        "artefacts": artefacts(texts, study.truth, alone),
     }
 
 
+def collected(study: Study, texts: list[str], given: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return what tells the memorized without any model, perhaps by how texts were collected.
+
+    Parameters
+    ----------
+    given : name -> values of a column of the table, float or words [n], or of the length: each is
+        scored alone, as it is.
+
+    Returns
+    -------
+    dict
+        ``given``: column -> its AUROC alone; ``artefacts``, see `artefacts`.
+    """
+    alone = {name: column_auroc(own, study.truth, study.fold) for name, own in given.items()}
+    return {"given": alone, "artefacts": artefacts(texts, study.truth, alone)}
+
+
 def _ranked(
-    study: Study, bootstrap: Bootstrap, advance: Callable[[int], object]
+    study: Study,
+    bootstrap: Bootstrap,
+    advance: Callable[[int], object],
+    ngrams: np.ndarray | None,
 ) -> dict[str, dict[str, Replicated]]:
     """Return the ranking metrics of each model, and of `BOTH` together, out of fold."""
     odds = {}
     for name, model in MODELS.items():
+        if model is NGrams and ngrams is not None:
+            odds[name] = ngrams
+            advance(1)
+            continue
         columns = () if model.reads_text else tuple(map(str, study.features))
         candidate = Candidate("text", name, model, columns, f"validate/{name}")
         probability = cross_fit(candidate, study).prediction

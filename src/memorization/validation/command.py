@@ -18,14 +18,12 @@ from memorization.progress import progress
 from memorization.protocol import SEQUENCE
 from memorization.risk.model import plain
 from memorization.study import Study
-from memorization.validation.analyse import MODELS, study_of, validate
+from memorization.validation.analyse import MODELS, PLAIN, WAYS, collected, study_of, validate
 from memorization.validation.page import page
 from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
 
 FOLDS, SHARED_TOKENS, LEVEL = 5, 16, 0.95
-# Texts as they are, and with every run of white space made one space.
-WAYS = ("as_it_is", "plain")
 
 
 @dataclass(frozen=True)
@@ -70,18 +68,13 @@ def validated(
         if destination is not None:
             check_destination(destination, path)
     labelled = read_labelled(path)
-    sources = Sources(read_tokenizer(tokenizer))
-    found: dict[str, Any] = {"file": path.name}
-    with (
-        threadpool_limits(1),
-        progress("validate", 2 * len(WAYS) * len(MODELS), "models") as advance,
-    ):
-        for way in WAYS:
-            found[way], study, texts = _scored(labelled, way, sources, replicates, seed, advance)
-        if saved is not None:
-            # Of plain texts, the last: formatting tells how labels were collected.
-            about, untested = saved.about or path.name, saved.untested or "any other texts"
-            portable(study, texts, found[way], about, untested, seed).save(saved.folder)
+    scored = score_ways(labelled, Sources(read_tokenizer(tokenizer)), replicates, seed)
+    found = {"file": path.name} | {way: own.found for way, own in scored.items()}
+    if saved is not None:
+        about, untested = saved.about or path.name, saved.untested or "any other texts"
+        # Of plain texts: formatting tells how labels were collected.
+        own = scored[PLAIN]
+        portable(own.study, own.texts, own.found, about, untested, seed).save(saved.folder)
     if output is not None:
         write_json(found, output)
     if report is not None:
@@ -90,11 +83,35 @@ def validated(
     return found
 
 
+@dataclass(frozen=True)
+class Way:
+    """Labelled texts, taken in one way: what was found, of which study and texts."""
+
+    found: dict[str, Any]
+    study: Study
+    texts: list[str]
+
+
+def score_ways(labelled: Labelled, sources: Sources, replicates: int, seed: int) -> dict[str, Way]:
+    """Return what is found of labelled texts as they are, and with white space collapsed.
+
+    Raises
+    ------
+    UserError
+        If there are too few independent texts of either kind.
+    """
+    with (
+        threadpool_limits(1),
+        progress("validate", 2 * len(WAYS) * len(MODELS), "models") as advance,
+    ):
+        return {way: _scored(labelled, way, sources, replicates, seed, advance) for way in WAYS}
+
+
 def _scored(
     labelled: Labelled, way: str, sources: Sources, replicates: int, seed: int, advance: Any
-) -> tuple[dict[str, Any], Study, list[str]]:
+) -> Way:
     texts = labelled.texts
-    if way == "plain":
+    if way == PLAIN:
         texts = [plain(text) for text in texts]
     rng = np.random.default_rng(seed)
     flat, lengths = sources.vocabulary.encode(texts, first=True)
@@ -111,4 +128,5 @@ def _scored(
         "length in characters": np.array([len(text) for text in texts], np.float64),
         "length in tokens, at most 64": lengths.astype(np.float64),
     } | labelled.given
-    return validate(study, texts, given, bootstrap, advance), study, texts
+    found = validate(study, bootstrap, advance) | collected(study, texts, given)
+    return Way(found, study, texts)

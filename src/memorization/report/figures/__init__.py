@@ -17,6 +17,7 @@ from memorization.report.figures import (
     correlation,
     dose_over_time,
     dose_response,
+    external,
     growth,
     importance,
     landmarks,
