@@ -170,7 +170,8 @@ def compared(here: pd.DataFrame, there: pd.DataFrame) -> dict[str, Any]:
     """
     both = here.merge(there, on="feature", suffixes=("_here", "_there"))
     sides = np.sign(both[["auroc_here", "auroc_there"]].to_numpy() - CHANCE)
-    both, sides = both[(sides != 0).all(axis=1)], sides[(sides != 0).all(axis=1)]
+    aside = (np.abs(sides) == 1).all(axis=1)  # neither undefined nor at one half
+    both, sides = both[aside], sides[aside]
     decided = ((both["observed_here"] != "0") & (both["observed_there"] != "0")).to_numpy()
     same = sides[:, 0] == sides[:, 1]
     areas = both[["auroc_here", "auroc_there"]].to_numpy(np.float64)
