@@ -52,7 +52,10 @@ def main() -> None:
             found[way] |= external.told[way]
             if way == PLAIN:
                 alone = univariate(study, bootstrap, processes=params.threads)
-                found["transfer"] = transferred(study, fitted, bootstrap)
+                # One that was not fitted is told as none.
+                found["transfer"] = dict.fromkeys(CLASSIFIERS) | transferred(
+                    study, fitted, bootstrap
+                )
     own = read_table("results/predictions/association.parquet", ASSOCIATION)
     found["features"] = compared(own, alone)
     write_table(alone, "results/predictions/external.parquet", ASSOCIATION)
