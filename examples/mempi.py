@@ -69,11 +69,8 @@ def main(source: Path, tokenizer: Path | None = None, root: Path = ROOT) -> None
         texts = read_labelled(table)
     own = Sources(read_tokenizer(str(root / "results/suite")))
     ways = score_ways(texts, own, replicates=400, seed=0)
-    studies = {name: way.study for name, way in ways.items()}
-    found = {name: way.found for name, way in ways.items()}
-    write_external(root / "external/mempi.parquet", studies, found, ABOUT)
-    plain = ways[PLAIN]
-    model = portable(plain.study, plain.texts, plain.found, ABOUT["labels"], UNTESTED, seed=0)
+    write_external(root / "external/mempi.parquet", ways, ABOUT)
+    model = portable(ways[PLAIN], ABOUT["labels"], UNTESTED, seed=0)
     model.save(root / "results/models/portable/pythia")
 
 

@@ -13,7 +13,7 @@ from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features.own.command import read_tokenizer
 from memorization.features.use import Sources
 from memorization.validation import external as module
-from memorization.validation.analyse import PLAIN, WAYS, validate
+from memorization.validation.analyse import PLAIN, WAYS, out_of_fold, validate
 from memorization.validation.command import score_ways
 from memorization.validation.external import (
     KEY,
@@ -47,8 +47,7 @@ def ways():
 @pytest.fixture(scope="module")
 def table(ways, tmp_path_factory):
     path = tmp_path_factory.mktemp("external") / "labels.parquet"
-    studies = {name: way.study for name, way in ways.items()}
-    write_external(path, studies, {name: way.found for name, way in ways.items()}, ABOUT)
+    write_external(path, ways, ABOUT)
     return path
 
 
@@ -59,7 +58,7 @@ def test_without_the_texts_the_same_scores_come_out(ways, table):
     for way, study in external.studies.items():
         assert study.text is None
         bootstrap = Bootstrap.of(study.cluster, 20, 0.95, np.random.default_rng(0))
-        found = validate(study, bootstrap, ngrams=external.stored[way])
+        found = validate(study, out_of_fold(study, ngrams=external.stored[way]), bootstrap)
         own = ways[way].found
         assert external.told[way]["given"] == own["given"]
         for name in ("n", "cases", "clusters"):

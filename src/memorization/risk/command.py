@@ -37,6 +37,9 @@ COUNTED = 2**22
 ROWS = 65_536
 # Parts of the distribution of log-odds that the page draws.
 BINS = np.linspace(-6, 6, 49)
+# Columns of a band's rate, by the parts of an estimate.
+RATES = {"band_rate": "value", "band_rate_low": "low", "band_rate_high": "high"}
+UNKNOWN = dict.fromkeys(RATES.values(), np.nan)
 NO_CORPUS = "no corpus: how often a text occurs in the training data decides most, and is not known"
 
 
@@ -237,8 +240,7 @@ class Scorer:
 
     def table(self, own: Windows) -> tuple[dict[str, np.ndarray], np.ndarray, Scored]:
         """Return what is written of each window, but for the reasons, and what ranks it."""
-        texts = [plain(prompt + continuation) for prompt, continuation in own.said]
-        scored = self.model.scored(texts)
+        scored = self.model.scored([prompt + continuation for prompt, continuation in own.said])
         columns: dict[str, np.ndarray] = {"text_score": scored.log_odds}
         if self.options.prevalence is not None:
             trained = logit(self.card["prevalence"])
@@ -247,23 +249,25 @@ class Scorer:
         if self.dose is not None:
             counts = self._counts(own)
             low, value, high = self.dose.risk(counts["copies"])
+            band = band_of(counts["copies"])
             columns = {
-                "copies": counts["copies"],
-                "whole_copies": counts["whole_copies"],
+                **counts,
                 "risk_low": low,
                 **({"risk": value} if self.dose.is_measured else {}),
                 "risk_high": high,
-                "band": band_of(counts["copies"]),
-            } | columns
+                "band": band,
+                **{
+                    column: np.array([self.rates.get(name, UNKNOWN)[part] for name in band])
+                    for column, part in RATES.items()
+                },
+                **columns,
+            }
             # What occurs more often is riskier; the text decides among equals.
             key = np.nan_to_num(counts["copies"], nan=-1) + expit(key) / 2
         if self.options.reference is not None:
             columns["surprisal"] = self._surprisal(own)
-        warnings = np.full(len(texts), None, dtype=object)
-        for row, text in enumerate(texts):
-            if said := self.model.unlike(text, scored.unknown[row]):
-                warnings[row] = said
-        columns["warning"] = warnings
+        warnings = [said or None for said in self.model.unlike(scored)]
+        columns["warning"] = np.array([*warnings, None], dtype=object)[:-1]
         return columns, key, scored
 
     def _counts(self, own: Windows) -> dict[str, np.ndarray]:
@@ -421,11 +425,6 @@ def _rows(
             table[name] = pa.array(whole, mask=np.isnan(values[kept]))
         else:
             table[name] = pa.array(values[kept], mask=np.isnan(values[kept]))
-        if name == "band":
-            for part in ("value", "low", "high"):
-                rates = {band: rate[part] for band, rate in scorer.rates.items()}
-                told = "band_rate" if part == "value" else f"band_rate_{part}"
-                table[told] = pa.array([rates.get(band) for band in values[kept]], pa.float64())
     for place in range(REASONS):
         words = [own[place] if place < len(own) else None for own in reasons]
         table[f"reason_{place + 1}"] = pa.array(words, pa.string())

@@ -107,12 +107,12 @@ class Dose:
     Attributes
     ----------
     experiments : those that it is told from.
-    known : all that there are.
+    slope : log-odds a doubling of the dose, which only this study's experiment tells.
     is_measured : whether one of them is of such a model, and gives a probability.
     """
 
     experiments: tuple[Experiment, ...]
-    known: tuple[Experiment, ...]
+    slope: float
     is_measured: bool
 
     @classmethod
@@ -127,14 +127,15 @@ class Dose:
         if (parameters is None) != (tokens is None):
             lacking = "--training-tokens" if tokens is None else "--parameters"
             raise UserError(f"{lacking}: missing; what copies do depends on both, give both")
+        assert own.slope is not None
         known = (own, HUBBLE)
         if parameters is None or tokens is None:
-            return cls(known, known, False)
+            return cls(known, own.slope, False)
         for name, value in (("--parameters", parameters), ("--training-tokens", tokens)):
             if not (np.isfinite(value) and value > 0):
                 raise UserError(f"{name} {value}: must be a positive number, such as 1e9")
         near = tuple(one for one in known if one.is_near(parameters, tokens))
-        return cls(near or known, known, bool(near) and near[0].value is not None)
+        return cls(near or known, own.slope, bool(near) and near[0].value is not None)
 
     def risk(self, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the probability of being memorized, and its range, float64 [n] each.
@@ -156,10 +157,8 @@ class Dose:
         return low, self._at(copies, half) if half else np.full(len(copies), np.nan), high
 
     def _at(self, copies: np.ndarray, half: float) -> np.ndarray:
-        # No other experiment tells how steep the curve is.
-        slope = next(own.slope for own in self.known if own.slope is not None)
         with np.errstate(divide="ignore"):
-            return np.where(np.isnan(copies), np.nan, expit(slope * np.log2(copies / half)))
+            return np.where(np.isnan(copies), np.nan, expit(self.slope * np.log2(copies / half)))
 
 
 def band_of(copies: np.ndarray) -> np.ndarray:

@@ -38,12 +38,14 @@ class Scored:
 
     Attributes
     ----------
+    characters : int64 [n], of the plain text.
     log_odds : float64 [n], calibrated, of being memorized in a table such as it was fitted to.
     unknown : float64 [n], share of the runs of characters that it knows nothing of.
     reasons : int64 [n, REASONS], the words of the bag that moved the log-odds most, -1 for none.
     moved : float64 [n, REASONS], by how much.
     """
 
+    characters: np.ndarray
     log_odds: np.ndarray
     unknown: np.ndarray
     reasons: np.ndarray
@@ -85,12 +87,15 @@ class TextModel:
 
     def scored(self, texts: Sequence[str]) -> Scored:
         """Return what the model says of texts, each as long as one window."""
+        plains = [plain(text) for text in texts]
         parts = [
-            self._part([plain(text).encode() for text in texts[start : start + TEXTS]])
+            self._part([text.encode() for text in plains[start : start + TEXTS]])
             for start in range(0, len(texts), TEXTS)
         ]
+        characters = np.array([len(text) for text in plains], np.int64)
         empty = (np.zeros(0), np.zeros(0), np.zeros((0, REASONS), np.int64), np.zeros((0, REASONS)))
-        return Scored(*(np.concatenate(own) for own in zip(empty, *parts, strict=True)))
+        joined = (np.concatenate(own) for own in zip(empty, *parts, strict=True))
+        return Scored(characters, *joined)
 
     def _part(self, texts: list[bytes]) -> tuple[np.ndarray, ...]:
         counts = hashed_counts(np.array([*texts, b""], dtype=object)[:-1])
@@ -111,15 +116,19 @@ class TextModel:
             if word >= 0
         ]
 
-    def unlike(self, text: str, unknown: float) -> str:
-        """Return how a text differs from all that the model was fitted to; nothing: it does not."""
-        said = []
+    def unlike(self, found: Scored) -> list[str]:
+        """Return how each text differs from all that it was fitted to; nothing: it does not."""
         known = self.card["texts"]
-        if len(text) < known["characters"]["low"]:
-            said.append("shorter than any text that the model was fitted to")
-        if unknown > known["unknown"]:
-            said.append("made of characters or of a language that the model hardly knows")
-        return "; ".join(said)
+        flags = {
+            "shorter than any text that the model was fitted to": found.characters
+            < known["characters"]["low"],
+            "made of characters or of a language that the model hardly knows": found.unknown
+            > known["unknown"],
+        }
+        return [
+            "; ".join(said for said, holds in zip(flags, own, strict=True) if holds)
+            for own in zip(*(flag.tolist() for flag in flags.values()), strict=True)
+        ]
 
     def save(self, folder: Path) -> None:
         """Write the model's folder: the same bytes for the same model."""

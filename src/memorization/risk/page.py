@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLUE
 from memorization.report.numbers import count, decimal, percent
-from memorization.risk.html import document, html_figure, html_table
+from memorization.report.page import document, html_figure, html_table
 from memorization.strata import STRATA
 
 if TYPE_CHECKING:

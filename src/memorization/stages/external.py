@@ -19,7 +19,7 @@ from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.stages import run_stage
 from memorization.tables import ASSOCIATION, read_table, write_table
-from memorization.validation.analyse import MODELS, PLAIN, validate
+from memorization.validation.analyse import MODELS, PLAIN, out_of_fold, validate
 from memorization.validation.external import compared, read_external, transferred
 from memorization.whether.models import MODELS as CLASSIFIERS
 from memorization.whether.models.classifier import Classifier
@@ -48,8 +48,8 @@ def main() -> None:
                 params.bootstrap.level,
                 generator(params.seed, f"external/{way}"),
             )
-            found[way] = validate(study, bootstrap, advance, external.stored[way])
-            found[way] |= external.told[way]
+            odds = out_of_fold(study, advance, external.stored[way])
+            found[way] = validate(study, odds, bootstrap) | external.told[way]
             if way == PLAIN:
                 alone = univariate(study, bootstrap, processes=params.threads)
                 # One that was not fitted is told as none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from scipy.special import logit
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import Bootstrap, Replicated, gain
+from memorization.evaluation.bootstrap import Bootstrap, gain
 from memorization.evaluation.crossfit import Candidate, cross_fit
 from memorization.split.clusters import linked_clusters, shared_windows
 from memorization.split.folds import assign_folds
@@ -35,6 +36,8 @@ MODELS: dict[str, type[BinaryModel]] = {
 }
 # The mean of two models' log-odds: what each sees the other does not.
 BOTH = ("ngrams", "boosting")
+# The study's own folds, and others that know no clusters.
+SPLITS = ("fold", "fold_random")
 # Fewer clusters with a memorized text, or with another, give no fold enough of either.
 FEWEST = 10
 # Probabilities are held so far from 0 and 1 that their log-odds are numbers.
@@ -88,20 +91,72 @@ def study_of(
     )
 
 
-def validate(
+# Column of the splits -> model -> log-odds out of fold, float64 [n].
+Odds = Mapping[str, Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """Labelled texts, taken in one of `WAYS`.
+
+    Attributes
+    ----------
+    study : see `study_of`.
+    texts : of its rows.
+    odds : see `out_of_fold`.
+    found : see `validate` and `collected`.
+    """
+
+    study: Study
+    texts: list[str]
+    odds: Odds
+    found: dict[str, Any]
+
+
+def out_of_fold(
     study: Study,
-    bootstrap: Bootstrap,
     advance: Callable[[int], object] = lambda done: None,
     ngrams: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, Any]:
+) -> Odds:
+    """Return what each model, and `BOTH` together, say of the rows that they have not seen.
+
+    By clusters, ``fold``, and by a split at random, ``fold_random``.
+
+    Parameters
+    ----------
+    advance : told ``1`` after each model.
+    ngrams : column of the splits -> what the n-grams say, of a study without text; None: they are
+        fitted.
+    """
+    return {
+        split: _odds(study.refolded(split), advance, None if ngrams is None else ngrams[split])
+        for split in SPLITS
+    }
+
+
+def _odds(
+    study: Study, advance: Callable[[int], object], ngrams: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    odds = {}
+    for name, model in MODELS.items():
+        if model is NGrams and ngrams is not None:
+            odds[name] = ngrams
+        else:
+            columns = () if model.reads_text else tuple(map(str, study.features))
+            candidate = Candidate("text", name, model, columns, f"validate/{name}")
+            probability = cross_fit(candidate, study).prediction
+            odds[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+        advance(1)
+    return odds | {"+".join(BOTH): np.mean([odds[name] for name in BOTH], axis=0)}
+
+
+def validate(study: Study, odds: Odds, bootstrap: Bootstrap) -> dict[str, Any]:
     """Return how well the memorized are told from the others, and by what.
 
     Parameters
     ----------
     study : see `study_of`.
-    advance : told ``1`` after each model.
-    ngrams : column of the splits -> log-odds of the n-grams out of fold, of a study without text;
-        None: they are fitted.
+    odds : see `out_of_fold`.
 
     Returns
     -------
@@ -111,9 +166,10 @@ def validate(
         clusters, what each gains over the n-grams (``over_ngrams``), and what a random split would
         have added (``random_split``).
     """
-    known = ngrams or {}
-    ranked = _ranked(study, bootstrap, advance, known.get("fold"))
-    leaky = _ranked(study.refolded("fold_random"), bootstrap, advance, known.get("fold_random"))
+    ranked, leaky = (
+        {name: rankings(study.refolded(split), own, bootstrap) for name, own in odds[split].items()}
+        for split in SPLITS
+    )
     level = bootstrap.level
     scores = {
         name: {metric: value.estimate(level) for metric, value in own.items()}
@@ -147,25 +203,3 @@ def collected(study: Study, texts: list[str], given: Mapping[str, np.ndarray]) -
     """
     alone = {name: column_auroc(own, study.truth, study.fold) for name, own in given.items()}
     return {"given": alone, "artefacts": artefacts(texts, study.truth, alone)}
-
-
-def _ranked(
-    study: Study,
-    bootstrap: Bootstrap,
-    advance: Callable[[int], object],
-    ngrams: np.ndarray | None,
-) -> dict[str, dict[str, Replicated]]:
-    """Return the ranking metrics of each model, and of `BOTH` together, out of fold."""
-    odds = {}
-    for name, model in MODELS.items():
-        if model is NGrams and ngrams is not None:
-            odds[name] = ngrams
-            advance(1)
-            continue
-        columns = () if model.reads_text else tuple(map(str, study.features))
-        candidate = Candidate("text", name, model, columns, f"validate/{name}")
-        probability = cross_fit(candidate, study).prediction
-        odds[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
-        advance(1)
-    odds["+".join(BOTH)] = np.mean([odds[name] for name in BOTH], axis=0)
-    return {name: rankings(study, own, bootstrap) for name, own in odds.items()}

@@ -17,8 +17,16 @@ from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
 from memorization.risk.model import plain
-from memorization.study import Study
-from memorization.validation.analyse import MODELS, PLAIN, WAYS, collected, study_of, validate
+from memorization.validation.analyse import (
+    MODELS,
+    PLAIN,
+    WAYS,
+    Way,
+    collected,
+    out_of_fold,
+    study_of,
+    validate,
+)
 from memorization.validation.page import page
 from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
@@ -73,23 +81,13 @@ def validated(
     if saved is not None:
         about, untested = saved.about or path.name, saved.untested or "any other texts"
         # Of plain texts: formatting tells how labels were collected.
-        own = scored[PLAIN]
-        portable(own.study, own.texts, own.found, about, untested, seed).save(saved.folder)
+        portable(scored[PLAIN], about, untested, seed).save(saved.folder)
     if output is not None:
         write_json(found, output)
     if report is not None:
         with replacing(report) as partial:
             partial.write_text(page(found), encoding="utf-8")
     return found
-
-
-@dataclass(frozen=True)
-class Way:
-    """Labelled texts, taken in one way: what was found, of which study and texts."""
-
-    found: dict[str, Any]
-    study: Study
-    texts: list[str]
 
 
 def score_ways(labelled: Labelled, sources: Sources, replicates: int, seed: int) -> dict[str, Way]:
@@ -128,5 +126,6 @@ def _scored(
         "length in characters": np.array([len(text) for text in texts], np.float64),
         "length in tokens, at most 64": lengths.astype(np.float64),
     } | labelled.given
-    found = validate(study, bootstrap, advance) | collected(study, texts, given)
-    return Way(found, study, texts)
+    odds = out_of_fold(study, advance)
+    found = validate(study, odds, bootstrap) | collected(study, texts, given)
+    return Way(study, texts, odds, found)

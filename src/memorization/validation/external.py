@@ -17,22 +17,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
-from scipy.special import logit
 
 from memorization.association.univariate import CHANCE
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.evaluation.crossfit import Candidate, cross_fit
 from memorization.evaluation.metrics.ranking import auroc
 from memorization.files import replacing
 from memorization.sources import code_digest
 from memorization.study import Study
-from memorization.validation.analyse import CERTAIN
+from memorization.validation.analyse import SPLITS, Way
 from memorization.whether.models.classifier import FeatureModel
-from memorization.whether.models.ngrams import NGrams
 
-# Columns that are no feature. The last two are log-odds out of fold, by clusters and at random.
-ROWS = ("way", "memorized", "cluster", "fold", "fold_random", "ngrams", "ngrams_random")
+# Column of the splits -> that of the n-grams' log-odds out of fold.
+STORED = dict(zip(SPLITS, ("ngrams", "ngrams_random"), strict=True))
+# Columns that are no feature.
+ROWS = ("way", "memorized", "cluster", *SPLITS, *STORED.values())
 KEY = b"external"
 
 
@@ -55,23 +54,19 @@ class External:
     told: dict[str, dict[str, Any]]
 
 
-def write_external(
-    path: Path, studies: Mapping[str, Study], found: Mapping[str, Any], about: Mapping[str, str]
-) -> None:
-    """Write studies of one table of texts, by way, with what `validate` found of them.
+def write_external(path: Path, ways: Mapping[str, Way], about: Mapping[str, str]) -> None:
+    """Write one table of texts, taken in some ways, without the texts.
 
     Parameters
     ----------
     about : whose labels they are: ``labels``, ``source``, ``licence``.
     """
     parts = []
-    for way, study in studies.items():
-        own = {"way": way, "memorized": study.truth}
-        own |= {name: study.splits[name].to_numpy() for name in ("cluster", "fold", "fold_random")}
-        for name, split in (("ngrams", study), ("ngrams_random", study.refolded("fold_random"))):
-            candidate = Candidate("text", "ngrams", NGrams, (), "validate/ngrams")
-            probability = cross_fit(candidate, split).prediction
-            own[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+    for name, way in ways.items():
+        study = way.study
+        own = {"way": name, "memorized": study.truth}
+        own |= {split: study.splits[split].to_numpy() for split in ("cluster", *SPLITS)}
+        own |= {stored: way.odds[split]["ngrams"] for split, stored in STORED.items()}
         # Five digits: more would tell of the texts what no model needs.
         features = study.features.map(lambda value: float(f"{value:.5g}"))
         parts.append(pd.DataFrame(own).join(features.reset_index(drop=True)))
@@ -79,7 +74,10 @@ def write_external(
     said = {
         "about": dict(about),
         "code": _code(frame.columns[len(ROWS) :]),
-        "told": {way: {n: found[way][n] for n in ("given", "artefacts")} for way in studies},
+        "told": {
+            name: {told: way.found[told] for told in ("given", "artefacts")}
+            for name, way in ways.items()
+        },
     }
     table = pa.Table.from_pandas(frame, preserve_index=False)
     metadata = {KEY: json.dumps(said, sort_keys=True).encode()}
@@ -120,12 +118,9 @@ def read_external(path: Path) -> External:
             features=rows[columns],
             truth=rows["memorized"].to_numpy(bool),
             weight=np.ones(len(rows)),
-            splits=rows[["cluster", "fold", "fold_random"]],
+            splits=rows[["cluster", *SPLITS]],
         )
-        stored[str(way)] = {
-            "fold": rows["ngrams"].to_numpy(),
-            "fold_random": rows["ngrams_random"].to_numpy(),
-        }
+        stored[str(way)] = {split: rows[name].to_numpy() for split, name in STORED.items()}
     return External(said["about"], studies, stored, said["told"])
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
-from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
-from memorization.evaluation.crossfit import Candidate, cross_fit
 from memorization.risk.model import TextModel
 from memorization.study import Study
-from memorization.validation.analyse import CERTAIN
+from memorization.validation.analyse import Way
 from memorization.whether.models.ngrams import Bag, NGrams, hashed_counts
 
 # The part of the texts beyond which one is unlike them.
 BEYOND = 0.01
 
 
-def portable(
-    study: Study, texts: list[str], found: Mapping[str, Any], about: str, untested: str, seed: int
-) -> TextModel:
+def portable(way: Way, about: str, untested: str, seed: int) -> TextModel:
     """Return the bag of n-grams fitted to all labelled texts, calibrated on what it had not seen.
 
     Its card has ``about`` and ``untested``, in words; ``n``, ``cases``, ``prevalence`` in the
@@ -32,14 +25,12 @@ def portable(
 
     Parameters
     ----------
-    study, texts : of plain texts.
-    found : their scores, as from `memorization.validation.analyse.validate`.
+    way : plain texts.
     """
-    candidate = Candidate("text", "ngrams", NGrams, (), "validate/ngrams")
-    probability = cross_fit(candidate, study).prediction
-    odds = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+    study, found = way.study, way.found
+    odds = way.odds["fold"]["ngrams"]
     calibrated = LogisticRegression(C=np.inf).fit(odds[:, None], study.truth)
-    lengths = np.array([len(text) for text in texts])
+    lengths = np.array([len(text) for text in way.texts])
     card = {
         "about": about,
         "untested": untested,

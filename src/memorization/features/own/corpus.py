@@ -68,9 +68,9 @@ def read_corpus(path: Path, vocabulary: Vocabulary) -> Corpus:
     else:
         if not path.exists():
             raise UserError(f"{path}: no such corpus; pass a .npy, a table, a text or a folder")
-        files = files_below(path) if path.is_dir() else [path]
-        window = _row_length(files)
         is_part = path.is_dir()
+        files = files_below(path) if is_part else [path]
+        window = _row_length(files)
         pieces = (
             piece for file in files for piece in _documents(file, vocabulary, not window, is_part)
         )
