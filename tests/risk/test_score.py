@@ -187,6 +187,14 @@ def test_a_reference_tells_surprisal(score, texts, tmp_path):
     assert np.isnan(found["surprisal"][10])
 
 
+def test_half_a_character_is_no_mistake(score):
+    """JSON may hold one of two surrogates, which UTF-8 cannot."""
+    Path("texts.jsonl").write_text('{"text": "broken \\ud83d here, and so on"}\n')
+    options = ("--output", "risk.jsonl", "--report", "risk.html")
+    assert score("texts.jsonl", *options).exit_code == 0
+    assert "broken \ufffd here" in Page("risk.html").text
+
+
 class Page(HTMLParser):
     """Collects what a page would load, and its text."""
 

@@ -23,6 +23,7 @@ from memorization.features.own.command import cut, progress_of, read_tokenizer, 
 from memorization.features.own.reading import Batch, Source, open_source
 from memorization.features.own.writing import check_destination, writing
 from memorization.features.use import ROW, Sources, features_of_rows, taken
+from memorization.features.vocabulary import well_formed
 from memorization.files import replacing
 from memorization.protocol import PROMPT, SEQUENCE
 from memorization.risk.dose import Dose, band_of, bands, own_experiment
@@ -204,7 +205,7 @@ class Scorer:
         if self.sources is None:
             if batch.texts is None:
                 raise UserError("tokens, and not text: name their tokenizer (--tokenizer)")
-            texts = [plain(text or "") for text in batch.texts]
+            texts = [plain(well_formed(text or "")) for text in batch.texts]
             size = int(self.card["texts"]["characters"]["median"])
             stride = self.options.stride or size
             lengths = np.array([len(text) for text in texts], np.int64)
