@@ -64,7 +64,7 @@ def test_reasons_are_the_words_that_moved_it_most(model):
     ("text", "said"),
     [
         (made_up(1, np.random.default_rng(2), memorized=False)[0], ""),
-        ("alpha", "shorter than any text"),
+        ("alpha", "shorter than 99 of 100 texts"),
         ("今天天气很好我们去公园散步" * 20, "a language that the model hardly knows"),
         ("مرحبا بالعالم " * 20, "a language that the model hardly knows"),
     ],
@@ -78,9 +78,9 @@ def test_what_is_unlike_the_labelled_texts_is_said(model, text, said):
 def test_texts_have_the_same_scores_in_any_company(model):
     own = texts()
     together = model.scored(own)
-    for row in (0, 25):
-        alone = model.scored([own[row]])
-        assert alone.log_odds[0] == pytest.approx(together.log_odds[row], rel=1e-12)
+    for row, text in enumerate(own):
+        alone = model.scored([text])
+        assert alone.log_odds[0] == together.log_odds[row]
         assert model.named(alone, 0) == model.named(together, row)
     assert len(model.scored([]).log_odds) == 0
 

@@ -98,7 +98,9 @@ class TextModel:
         return Scored(characters, *joined)
 
     def _part(self, texts: list[bytes]) -> tuple[np.ndarray, ...]:
-        counts = hashed_counts(np.array([*texts, b""], dtype=object)[:-1])
+        # An empty text ends them and is left out: `Bag.weigh` rounds the last row in another way,
+        # and equal texts must have equal scores.
+        counts = hashed_counts(np.array([*texts, b""], dtype=object))
         words = self.bag.weigh(counts)
         moved = words.data * self.slope[words.indices]
         calibration = self.card["calibration"]
@@ -106,7 +108,8 @@ class TextModel:
         runs = np.diff(counts.indptr)
         unknown = 1 - np.diff(words.indptr) / np.maximum(runs, 1)
         log_odds = calibration["intercept"] + calibration["slope"] * raw
-        return log_odds, unknown, *_largest(words.indptr, words.indices, moved)
+        reasons = _largest(words.indptr, words.indices, moved)
+        return tuple(found[:-1] for found in (log_odds, unknown, *reasons))
 
     def named(self, found: Scored, row: int) -> list[str]:
         """Return the reasons of a row in words, the one that moved it most first."""
@@ -117,10 +120,10 @@ class TextModel:
         ]
 
     def unlike(self, found: Scored) -> list[str]:
-        """Return how each text differs from all that it was fitted to; nothing: it does not."""
+        """Return how each text differs from those that it was fitted to; nothing: it does not."""
         known = self.card["texts"]
         flags = {
-            "shorter than any text that the model was fitted to": found.characters
+            "shorter than 99 of 100 texts that the model was fitted to": found.characters
             < known["characters"]["low"],
             "made of characters or of a language that the model hardly knows": found.unknown
             > known["unknown"],

@@ -18,16 +18,16 @@ def portable(way: Way, about: str, untested: str, seed: int) -> TextModel:
     """Return the bag of n-grams fitted to all labelled texts, calibrated on what it had not seen.
 
     Its card has ``about`` and ``untested``, in words; ``n``, ``cases``, ``prevalence`` in the
-    table; ``auroc`` and ``average_precision`` out of fold; ``calibration``, the intercept and slope
-    from its log-odds to those of the table, out of fold; and of the ``texts`` their ``characters``
-    and the share of runs that were unknown to models of other folds (``unknown``), beyond which a
-    text is unlike them.
+    table; ``auroc`` out of fold; ``calibration``, the intercept and slope from its log-odds to
+    those of the table, out of fold; and of the ``texts`` their ``characters``, the median and the
+    number below which a text is unlike them (``low``), and the share of runs that were unknown to
+    models of other folds, beyond which it is (``unknown``).
 
     Parameters
     ----------
     way : plain texts.
     """
-    study, found = way.study, way.found
+    study = way.study
     odds = way.odds["fold"]["ngrams"]
     calibrated = LogisticRegression(C=np.inf).fit(odds[:, None], study.truth)
     lengths = np.array([len(text) for text in way.texts])
@@ -37,7 +37,7 @@ def portable(way: Way, about: str, untested: str, seed: int) -> TextModel:
         "n": len(study),
         "cases": int(study.truth.sum()),
         "prevalence": float(study.truth.mean()),
-        **{name: found["scores"]["ngrams"][name] for name in ("auroc", "average_precision")},
+        "auroc": way.found["scores"]["ngrams"]["auroc"],
         "calibration": {
             "intercept": float(calibrated.intercept_[0]),
             "slope": float(calibrated.coef_[0, 0]),
@@ -46,7 +46,6 @@ def portable(way: Way, about: str, untested: str, seed: int) -> TextModel:
             "characters": {
                 "low": float(np.quantile(lengths, BEYOND)),
                 "median": float(np.median(lengths)),
-                "high": float(np.quantile(lengths, 1 - BEYOND)),
             },
             "unknown": float(np.quantile(_unknown(study), 1 - BEYOND)),
         },
