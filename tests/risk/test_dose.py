@@ -73,4 +73,4 @@ def test_without_results_it_is_said_where_they_are(tmp_path):
 
 def test_bands_of_copies():
     found = band_of(np.array([0, 1, 4, 5, 99, 1e6, np.nan]))
-    assert found.tolist() == [None, "1", "2-4", "5-19", "50-99", "100+", None]
+    assert found.tolist() == ["0", "1", "2-4", "5-19", "50-99", "100+", None]

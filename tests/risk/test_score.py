@@ -75,6 +75,17 @@ def test_every_output_says_what_the_scores_are_of(score, texts, capsys):
         assert "no corpus" in said.lower()
 
 
+def test_what_the_model_cannot_judge_is_ranked_last(score, texts):
+    odd = ["1", "今天天气很好我们去公园散步" * 20]
+    found = scored(score, [*odd, *texts, *odd])
+    assert sorted(found["rank"][[0, 1, 12, 13]]) == [11, 11, 13, 13]  # equals share a rank
+    assert found["warning"].notna().tolist() == [True] * 2 + [False] * 10 + [True] * 2
+    assert (found["text_score"][[0, 1]] > found["text_score"][2:12].min()).all()
+    # Nor does such a window stand for a text that has others.
+    (row,) = scored(score, [odd[1] + texts[5]]).itertuples()
+    assert row.warning is None
+
+
 def test_a_prevalence_moves_the_probability_and_no_rank(score, texts):
     plain = scored(score, texts)
     found = {share: scored(score, texts, "--prevalence", share) for share in (0.5, 0.01)}
@@ -138,7 +149,7 @@ def test_counts_are_those_of_the_corpus_and_lead(score, texts):
         assert row.whole_copies == sum(document.count(window) for document in corpus)
     assert found["copies"][:3].tolist() == [1, 7, 0]
     assert found["rank"].tolist() == [2, 1, 3, 4]
-    assert found["band"].tolist() == ["1", "5-19", None, None]
+    assert found["band"].tolist() == ["1", "5-19", "0", None]
     assert found["reason_1"][1] == "its last 32 tokens occur 7 times in the corpus"
     assert found["reason_2"][0] == "all of its 64 tokens occur once"
     rates = json.loads((RESULTS / "metrics/whether.json").read_text())["strata"]
@@ -147,6 +158,45 @@ def test_counts_are_those_of_the_corpus_and_lead(score, texts):
     assert np.isnan(found["copies"][3])
     assert "risk" not in found
     assert found["risk_low"][1] < found["risk_high"][1]
+
+
+def test_counts_go_on_where_a_row_of_the_corpus_ends(score):
+    """Documents are packed into rows of 2048 tokens, and what they say goes on in the next."""
+    rng = np.random.default_rng(4)
+    text = "".join(rng.choice(list("abcdefgh"), 2500))
+    Path("corpus").mkdir()
+    for copy in range(3):
+        Path(f"corpus/{copy}.txt").write_text(text)
+    options = ("--corpus", "corpus", "--tokenizer", "bytes", "--by", "window", "--stride", 1)
+    found = scored(score, [text], *options)
+    assert (found["copies"] == 3).all()
+    assert (found["whole_copies"] == 3).all()
+
+
+def test_texts_too_short_to_be_counted_are_told(score):
+    Path("corpus.txt").write_text("an apple " * 20)
+    options = ("--corpus", "corpus.txt", "--tokenizer", "bytes", "--report", "risk.html")
+    found = scored(score, ["an apple", "a pear"], *options)
+    assert found["copies"].isna().all()
+    assert found["band"].isna().all()
+    assert "fewer than 64 tokens, copies not counted: 2" in Page("risk.html").text
+
+
+def test_compressed_parts_of_a_corpus_are_counted(score):
+    import gzip
+
+    line = "a line that is in two files of the corpus, of which one is compressed"
+    Path("corpus").mkdir()
+    Path("corpus/a.jsonl").write_text(json.dumps({"text": line}))
+    Path("corpus/b.jsonl.gz").write_bytes(gzip.compress(json.dumps({"text": line}).encode()))
+    found = scored(score, [line], "--corpus", "corpus", "--tokenizer", "bytes")
+    assert found["whole_copies"].tolist() == [2]
+
+
+def test_that_a_token_is_a_byte_is_said_where_nobody_chose_it(score, texts):
+    Path("corpus.txt").write_text(texts[0])
+    scored(score, texts, "--corpus", "corpus.txt", "--report", "risk.html")
+    assert "A token is a byte here" in Page("risk.html").text
 
 
 def test_a_large_vocabulary_is_counted_as_well(score):
@@ -193,6 +243,15 @@ def test_half_a_character_is_no_mistake(score):
     options = ("--output", "risk.jsonl", "--report", "risk.html")
     assert score("texts.jsonl", *options).exit_code == 0
     assert "broken \ufffd here" in Page("risk.html").text
+
+
+def test_standard_output_is_json_lines_and_nothing_else(score, texts, capsysbinary):
+    """Standard input may begin with a byte order mark."""
+    lines = "\ufeff" + "\n".join(json.dumps({"text": text}) for text in texts)
+    score("-", "--output", "-", text=lines)
+    rows = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert [row["index"] for row in rows] == list(range(10))
+    assert sorted(row["rank"] for row in rows) == list(range(1, 11))
 
 
 class Page(HTMLParser):
@@ -258,6 +317,11 @@ def test_the_page_marks_what_repeats(score, texts):
         (["nothing.csv", "--output", "o.csv"], "nothing.csv: no such file or folder"),
         (["texts.csv", "--output", "texts.csv"], "texts.csv"),
         (["texts.csv", "--output", "o.txt"], "o.txt: name a file that ends with"),
+        (["texts.csv", "--output", "o.csv", "--report", "o.csv"], "o.csv: both --output and"),
+        (["texts.csv", "--output", "o.csv", "--tokenizer", "t.json", "--report", "t.json"], "t.js"),
+        (["texts.csv", "--output", "o.csv", "--carry", "rank"], "--carry rank: a column of that"),
+        (["types.jsonl", "--output", "o.csv", "--carry", "n"], "types.jsonl: a column changes its"),
+        (["nothing-in-it.csv", "--output", "o.csv"], "nothing-in-it.csv: no texts in it"),
         (["texts.csv", "--output", "o.csv", "--report", "texts.csv"], "texts.csv"),
         (["texts.csv", "--output", "o.csv", "--prevalence", "0"], "--prevalence 0.0: must be"),
         (["texts.csv", "--output", "o.csv", "--prevalence", "nan"], "--prevalence nan: must be"),
@@ -269,8 +333,15 @@ def test_the_page_marks_what_repeats(score, texts):
         (["tokens.jsonl", "--output", "o.csv"], "name their tokenizer (--tokenizer)"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing_behind(score, texts, arguments, message):
-    pd.DataFrame({"text": texts, "source": "a"}).to_csv("texts.csv", index=False)
+def test_mistakes_are_one_line_and_leave_nothing_behind(
+    score, texts, monkeypatch, arguments, message
+):
+    monkeypatch.setattr("memorization.risk.command.CHARACTERS", 1)
+    pd.DataFrame({"text": texts, "source": "a", "rank": 1}).to_csv("texts.csv", index=False)
+    numbers = [{"text": "a text", "n": n} for n in [1] * 512 + [1.5]]
+    Path("types.jsonl").write_text("\n".join(map(json.dumps, numbers)))
+    Path("t.json").write_text("{}")
+    Path("nothing-in-it.csv").touch()
     pd.DataFrame({"text": [" ", " "]}).to_csv("blank.csv", index=False)
     Path("tokens.jsonl").write_text('{"tokens": [1, 2, 3]}\n')
     before = {path: path.read_bytes() for path in Path().iterdir()}
@@ -290,3 +361,24 @@ def test_columns_are_carried_and_risk_is_told_by_their_values(score, texts):
     assert found["source"].tolist() == table["source"].tolist()
     assert found["n"].tolist() == list(range(10))
     assert "By source" in Page("risk.html").text
+
+
+def test_columns_of_any_kind_of_strings_are_carried(score, texts):
+    import pyarrow as pa
+
+    kinds = ["lists"] * 4 + ["words"] * 6
+    views = pa.array(kinds, pa.string_view())
+    table = pa.table({"text": texts, "view": views, "code": pa.array(kinds).dictionary_encode()})
+    parquet.write_table(table, "texts.parquet")
+    options = ("--output", "risk.parquet", "--report", "risk.html", "--carry", "view", "code")
+    assert score("texts.parquet", *options).exit_code == 0
+    found = parquet.read_table("risk.parquet").to_pandas()
+    assert found["view"].tolist() == found["code"].tolist() == kinds
+    assert "By view" in Page("risk.html").text
+    assert "By code" in Page("risk.html").text
+
+
+def test_a_stride_beyond_all_texts_leaves_the_first_and_the_last_window(score, texts):
+    found = scored(score, [" ".join(texts)], "--by", "window", "--stride", 10**20)
+    assert found["window"].tolist() == [0, 1]
+    assert found["start"][0] == 0

@@ -15,19 +15,27 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit, logit
 
 from memorization.counting.runs import occurrence_counts
 from memorization.errors import UserError
-from memorization.features.own.command import cut, progress_of, read_tokenizer, sources_of
-from memorization.features.own.reading import Batch, Source, open_source
-from memorization.features.own.writing import check_destination, writing
+from memorization.features.own.command import (
+    TOKENIZER,
+    cut,
+    files_read,
+    progress_of,
+    read_tokenizer,
+    sources_of,
+)
+from memorization.features.own.reading import Batch, Source, open_source, reason
+from memorization.features.own.writing import check_destination, schema_of, writing
 from memorization.features.use import ROW, Sources, features_of_rows, taken
 from memorization.features.vocabulary import well_formed
 from memorization.files import replacing
 from memorization.protocol import PROMPT, SEQUENCE
 from memorization.risk.dose import Dose, band_of, bands, own_experiment
-from memorization.risk.model import REASONS, Scored, TextModel, plain
+from memorization.risk.model import CARD, REASONS, WEIGHTS, Scored, TextModel, plain
 from memorization.risk.page import Found, page
 
 # Characters whose windows are scored together.
@@ -89,6 +97,7 @@ class Seen:
     texts: int = 0
     windows: int = 0
     empty: int = 0
+    uncounted: int = 0
     skipped: list[str] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
     start: float = field(default_factory=time.perf_counter)
@@ -96,8 +105,9 @@ class Seen:
     def told(self) -> list[str]:
         """Return what could not be scored, or with care only, in lines."""
         empty = [f"empty or missing, not scored: {self.empty:,}"] if self.empty else []
+        short = f"fewer than {SEQUENCE} tokens, copies not counted: {self.uncounted:,}"
         warned = [f"{text}: {n:,}" for text, n in self.warnings.most_common()]
-        return [*self.skipped, *empty, *warned]
+        return [*self.skipped, *empty, *([short] if self.uncounted else []), *warned]
 
 
 @dataclass(frozen=True)
@@ -126,23 +136,23 @@ def score_texts(path: str, output: str, report: Path | None, options: Options) -
     UserError
         If the texts, an option, a source or a destination is not as it must be.
     """
-    given = (path, options.corpus, options.reference)
-    read = [Path(own) for own in given if own is not None and own != "-"]
-    if report is not None:
-        check_destination(report, *read)
-    with redirect_stdout(sys.stderr):
+    read = files_read(path, options.tokenizer, options.corpus, options.reference)
+    read += [options.model / name for name in (WEIGHTS, CARD)]
+    if report is not None and check_destination(report, *read) == Path(output).resolve():
+        raise UserError(f"{report}: both --output and --report; name another file for one of them")
+    with (
+        writing(output, *read) as write,
+        redirect_stdout(sys.stderr),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         scorer = Scorer.of(options)
         seen = Seen()
         source = open_source(path, options.carry, options.form, seen.skipped.append)
-        with (
-            writing(output, *read) as write,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            found = _scored(source, scorer, Path(folder, "scored.parquet"), seen)
-            if not sum(map(len, found.keys)):
-                raise UserError(f"{path}: no text in it that can be scored")
-            for table in _ranked(found, Path(folder, "scored.parquet")):
-                write(table)
+        found = _scored(source, scorer, Path(folder, "scored.parquet"), seen)
+        if not sum(map(len, found.keys)):
+            raise UserError(f"{path}: no text in it that can be scored")
+        for table in _ranked(found, Path(folder, "scored.parquet")):
+            write(table)
         took = max(time.perf_counter() - seen.start, 1e-9)
         print(
             f"{output}: {seen.windows:,} windows of {seen.texts:,} texts; {took:,.0f} s, "
@@ -199,21 +209,28 @@ class Scorer:
         """What is told of the text model."""
         return self.model.card
 
+    @property
+    def size(self) -> int:
+        """Tokens in a window, or characters."""
+        return SEQUENCE if self.sources else int(self.card["texts"]["characters"]["median"])
+
+    @property
+    def stride(self) -> int:
+        """Tokens, or characters, from one window of a text to the next."""
+        return self.options.stride or self.size
+
     def windows(self, batch: Batch) -> Windows:
         """Return the windows of some texts, an empty one has none."""
-        size, stride = SEQUENCE, self.options.stride or SEQUENCE
         if self.sources is None:
             if batch.texts is None:
                 raise UserError("tokens, and not text: name their tokenizer (--tokenizer)")
             texts = [plain(well_formed(text or "")) for text in batch.texts]
-            size = int(self.card["texts"]["characters"]["median"])
-            stride = self.options.stride or size
             lengths = np.array([len(text) for text in texts], np.int64)
-            text, window, start = cut(lengths, stride, size=size)
+            text, window, start = cut(lengths, self.stride, size=self.size)
             kept = lengths[text] > 0
             text, window, start = text[kept], window[kept], start[kept]
             said = [
-                (texts[own][at : at + size], "")
+                (texts[own][at : at + self.size], "")
                 for own, at in zip(text.tolist(), start.tolist(), strict=True)
             ]
             return Windows(text, window, start, said, None)
@@ -222,7 +239,7 @@ class Scorer:
             tokens, lengths = vocabulary.encode([text or "" for text in batch.texts])
         else:
             vocabulary.check(tokens)
-        text, window, start = cut(lengths, stride)
+        text, window, start = cut(lengths, self.stride)
         kept = lengths[text] > 0
         text, window, start = text[kept], window[kept], start[kept]
         begin, length = np.cumsum(lengths) - lengths, np.minimum(lengths, SEQUENCE)
@@ -246,7 +263,9 @@ class Scorer:
         if self.options.prevalence is not None:
             trained = logit(self.card["prevalence"])
             columns["text_risk"] = expit(scored.log_odds + logit(self.options.prevalence) - trained)
-        key = scored.log_odds
+        warnings = [said or None for said in self.model.unlike(scored)]
+        # What the text model cannot judge ranks after what it can.
+        key = (expit(scored.log_odds) + [said is None for said in warnings]) / 4
         if self.dose is not None:
             counts = self._counts(own)
             low, value, high = self.dose.risk(counts["copies"])
@@ -264,19 +283,17 @@ class Scorer:
                 **columns,
             }
             # What occurs more often is riskier; the text decides among equals.
-            key = np.nan_to_num(counts["copies"], nan=-1) + expit(key) / 2
+            key += np.nan_to_num(counts["copies"], nan=-1)
         if self.options.reference is not None:
             columns["surprisal"] = self._surprisal(own)
-        warnings = [said or None for said in self.model.unlike(scored)]
         columns["warning"] = np.array([*warnings, None], dtype=object)[:-1]
         return columns, key, scored
 
     def _counts(self, own: Windows) -> dict[str, np.ndarray]:
         assert self.sources is not None
-        assert self.sources.corpus is not None
         assert own.rows is not None
         full = own.rows["length"] == SEQUENCE
-        corpus, ids = self.sources.corpus, self.sources.corpus_ids
+        ids = self.sources.corpus_ids
         tokens = self.sources.vocabulary.numbers(own.rows["tokens"][full])
         if ids is not None:
             # The corpus has places among its own tokens; what it lacks has one that it lacks.
@@ -285,10 +302,9 @@ class Scorer:
         columns = {}
         for name, runs in (("copies", tokens[:, PROMPT:]), ("whole_copies", tokens)):
             columns[name] = np.full(len(full), np.nan)
-            parts = range(0, len(corpus), max(1, COUNTED // corpus.shape[1]))
-            columns[name][full] = sum(
-                occurrence_counts(corpus[start : start + parts.step], runs) for start in parts
-            )
+            if full.any():
+                parts = _parts(self.sources, runs.shape[1])
+                columns[name][full] = sum(occurrence_counts(part, runs) for part in parts)
         return columns
 
     def _surprisal(self, own: Windows) -> np.ndarray:
@@ -334,9 +350,25 @@ class Scorer:
                 "a range and no probability: what copies do depends on the sizes of model and "
                 "training data (--parameters, --training-tokens), and is measured for few"
             )
-        if self.options.tokenizer == "bytes":
+        name = self.options.tokenizer
+        if name == "bytes" or (name is None and not TOKENIZER.exists()):
             lines.append("a token is a byte here: runs of 32 are short, and counts are too high")
         return lines
+
+
+def _parts(sources: Sources, length: int) -> Iterator[np.ndarray]:
+    """Yield rows of tokens in which each run of a length in the corpus is once, a part at a time.
+
+    Documents that are packed one after another go on in the next row, and so do its runs.
+    """
+    rows = sources.corpus
+    assert rows is not None
+    if sources.corpus_place is not None and len(rows) > 1:
+        width = rows.shape[1]
+        yield rows[-1:]
+        rows = sliding_window_view(rows.reshape(-1), width + length - 1)[::width]
+    parts = range(0, len(rows), max(1, COUNTED // rows.shape[1]))
+    yield from (rows[start : start + parts.step] for start in parts)
 
 
 def _text(pieces: list[bytes]) -> str:
@@ -352,15 +384,15 @@ def _span(values: tuple[float, float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _batches(source: Source) -> Iterator[Batch]:
-    """Yield the rows of a source, enough together that a corpus is gone through seldom."""
+def _batches(source: Source, most: float) -> Iterator[Batch]:
+    """Yield the rows of a source, ``most`` characters together: a corpus is gone through seldom."""
     waiting: list[Batch] = []
     size = 0
     for batch in source:
         waiting.append(batch)
         size += len(batch.tokens) * 4
         size += sum(len(text or "") for text in batch.texts or ())
-        if size >= CHARACTERS:
+        if size >= most:
             yield _joined(waiting)
             waiting, size = [], 0
     if waiting:
@@ -386,12 +418,14 @@ def _scored(source: Source, scorer: Scorer, place: Path, seen: Seen) -> Found:
     carried = [name for name in source.names if name not in ("index", "corpus_row")]
     try:
         with progress_of(source, "score") as advance:
-            for batch in _batches(source):
+            for batch in _batches(source, CHARACTERS * min(1, scorer.stride / scorer.size)):
                 table, key, said = _rows(batch, scorer, carried, source, seen)
-                writer = writer or parquet.ParquetWriter(place, table.schema)
+                writer = writer or parquet.ParquetWriter(place, schema_of(table))
                 writer.write_table(table.cast(writer.schema))
                 found.add(table, key, said, carried)
                 advance(len(batch))
+    except pa.ArrowException as error:
+        raise UserError(f"{source.name}: a column changes its type ({reason(error)})") from None
     finally:
         if writer is not None:
             writer.close()
@@ -414,10 +448,11 @@ def _rows(
         kept = order[np.diff(own.text[order], prepend=-1) > 0]
     reasons = [scorer.reasons(columns, scored, row) for row in kept.tolist()]
     seen.warnings.update(text for text in columns["warning"][kept].tolist() if text)
-    table: dict[str, Any] = {"index": index[own.text[kept]]}
-    table |= {name: batch.more[name].take(own.text[kept]) for name in carried}
-    table["windows"] = np.bincount(own.text, minlength=len(batch))[own.text[kept]]
-    table |= {"window": own.window[kept], "start": own.start[kept]}
+    table: dict[str, Any] = {
+        "windows": np.bincount(own.text, minlength=len(batch))[own.text[kept]],
+        "window": own.window[kept],
+        "start": own.start[kept],
+    }
     for name, values in columns.items():
         if values.dtype == object:
             table[name] = pa.array(values[kept].tolist(), pa.string())
@@ -429,10 +464,17 @@ def _rows(
     for place in range(REASONS):
         words = [own[place] if place < len(own) else None for own in reasons]
         table[f"reason_{place + 1}"] = pa.array(words, pa.string())
+    for name in carried:
+        if name in ("index", "rank", *table):
+            raise UserError(f"--carry {name}: a column of that name is written anyway")
+    first: dict[str, Any] = {"index": index[own.text[kept]]}
+    first |= {name: batch.more[name].take(own.text[kept]) for name in carried}
     seen.texts += len(batch)
     seen.windows += len(own.text)
     seen.empty += len(batch) - len(np.unique(own.text))
-    return pa.table(table), key[kept], [own.said[row] for row in kept.tolist()]
+    if "copies" in columns:
+        seen.uncounted += int(np.isnan(columns["copies"][kept]).sum())
+    return pa.table(first | table), key[kept], [own.said[row] for row in kept.tolist()]
 
 
 def _ranked(found: Found, place: Path) -> Iterator[pa.Table]:

@@ -162,13 +162,14 @@ class Dose:
 
 
 def band_of(copies: np.ndarray) -> np.ndarray:
-    """Return the stratum of each number of copies, object [n]; None where it is not known, or 0.
+    """Return the stratum of each number of copies, object [n]: '0' for none, None if not known.
 
     >>> band_of(np.array([0, 1, 7, 200, np.nan])).tolist()
-    [None, '1', '5-19', '100+', None]
+    ['0', '1', '5-19', '100+', None]
     """
     names = np.array([*STRATA, None], dtype=object)
     known = copies >= 1
     stratum: np.ndarray = names[stratum_of(np.where(known, copies, 1))]
     stratum[~known] = None
+    stratum[copies == 0] = "0"
     return stratum

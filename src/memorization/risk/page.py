@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.types as types
 from matplotlib.figure import Figure
 
+from memorization.features.own.reading import kind_of
 from memorization.report.drawing import BLUE
 from memorization.report.numbers import count, decimal, percent
 from memorization.report.page import document, html_figure, html_table
@@ -68,10 +68,10 @@ class Found:
             self.top.append((float(key[row]), table.slice(row, 1).to_pylist()[0], said[row]))
         self.top = sorted(self.top, key=lambda one: -one[0])[:TOP]
         if "band" in table.column_names:
-            for band in table["band"].to_pylist():
-                self.bands[band or "0"] = self.bands.get(band or "0", 0) + 1
+            for band in table["band"].drop_null().to_pylist():
+                self.bands[band] = self.bands.get(band, 0) + 1
         for name in carried:
-            if types.is_string(table[name].type) or types.is_large_string(table[name].type):
+            if kind_of(table[name].type) == "strings":
                 self._group(name, table[name].to_pylist())
 
     def _group(self, name: str, values: list[str | None]) -> None:

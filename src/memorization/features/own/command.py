@@ -98,7 +98,8 @@ def write_features(path: str, output: str, options: Options) -> None:
     ``tokens`` (in the window), ``short`` (fewer than 64), those that are carried along, and one a
     feature, null where it is not defined. What is said goes to standard error.
     """
-    with writing(output, *_files_read(path, options)) as write, redirect_stdout(sys.stderr):
+    read = files_read(path, options.tokenizer, options.corpus, options.reference)
+    with writing(output, *read) as write, redirect_stdout(sys.stderr):
         for name in options.carry:
             if name in COLUMNS:
                 raise UserError(f"--carry {name}: a column of that name is written anyway")
@@ -201,7 +202,7 @@ def cut(
     >>> [found.tolist() for found in cut(np.array([10, 64, 140]), 64)]
     [[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 0, 64, 76]]
     """
-    beyond = np.maximum(lengths - size, 0)
+    beyond, stride = np.maximum(lengths - size, 0), min(stride, 2**62)  # int64 holds no more
     count = np.ones(len(lengths), np.int64) if first else 1 - (-beyond // stride)
     text = np.repeat(np.arange(len(lengths)), count)
     window = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
@@ -334,12 +335,14 @@ def read_tokenizer(name: str | None) -> Tokenizer:
         return Tokenizer.from_file(str(path))
 
 
-def _files_read(path: str, options: Options) -> list[Path]:
+def files_read(
+    path: str, tokenizer: str | None, corpus: Path | None, reference: Path | None
+) -> list[Path]:
     """Return what is read, that writing must leave as it is."""
-    tokenizer = Path(options.tokenizer or TOKENIZER)
-    files = [tokenizer / "tokenizer.json" if tokenizer.is_dir() else tokenizer]
+    own = Path(tokenizer or TOKENIZER)
+    files = [own / "tokenizer.json" if own.is_dir() else own]
     files += [] if path == "-" else [Path(path)]
-    files += [] if options.corpus is None else [options.corpus]
+    files += [] if corpus is None else [corpus]
     for kind in ("*.json", "*.safetensors"):
-        files += [] if options.reference is None else options.reference.glob(kind)
+        files += [] if reference is None else reference.glob(kind)
     return files

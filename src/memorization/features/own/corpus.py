@@ -11,8 +11,8 @@ import numpy as np
 
 from memorization.errors import UserError
 from memorization.features.own.reading import (
-    FORMATS,
     files_below,
+    form_of,
     open_source,
     readable,
     text_or_reason,
@@ -146,15 +146,11 @@ def _read_npy(path: Path, vocabulary: Vocabulary) -> np.ndarray:
     return windows
 
 
-def _is_table(file: Path) -> bool:
-    return file.suffix in FORMATS
-
-
 def _row_length(files: list[Path]) -> int:
     """Return the tokens in a row where all files hold rows; 0 where they hold documents."""
     lengths: set[int] = set()
     for file in files:
-        if not _is_table(file):
+        if form_of(file) is None:
             return 0
         source = open_source(str(file))
         if source.column == "text":
@@ -178,7 +174,7 @@ def _documents(
 
     A file that is no text is left out, and named, where it is part of a folder.
     """
-    if not _is_table(file):
+    if form_of(file) is None:
         text, why = text_or_reason(file)
         if why not in ("", "empty"):
             # Rows of tokens are a corpus of their own, and no stray file.

@@ -204,12 +204,12 @@ def open_source(
         stream: Any = sys.stdin.buffer
         if form not in (None, "jsonl", "lines"):
             raise UserError(f"-: standard input is JSON Lines or lines; write it to a .{form} file")
-        form = form or ("jsonl" if stream.peek(1)[:1] == b"{" else "lines")
+        start = stream.peek(1).removeprefix(b"\xef\xbb\xbf").lstrip()
+        form = form or ("jsonl" if start[:1] == b"{" else "lines")
         return _of_lines("-", stream, form, carry, None)
     if own.is_dir():
         return _of_folder(own, carry, tell)
-    suffixes = [suffix for suffix in own.suffixes if suffix.lower() not in COMPRESSED]
-    form = form or FORMATS.get(suffixes[-1].lower() if suffixes else "")
+    form = form or form_of(own)
     if not own.is_file():
         raise UserError(f"{path}: no such file or folder; pass one, or - for standard input")
     if form is None:
@@ -220,11 +220,24 @@ def open_source(
         return _of_parquet(own, carry)
     with readable(path, "readable file"):
         stream = io.BufferedReader(pa.input_stream(str(own)), 2**20)
-        n = sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b""))
+        n, last = 0, b"\n"
+        for last in iter(lambda: stream.read(2**20), b""):
+            n += last.count(b"\n")
+        n += not last.endswith(b"\n")
         stream = io.BufferedReader(pa.input_stream(str(own)), 2**20)
         start = stream.peek(4096)[:4096]
     check_text(path, start)
     return (_of_csv if form == "csv" else _of_lines)(path, stream, form, carry, n)
+
+
+def form_of(path: Path) -> str | None:
+    """Return the format of a table by its name, compressed or not; None: it is none.
+
+    >>> form_of(Path("a.jsonl.GZ")), form_of(Path("b.csv.txt"))
+    ('jsonl', None)
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
+    return FORMATS.get(suffixes[-1] if suffixes else "")
 
 
 def _columns(
@@ -313,10 +326,19 @@ def _of_parquet(path: Path, carry: Collection[str]) -> Source:
         with readable(path, "readable Parquet file"):
             for batch in file.iter_batches(READ, columns=list({column, *names})):
                 places = [f"row {done + row}" for row in range(len(batch))]
-                yield batch[column], pa.table(batch.select(names)), places
+                yield batch[column], _without_views(pa.table(batch.select(names))), places
                 done += len(batch)
 
     return Source(str(path), column, names, file.metadata.num_rows, rows)
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table whose strings can be taken by their rows, which views of strings cannot."""
+    fields = [
+        field.with_type(pa.string()) if types.is_string_view(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
 
 
 def _of_csv(name: str, stream: Any, form: str, carry: Collection[str], n: int) -> Source:
@@ -324,6 +346,8 @@ def _of_csv(name: str, stream: Any, form: str, carry: Collection[str], n: int) -
     with readable(name, "CSV file in UTF-8"):
         line = stream.peek(2**20).decode("utf-8-sig", "replace").splitlines(keepends=True)
         header = next(csv.reader(line), [])
+    if not header:
+        raise UserError(f"{name}: no texts in it")
     column, names = _columns(name, header, carry)
     if column == "tokens":
         raise UserError(f"{name}: CSV has no lists of tokens; pass JSON Lines or Parquet, or texts")

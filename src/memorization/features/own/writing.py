@@ -49,7 +49,7 @@ def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]
         def write(table: pa.Table) -> None:
             try:
                 if not append:
-                    schema.append(_schema(table))
+                    schema.append(schema_of(table))
                     target = stream if output == "-" else stack.enter_context(replacing(real))
                     append.append(_appender(form, target, schema[0], stack))
                 append[0](table.cast(schema[0]))
@@ -68,7 +68,7 @@ def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]
             raise UserError(f"{output}: cannot be written ({reason(error)})") from None
 
 
-def _schema(table: pa.Table) -> pa.Schema:
+def schema_of(table: pa.Table) -> pa.Schema:
     """Return a table's columns; one of which nothing is known yet may become a text."""
     fields = [
         field.with_type(pa.string()) if types.is_null(field.type) else field
