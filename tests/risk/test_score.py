@@ -222,8 +222,10 @@ def test_a_probability_only_for_a_model_like_those_of_the_experiment(score, text
     own = scored(score, texts, *options, 1e6, "--training-tokens", 5e6)
     assert 0.2 < own["risk"][0] < 0.8
     assert own["risk_low"][0] < own["risk"][0] < own["risk_high"][0]
-    other = scored(score, texts, *options, 7e9, "--training-tokens", 1e12)
+    other = scored(score, texts, *options, 7e9, "--training-tokens", 1e12, "--report", "risk.html")
     assert "risk" not in other
+    assert "Wei et al." in Page("risk.html").text
+    assert "only this study tells" in Page("risk.html").text
 
 
 def test_a_reference_tells_surprisal(score, texts, tmp_path):
@@ -298,6 +300,7 @@ def test_a_folder_of_all_kinds_of_files_ends_well(score, texts):
     assert not page.loads
     assert "<script>alert" in page.text  # as text, not as a tag
     assert "<script" not in Path("risk.html").read_text()
+    assert '<pre dir="auto">مرحبا' in Path("risk.html").read_text()
     for said in ("binary.bin", "nul.txt", "latin.txt", "empty", "a/numbers.txt", "riskiest tenth"):
         assert said in page.text
 
@@ -382,3 +385,13 @@ def test_a_stride_beyond_all_texts_leaves_the_first_and_the_last_window(score, t
     found = scored(score, [" ".join(texts)], "--by", "window", "--stride", 10**20)
     assert found["window"].tolist() == [0, 1]
     assert found["start"][0] == 0
+
+
+def test_a_column_may_be_empty_at_first(score, texts, monkeypatch):
+    monkeypatch.setattr("memorization.risk.command.CHARACTERS", 1)
+    rows = [{"text": texts[0], "n": n} for n in [None] * 512 + ["late"]]
+    Path("texts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert score("texts.jsonl", "--output", "risk.parquet", "--carry", "n").exit_code == 0
+    found = pd.read_parquet("risk.parquet")
+    assert found["n"].tolist() == [None] * 512 + ["late"]
+    assert set(found["rank"]) == {1}  # the same text, the same score

@@ -344,7 +344,7 @@ class Scorer:
             f"models of {_span(one.parameters)} parameters and {_span(one.tokens)} tokens"
             for one in self.dose.experiments
         )
-        lines.append(f"copies: {names}. How steep the curve is, only the first tells")
+        lines.append(f"copies: {names}. How steep the curve is, only this study tells")
         if not self.dose.is_measured:
             lines.append(
                 "a range and no probability: what copies do depends on the sizes of model and "

@@ -160,7 +160,8 @@ def _article(place: int, row: Mapping[str, Any], text: tuple[str, str]) -> str:
     if "warning" in known:
         reasons.append(f"with care: {known['warning']}")
     return (
-        f"<article>{head}<br>{escape('; '.join(facts))}<pre>{_marked(text, known, reasons)}</pre>"
+        f"<article>{head}<br>{escape('; '.join(facts))}"
+        f'<pre dir="auto">{_marked(text, known, reasons)}</pre>'
         f'<span class="soft">{escape("; ".join(reasons))}</span></article>'
     )
 
