@@ -4,14 +4,15 @@ It is the bag of n-grams of `memorization.whether.models.ngrams`, of text in whi
 white space is one space: formatting tells how a table of labels was collected rather than what is
 memorized. A model is a folder of two files: ``text.npz``, numbers alone, and ``card.json``, which
 says what it was fitted to, how well it told texts that it had not seen, and what it knows nothing
-of.
+of. Of the texts themselves it keeps digests, by which those that it was fitted to are recognised.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,8 @@ REASONS = 3
 PROBE = 'The quick brown fox {"id": 0, "name": null} 1, 2, 3, 4, 5'
 # Texts of one window that are scored at once.
 TEXTS = 4096
+# Characters by which a text is recognised, though it is cut elsewhere or spaced in another way.
+BEGINNING = 64
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class TextModel:
     runs : object [w], the bytes that each word of the bag stands for most often.
     slope : float64 [w].
     intercept : of the log-odds before calibration.
+    fitted_to : uint32 [n], ascending: `digests` of the texts.
     card : what is told of the model; see `memorization.validation.portable`.
     """
 
@@ -69,6 +73,7 @@ class TextModel:
     runs: np.ndarray
     slope: np.ndarray
     intercept: float
+    fitted_to: np.ndarray
     card: dict[str, Any]
 
     @classmethod
@@ -80,10 +85,11 @@ class TextModel:
             _runs(texts, fitted.bag.words),
             slope,
             float(fitted.regression.intercept_[0]),
+            np.unique(digests([text.decode("utf-8", "replace") for text in texts])),
             card,
         )
         (probe,) = own.scored([PROBE]).log_odds
-        return cls(own.bag, own.runs, slope, own.intercept, card | {"probe": float(probe)})
+        return replace(own, card=card | {"probe": float(probe)})
 
     def scored(self, texts: Sequence[str]) -> Scored:
         """Return what the model says of texts, each as long as one window."""
@@ -140,6 +146,7 @@ class TextModel:
             "rarity": self.bag.rarity,
             "slope": self.slope,
             "runs": _packed(self.runs),
+            "fitted_to": self.fitted_to,
         }
         with replacing(folder / WEIGHTS) as partial, zipfile.ZipFile(partial, "w") as archive:
             for name, values in arrays.items():
@@ -171,7 +178,8 @@ class TextModel:
             with np.load(folder / WEIGHTS, allow_pickle=False) as saved:
                 bag = Bag(saved["words"].astype(np.int64), saved["rarity"])
                 runs, slope = _unpacked(saved["runs"]), saved["slope"]
-            own = cls(bag, runs, slope, card["intercept"], card)
+                fitted_to = saved["fitted_to"]
+            own = cls(bag, runs, slope, card["intercept"], fitted_to, card)
             (probe,) = own.scored([PROBE]).log_odds
             is_same = card["schema"] == SCHEMA and np.isclose(probe, card["probe"], rtol=1e-9)
         except Exception as error:  # a file from elsewhere can be wrong in any way
@@ -195,6 +203,20 @@ def plain(text: str) -> str:
     'a b'
     """
     return " ".join(text.split())
+
+
+def digests(texts: Sequence[str]) -> np.ndarray:
+    r"""Return the digest of how each plain text begins, uint32 [n].
+
+    >>> one, other = digests(["a " * 40 + "b", "\ta\n" + "a " * 39 + "c"])
+    >>> bool(one == other)
+    True
+    """
+    found = [
+        hashlib.blake2b(plain(text)[:BEGINNING].encode("utf-8", "replace"), digest_size=4).digest()
+        for text in texts
+    ]
+    return np.frombuffer(b"".join(found), "<u4")
 
 
 def _shown(run: bytes) -> str:
