@@ -1,4 +1,4 @@
-"""Labelled texts in a file: Parquet, JSON Lines or CSV."""
+"""Labelled texts in a file: Parquet, JSON Lines or CSV, the last two perhaps compressed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ import pyarrow.parquet
 import pyarrow.types as types
 
 from memorization.errors import UserError
-from memorization.features.own.reading import check_text, is_index, kind_of, reason
+from memorization.features.own.reading import (
+    FORMATS,
+    check_text,
+    form_of,
+    is_index,
+    kind_of,
+    reason,
+)
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
-    ".parquet": pyarrow.parquet.read_table,
-    ".jsonl": pyarrow.json.read_json,
-    ".csv": pyarrow.csv.read_csv,
+    "parquet": pyarrow.parquet.read_table,
+    "jsonl": pyarrow.json.read_json,
+    "csv": pyarrow.csv.read_csv,
 }
 # A column of words is a source, rather than a text or a name, if so few rows have a word each.
 ROWS_A_WORD = 5
@@ -52,18 +59,22 @@ def read_labelled(path: Path) -> Labelled:
         If there is no such file or column, a text or label is missing, or a label is not true,
         false, 1 or 0.
     """
-    if path.suffix not in READERS:
-        raise UserError(f"{path}: must end in {', '.join(READERS)}, by which it is read")
+    form = form_of(path)
+    if form is None:
+        raise UserError(
+            f"{path}: must end in {', '.join(FORMATS)}, by which it is read (.csv.gz and the like "
+            "are compressed)"
+        )
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        if path.suffix != ".parquet":
-            with path.open("rb") as file:
+        if form != "parquet":
+            with pa.input_stream(str(path)) as file:
                 check_text(path, file.read(4096))
-        table = READERS[path.suffix](path)
+        table = READERS[form](path)
         names = table.column_names  # which may be no UTF-8
     except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise UserError(f"{path}: not readable as {path.suffix[1:]} ({reason(error)})") from None
+        raise UserError(f"{path}: not readable as {form} ({reason(error)})") from None
     for name in ("text", "memorized"):
         if names.count(name) != 1:
             near = get_close_matches(name, names, 1)

@@ -63,6 +63,16 @@ def reason(error: Exception) -> str:
     return " ".join(said.split()) or type(error).__name__
 
 
+def form_of(path: Path) -> str | None:
+    """Return the format that a file's name tells; None: none that is known.
+
+    >>> form_of(Path("a.b.jsonl.gz")), form_of(Path("a.CSV")), form_of(Path("a.gz"))
+    ('jsonl', 'csv', None)
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
+    return FORMATS.get(suffixes[-1]) if suffixes else None
+
+
 def check_text(name: object, start: bytes) -> None:
     """Raise a UserError if a file's first bytes show that it is no text in UTF-8."""
     if b"\0" in start:
