@@ -63,8 +63,9 @@ POPULATION = typer.Option("--population", help="All sequences, not only the stud
 
 
 LABELLED = typer.Argument(
-    help="Parquet, JSON Lines or CSV file: `text`, and `memorized` (true or false, 1 or 0). Other "
-    "columns of numbers, or of words that many rows share, are scored alone."
+    help="Parquet, JSON Lines or CSV file, perhaps compressed (.csv.gz): `text`, and `memorized` "
+    "(true or false, 1 or 0). Other columns of numbers, or of words that many rows share, are "
+    "scored alone."
 )
 REPORT = typer.Option(help="Also write a self-contained HTML page.")
 
@@ -184,6 +185,14 @@ REFERENCE = typer.Option(help="Folder of the model whose surprisal is computed."
 TOKENIZER = typer.Option(
     help="tokenizer.json, its folder, or `bytes`; if not given, that of the suite, else bytes."
 )
+APPLY = typer.Option(
+    help="Folder of a text model that is applied as it is, such as one by `--model`; if not given, "
+    "that of `score`."
+)
+PERPLEXITY = typer.Option(
+    help="Folder of a model whose perplexity of each text is scored, too; --tokenizer names its "
+    "tokenizer."
+)
 SAVED = typer.Option(
     help="Also write a text model fitted to these labels into this folder, for `score --model`."
 )
@@ -249,20 +258,33 @@ def validate(
     tokenizer: Annotated[str | None, TOKENIZER] = None,
     output: Annotated[Path | None, OUTPUT] = None,
     report: Annotated[Path | None, REPORT] = None,
+    apply: Annotated[Path | None, APPLY] = None,
+    reference: Annotated[Path | None, PERPLEXITY] = None,
     model: Annotated[Path | None, SAVED] = None,
     about: Annotated[str | None, ABOUT] = None,
     untested: Annotated[str | None, UNTESTED] = None,
     replicates: Annotated[int, REPLICATES] = 400,
     seed: Annotated[int, SEED] = 0,
+    batch: Annotated[int, BATCH] = 256,
+    device: Annotated[Literal["cpu", "cuda", "auto"], DEVICE] = "cpu",
 ) -> None:
-    """Fit the text models to anybody's labels, and say how far their scores can be believed."""
-    from memorization.validation.command import Saved, validated
+    """Try text models on anybody's labels, as they are and refitted; say what can be believed."""
+    from memorization.validation.command import Options, Saved, validated
     from memorization.validation.page import terminal
 
     if model is None and (about or untested):
         raise UserError("--about, --untested: are written to a text model; add --model FOLDER")
     saved = None if model is None else Saved(model, about, untested)
-    print(terminal(validated(labelled, tokenizer, output, report, replicates, seed, saved)))
+    options = Options(
+        tokenizer=tokenizer,
+        reference=reference,
+        apply=apply,
+        batch=batch,
+        device=device,
+        replicates=replicates,
+        seed=seed,
+    )
+    print(terminal(validated(labelled, output, report, options, saved)))
 
 
 TEXT_MODEL = typer.Option(

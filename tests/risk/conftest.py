@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memorization.risk.model import TextModel
-from memorization.validation.command import Saved, validated
+from memorization.validation.command import Options, Saved, validated
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
 
@@ -31,7 +31,8 @@ def folder(tmp_path_factory):
     rng.shuffle(rows)
     (place / "labelled.jsonl").write_text("\n".join(map(json.dumps, rows)))
     saved = Saved(place / "model", "made-up texts", "all others")
-    validated(place / "labelled.jsonl", "bytes", None, None, 20, 0, saved)
+    options = Options(tokenizer="bytes", replicates=20)
+    validated(place / "labelled.jsonl", None, None, options, saved)
     return place / "model"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from memorization.evaluation.bootstrap import Bootstrap
 from memorization.validation.artefacts import artefacts, column_auroc
 
 TRUTH = np.arange(200) < 100
@@ -44,26 +45,44 @@ def test_a_trait_of_a_few_texts_is_none():
     assert artefacts(few, TRUTH, {}) == []
 
 
+BOOTSTRAP = Bootstrap.of(np.arange(200), 100, 0.95, np.random.default_rng(0))
+
+
+def alone(values, fold=FOLD):
+    return column_auroc(values, TRUTH, fold, BOOTSTRAP)
+
+
 def test_a_length_that_differs_is_told_with_its_auroc():
     rng = np.random.default_rng(1)
     length = rng.normal(size=200) - 2 * TRUTH
-    area = column_auroc(length, TRUTH, FOLD)
-    assert area == pytest.approx(1 - roc_auc_score(TRUTH, length))
-    found = artefacts(["x"] * 200, TRUTH, {"length": area})
-    assert found == [{"trait": "length", "memorized": None, "others": None, "auroc": area}]
+    area = alone(length)
+    assert area["value"] == pytest.approx(1 - roc_auc_score(TRUTH, length))
+    assert 0.8 < area["low"] < area["value"] < area["high"] < 1
+    found = artefacts(["x"] * 200, TRUTH, {"length": area["value"]})
+    assert found == [{"trait": "length", "memorized": None, "others": None, "auroc": area["value"]}]
 
 
 def test_a_source_says_what_other_folds_say_of_it():
     source = np.where(TRUTH, "dump", "pile").astype(object)
-    assert column_auroc(source, TRUTH, FOLD) == pytest.approx(1.0)
+    assert alone(source)["value"] == pytest.approx(1.0)
     # A word of its own for each row says nothing, nor does one for all.
-    assert column_auroc(np.arange(200).astype(str), TRUTH, FOLD) == pytest.approx(0.5)
-    assert column_auroc(np.full(200, "all"), TRUTH, FOLD) == pytest.approx(0.5)
+    assert alone(np.arange(200).astype(str))["value"] == pytest.approx(0.5)
+    assert alone(np.full(200, "all"))["value"] == pytest.approx(0.5)
     rng = np.random.default_rng(2)
-    assert column_auroc(rng.choice(["a", "b"], 200), TRUTH, FOLD) < 0.65
+    noise = alone(rng.choice(["a", "b"], 200))
+    assert noise["low"] < 0.5 < noise["high"]
 
 
 def test_missing_values_of_a_column_are_left_out():
     values = np.where(np.arange(200) % 2, np.nan, TRUTH)
-    assert column_auroc(values, TRUTH, FOLD) == 1.0
-    assert column_auroc(np.full(200, np.nan), TRUTH, FOLD) == 0.5
+    assert alone(values)["value"] == 1.0
+    assert alone(np.full(200, np.nan)) == {"value": 0.5, "low": 0.5, "high": 0.5}
+
+
+def test_an_interval_is_wider_where_rows_are_copies():
+    rng = np.random.default_rng(3)
+    length = np.repeat(rng.normal(size=20), 10) - TRUTH
+    copies = Bootstrap.of(np.arange(200) // 10, 100, 0.95, np.random.default_rng(0))
+    own, other = alone(length), column_auroc(length, TRUTH, FOLD, copies)
+    assert own["value"] == other["value"]
+    assert other["high"] - other["low"] > own["high"] - own["low"]

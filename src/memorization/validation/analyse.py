@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from memorization.errors import UserError
-from memorization.evaluation.bootstrap import Bootstrap, gain
+from memorization.evaluation.bootstrap import Bootstrap, Estimate, gain
 from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.evaluation.intervals import IDENTITY, LOG, Scale
+from memorization.evaluation.metrics.probability import calibration_slope, observed_to_expected
+from memorization.evaluation.metrics.sums import Metric
 from memorization.split.clusters import linked_clusters, shared_windows
 from memorization.split.folds import assign_folds
 from memorization.study import Study
@@ -36,6 +39,10 @@ MODELS: dict[str, type[BinaryModel]] = {
 }
 # The mean of two models' log-odds: what each sees the other does not.
 BOTH = ("ngrams", "boosting")
+# Where a reference told it: the mean surprisal of a text under the reference, nats a token.
+PERPLEXITY = "reference.log_perplexity"
+# The two more models that there are then, without the text and with it.
+WITH_PERPLEXITY = ("perplexity", "boosting_perplexity")
 # The study's own folds, and others that know no clusters.
 SPLITS = ("fold", "fold_random")
 # Fewer clusters with a memorized text, or with another, give no fold enough of either.
@@ -91,7 +98,8 @@ def study_of(
     )
 
 
-# Column of the splits -> model -> log-odds out of fold, float64 [n].
+# Column of the splits -> model -> log-odds out of fold, float64 [n]. What was fitted elsewhere is
+# the same whatever the split, and in ``fold`` alone.
 Odds = Mapping[str, Mapping[str, np.ndarray]]
 
 
@@ -138,16 +146,30 @@ def _odds(
     study: Study, advance: Callable[[int], object], ngrams: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     odds = {}
-    for name, model in MODELS.items():
-        if model is NGrams and ngrams is not None:
+    for name, candidate in _candidates(study).items():
+        if candidate.model is NGrams and ngrams is not None:
             odds[name] = ngrams
         else:
-            columns = () if model.reads_text else tuple(map(str, study.features))
-            candidate = Candidate("text", name, model, columns, f"validate/{name}")
             probability = cross_fit(candidate, study).prediction
             odds[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
         advance(1)
     return odds | {"+".join(BOTH): np.mean([odds[name] for name in BOTH], axis=0)}
+
+
+def _candidates(study: Study) -> dict[str, Candidate]:
+    """Return the models by name, each with the features that it reads."""
+    known = tuple(map(str, study.features))
+    text = tuple(name for name in known if name != PERPLEXITY)
+    read: dict[str, tuple[type[BinaryModel], tuple[str, ...]]] = {
+        name: (model, () if model.reads_text else text) for name, model in MODELS.items()
+    }
+    if PERPLEXITY in known:
+        more = ((Logistic, (PERPLEXITY,)), (Boosting, known))
+        read |= dict(zip(WITH_PERPLEXITY, more, strict=True))
+    return {
+        name: Candidate("text", name, model, columns, f"validate/{name}")
+        for name, (model, columns) in read.items()
+    }
 
 
 def validate(study: Study, odds: Odds, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -163,8 +185,8 @@ def validate(study: Study, odds: Odds, bootstrap: Bootstrap) -> dict[str, Any]:
     dict
         ``n``, ``cases``, ``clusters``, and ``effective_clusters`` of the cases (Kish 1965);
         ``scores``: model -> ``auroc`` and ``average_precision`` out of fold, with intervals over
-        clusters, what each gains over the n-grams (``over_ngrams``), and what a random split would
-        have added (``random_split``).
+        clusters, its ``calibration``, what each gains over the n-grams (``over_ngrams``), and what
+        a random split would have added (``random_split``; None: it was not fitted to these texts).
     """
     ranked, leaky = (
         {name: rankings(study.refolded(split), own, bootstrap) for name, own in odds[split].items()}
@@ -174,8 +196,9 @@ def validate(study: Study, odds: Odds, bootstrap: Bootstrap) -> dict[str, Any]:
     scores = {
         name: {metric: value.estimate(level) for metric, value in own.items()}
         | {
+            "calibration": calibration(study, odds["fold"][name], bootstrap),
             "over_ngrams": None if name == "ngrams" else gain(own, ranked["ngrams"], level),
-            "random_split": gain(leaky[name], own, level),
+            "random_split": gain(leaky[name], own, level) if name in leaky else None,
         }
         for name, own in ranked.items()
     }
@@ -188,7 +211,30 @@ def validate(study: Study, odds: Odds, bootstrap: Bootstrap) -> dict[str, Any]:
     }
 
 
-def collected(study: Study, texts: list[str], given: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def calibration(study: Study, odds: np.ndarray, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    """Return whether probabilities are right, in this table: ``observed_to_expected``, ``slope``.
+
+    Parameters
+    ----------
+    odds : float64 [n], log-odds out of fold. Where they are one number for all rows of a fold there
+        is no slope.
+    """
+    varies = any(np.ptp(odds[study.fold == fold]) for fold in np.unique(study.fold))
+
+    def estimated(metric: Metric, scale: Scale) -> Estimate:
+        return bootstrap.estimate(metric, study.truth, expit(odds), study.weight, scale)
+
+    return {
+        "observed_to_expected": estimated(observed_to_expected, LOG),
+        "slope": estimated(calibration_slope, IDENTITY)
+        if varies
+        else dict.fromkeys(("value", "low", "high"), np.nan),
+    }
+
+
+def collected(
+    study: Study, texts: list[str], given: Mapping[str, np.ndarray], bootstrap: Bootstrap
+) -> dict[str, Any]:
     """Return what tells the memorized without any model, perhaps by how texts were collected.
 
     Parameters
@@ -199,7 +245,10 @@ def collected(study: Study, texts: list[str], given: Mapping[str, np.ndarray]) -
     Returns
     -------
     dict
-        ``given``: column -> its AUROC alone; ``artefacts``, see `artefacts`.
+        ``given``: column -> its AUROC alone, with its interval; ``artefacts``, see `artefacts`.
     """
-    alone = {name: column_auroc(own, study.truth, study.fold) for name, own in given.items()}
-    return {"given": alone, "artefacts": artefacts(texts, study.truth, alone)}
+    alone = {
+        name: column_auroc(own, study.truth, study.fold, bootstrap) for name, own in given.items()
+    }
+    areas = {name: area["value"] for name, area in alone.items()}
+    return {"given": alone, "artefacts": artefacts(texts, study.truth, areas)}

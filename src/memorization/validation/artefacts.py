@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from memorization.evaluation.metrics.ranking import auroc_within
+from memorization.evaluation.bootstrap import Bootstrap, Estimate
+from memorization.evaluation.metrics.ranking import auroc, auroc_within
 from memorization.evaluation.metrics.sums import ratio
 
 # Traits that cleaning, cutting or decoding leaves or takes away.
@@ -72,11 +72,15 @@ def artefacts(
     return sorted(found, key=lambda one: -one["auroc"])
 
 
-def column_auroc(values: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> float:
-    """Return the AUROC of a column alone, at least .5; .5 where nothing is known.
+def column_score(
+    values: np.ndarray, truth: np.ndarray, fold: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a column alone says of each row, and which rows may be compared, both [n].
 
-    A row's word scores the share of the memorized among the rows with that word in the *other*
-    folds, and pairs are compared within a fold, so that a word that all have says nothing.
+    The score is float, NaN where nothing is known, the higher the likelier memorized. A row's word
+    scores the share of the memorized among the rows with that word in the *other* folds, and pairs
+    are compared within a fold, so that a word that all have says nothing. Numbers score as they are
+    or turned round, whichever ranks better, and are compared with all others.
 
     Parameters
     ----------
@@ -92,10 +96,20 @@ def column_auroc(values: np.ndarray, truth: np.ndarray, fold: np.ndarray) -> flo
         np.add.at(size, (member, place), 1.0)
         np.add.at(cases, (member, place), truth.astype(float))
         others, of_them = (table.sum(axis=1, keepdims=True) - table for table in (size, cases))
-        score = ratio(of_them, others, empty=float(truth.mean()))[member, place]
-        return float(auroc_within(fold)(truth, score, np.ones(len(truth))))
-    known = ~np.isnan(values.astype(np.float64))
+        return ratio(of_them, others, empty=float(truth.mean()))[member, place], fold
+    score = values.astype(np.float64)
+    known = ~np.isnan(score)
+    falls = auroc(truth[known], score[known], np.ones(int(known.sum()))) < 0.5
+    return -score if falls else score, np.zeros(len(score), np.int64)
+
+
+def column_auroc(
+    values: np.ndarray, truth: np.ndarray, fold: np.ndarray, bootstrap: Bootstrap
+) -> Estimate:
+    """Return the AUROC of a column alone, see `column_score`; .5 where nothing is known."""
+    score, together = column_score(values, truth, fold)
+    known = ~np.isnan(score)
     if truth[known].all() or not truth[known].any():
-        return 0.5
-    area = float(roc_auc_score(truth[known], values[known]))
-    return max(area, 1 - area)
+        return {"value": 0.5, "low": 0.5, "high": 0.5}
+    own, weight = bootstrap.take(known), np.ones(int(known.sum()))
+    return own.estimate(auroc_within(together[known]), truth[known], score[known], weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,26 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.features.own.command import read_tokenizer
+from memorization.features.own.command import read_tokenizer, sources_of
 from memorization.features.own.writing import check_destination
 from memorization.features.use import ROW, Sources, choose_families, features_of_rows, taken
 from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
-from memorization.risk.model import plain
+from memorization.risk.model import CARD, plain
 from memorization.validation.analyse import (
     MODELS,
+    PERPLEXITY,
     PLAIN,
     WAYS,
+    WITH_PERPLEXITY,
     Way,
     collected,
     out_of_fold,
     study_of,
     validate,
 )
+from memorization.validation.applied import SHIPPED, Applied, log_perplexity
 from memorization.validation.page import page
 from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
@@ -49,13 +53,31 @@ class Saved:
     untested: str | None = None
 
 
+@dataclass(frozen=True)
+class Options:
+    """What labelled texts are compared by.
+
+    Attributes
+    ----------
+    tokenizer, reference, batch, device : as for the features command.
+    apply : folder of a text model that is applied as it is, see `Applied.read`.
+    replicates, seed : of the resamples.
+    """
+
+    tokenizer: str | None = None
+    reference: Path | None = None
+    apply: Path | None = None
+    batch: int = 256
+    device: str = "cpu"
+    replicates: int = 400
+    seed: int = 0
+
+
 def validated(
     path: Path,
-    tokenizer: str | None,
     output: Path | None,
     report: Path | None,
-    replicates: int,
-    seed: int,
+    options: Options,
     saved: Saved | None = None,
 ) -> dict[str, Any]:
     """Return what is found of a file of labelled texts, and write it where it is wanted.
@@ -72,12 +94,20 @@ def validated(
     UserError
         If the file, its columns, or a destination are not as they must be.
     """
-    for destination in (output, report):
+    read = [path, options.apply or SHIPPED, *filter(None, [options.reference])]
+    for destination in (output, report, saved and saved.folder / CARD):
         if destination is not None:
-            check_destination(destination, path)
+            check_destination(destination, *read)
+    seed = options.seed
     labelled = read_labelled(path)
-    scored = score_ways(labelled, Sources(read_tokenizer(tokenizer)), replicates, seed)
-    found = {"file": path.name} | {way: own.found for way, own in scored.items()}
+    applied = Applied.read(options.apply)
+    tokenizer = read_tokenizer(options.tokenizer)
+    sources = sources_of(tokenizer, None, options.reference, options.batch, options.device)
+    scored = score_ways(labelled, sources, options.replicates, seed, applied)
+    found: dict[str, Any] = {"file": path.name}
+    if applied is not None:
+        found["applied"] = applied.told(labelled.texts, labelled.truth)
+    found |= {way: own.found for way, own in scored.items()}
     if saved is not None:
         about, untested = saved.about or path.name, saved.untested or "any other texts"
         # Of plain texts: formatting tells how labels were collected.
@@ -90,23 +120,43 @@ def validated(
     return found
 
 
-def score_ways(labelled: Labelled, sources: Sources, replicates: int, seed: int) -> dict[str, Way]:
+def score_ways(
+    labelled: Labelled,
+    sources: Sources,
+    replicates: int,
+    seed: int,
+    applied: Applied | None = None,
+) -> dict[str, Way]:
     """Return what is found of labelled texts as they are, and with white space collapsed.
+
+    Parameters
+    ----------
+    sources : its reference, if there is one, tells the perplexity.
+    applied : a text model that is scored beside those that are fitted here.
 
     Raises
     ------
     UserError
         If there are too few independent texts of either kind.
     """
+    n_models = len(MODELS) + (len(WITH_PERPLEXITY) if sources.reference is not None else 0)
     with (
         threadpool_limits(1),
-        progress("validate", 2 * len(WAYS) * len(MODELS), "models") as advance,
+        progress("validate", 2 * len(WAYS) * n_models, "models") as advance,
     ):
-        return {way: _scored(labelled, way, sources, replicates, seed, advance) for way in WAYS}
+        return {
+            way: _scored(labelled, way, sources, replicates, seed, applied, advance) for way in WAYS
+        }
 
 
 def _scored(
-    labelled: Labelled, way: str, sources: Sources, replicates: int, seed: int, advance: Any
+    labelled: Labelled,
+    way: str,
+    sources: Sources,
+    replicates: int,
+    seed: int,
+    applied: Applied | None,
+    advance: Callable[[int], object],
 ) -> Way:
     texts = labelled.texts
     if way == PLAIN:
@@ -118,6 +168,9 @@ def _scored(
     rows["tokens"], rows["length"] = taken(flat, begin, length), length
     families = choose_families(("text",), None, ())
     table = features_of_rows(rows, sources, ("text",), families).drop(columns="index")
+    if sources.reference is not None:
+        own = (sources.reference, rows["tokens"], length, sources.batch)
+        table[PERPLEXITY] = log_perplexity(*own)
     known = [name for name in table if table[name].notna().any()]
     tokens = taken(sources.vocabulary.numbers(flat), begin, length)
     study = study_of(tokens, table[known], texts, labelled.truth, FOLDS, SHARED_TOKENS, rng)
@@ -127,5 +180,16 @@ def _scored(
         "length in tokens, at most 64": lengths.astype(np.float64),
     } | labelled.given
     odds = out_of_fold(study, advance)
-    found = validate(study, odds, bootstrap) | collected(study, texts, given)
-    return Way(study, texts, odds, found)
+    if applied is not None:
+        odds = odds | {"fold": {"applied": applied.odds(texts)} | odds["fold"]}
+    found = validate(study, odds, bootstrap) | collected(study, texts, given, bootstrap)
+    return Way(study, texts, odds, _defined(found))
+
+
+def _defined(found: Any) -> Any:
+    """Return nested results with None where a number is undefined, as JSON has it."""
+    if isinstance(found, dict):
+        return {name: _defined(own) for name, own in found.items()}
+    if isinstance(found, list):
+        return [_defined(own) for own in found]
+    return None if isinstance(found, float) and not np.isfinite(found) else found

@@ -17,6 +17,12 @@ from memorization.validation.analyse import BOTH
 WAY = {"as_it_is": "as it is", "plain": "white space collapsed"}
 LOOKS = {"as_it_is": Look(BLUE, "o", "-"), "plain": Look(GREY, "s", "-")}
 
+NAMES = {
+    "applied": "text model, not refitted",
+    "perplexity": "perplexity alone",
+    "boosting_perplexity": "boosted trees with perplexity",
+}
+
 # Of the table of scores; the last column is left out in the terminal.
 HEADS = ["model", "texts", "AUROC", "average precision", "over n-grams", "random split adds"]
 
@@ -36,16 +42,20 @@ def page(found: Mapping[str, Any]) -> str:
     )
     parts = [
         f"<p>{sizes}</p>",
+        *([f"<p>{escape(_applied(found['applied']))}</p>"] if "applied" in found else []),
         *(f"<p><strong>{escape(text)}</strong></p>" for text in warnings(found)),
         "<h2>How well are they told?</h2>",
         html_figure(lambda: _figure(found)),
-        html_table(
-            HEADS,
-            _scores(found),
-        ),
+        html_table(HEADS, _scores(found)),
         '<p class="soft">Out of fold, by models fitted to the other folds; texts that share a run '
         "of tokens are in one fold. In brackets: 95% intervals over clusters. A random split adds "
         "what a model gains by having seen near copies of a text.</p>",
+        "<h2>Are the probabilities right?</h2>",
+        html_table(["model", "texts", "memorized per predicted", "slope"], _calibrations(found)),
+        '<p class="soft">In this table, out of fold. Both are 1 where probabilities are right. '
+        "Above 1 memorized per predicted, a model predicts too few; with a slope below 1 its "
+        "probabilities are too close to 0 and 1. Memorized per predicted holds only where as many "
+        "texts are memorized as in this table.</p>",
         "<h2>What tells them without any model?</h2>",
         html_table(["column", "AUROC alone"], _alone(own)),
     ]
@@ -64,6 +74,13 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
     own, plain = found["as_it_is"], found["plain"]
     best = "+".join(BOTH)
     said = []
+    applied = found.get("applied", {"seen": 0})
+    if applied["seen"]:
+        said.append(
+            f"{count(applied['seen'])} of the {count(own['n'])} texts, "
+            f"{count(applied['seen_cases'])} of them memorized, are among those that the text "
+            "model was fitted to: its scores, not refitted, are no out-of-sample scores."
+        )
     if own["artefacts"]:
         names = ", ".join(one["trait"] for one in own["artefacts"][:3])
         said.append(
@@ -88,34 +105,60 @@ def terminal(found: Mapping[str, Any]) -> str:
         for row in rows
     ]
     lines += [f"{name}: AUROC {area} alone" for name, area in _alone(found["as_it_is"])]
-    return "\n".join([*lines, *warnings(found)])
+    told = [_applied(found["applied"])] if "applied" in found else []
+    return "\n".join([*lines, *told, *warnings(found)])
+
+
+def _names(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return model -> its name, which says where it is judged by what it has seen."""
+    names = {model: _named(model) for model in found["as_it_is"]["scores"]}
+    if found.get("applied", {"seen": 0})["seen"]:
+        names["applied"] += " (has seen some)"
+    return names
 
 
 def _named(model: str) -> str:
-    return " and ".join(model_name(part).lower() for part in model.split("+"))
+    return NAMES.get(model, " and ".join(model_name(part).lower() for part in model.split("+")))
+
+
+def _applied(own: Mapping[str, Any]) -> str:
+    return (
+        f"The text model that is not refitted was fitted to {own['about']} "
+        f"({count(own['cases'])} memorized of {count(own['n'])})."
+    )
 
 
 def _scores(found: Mapping[str, Any]) -> list[list[str]]:
     rows = []
-    for model in found["as_it_is"]["scores"]:
+    for model, label in _names(found).items():
         for way, name in WAY.items():
             own = found[way]["scores"][model]
-            over = own["over_ngrams"]
+            over, split = own["over_ngrams"], own["random_split"]
             rows.append(
                 [
-                    _named(model),
+                    label,
                     name,
                     estimate(own["auroc"], 3),
                     estimate(own["average_precision"], 3),
                     "" if over is None else estimate(over["auroc"], 3),
-                    estimate(own["random_split"]["auroc"], 3),
+                    "" if split is None else estimate(split["auroc"], 3),
                 ]
             )
     return rows
 
 
+def _calibrations(found: Mapping[str, Any]) -> list[list[str]]:
+    rows = []
+    for model, label in _names(found).items():
+        for way, name in WAY.items():
+            own = found[way]["scores"][model]["calibration"]
+            told = [estimate(own[part], 2) for part in ("observed_to_expected", "slope")]
+            rows.append([label, name, *told])
+    return rows
+
+
 def _alone(own: Mapping[str, Any]) -> list[list[str]]:
-    return [[name, decimal(area)] for name, area in own["given"].items()]
+    return [[name, estimate(area)] for name, area in own["given"].items()]
 
 
 def _traits(own: Mapping[str, Any]) -> list[list[str]]:
@@ -131,13 +174,13 @@ def _traits(own: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _figure(found: Mapping[str, Any]) -> Figure:
-    models = list(found["as_it_is"]["scores"])
+    models = _names(found)
     figure = Figure(figsize=(6.5, 0.8 + 0.42 * len(models)))
     axes = figure.subplots()
     for place, model in enumerate(models):
         for shift, (way, look) in zip((-0.13, 0.13), LOOKS.items(), strict=True):
             draw_estimate(axes, place + shift, found[way]["scores"][model]["auroc"], look)
-    axes.set_yticks(range(len(models)), [_named(model) for model in models])
+    axes.set_yticks(range(len(models)), list(models.values()))
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.set_xlabel("AUROC (● as it is, □ white space collapsed)")
     axes.grid(axis="y", visible=False)

@@ -1,0 +1,101 @@
+"""What was fitted elsewhere: a text model, to the labels of others, and a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from memorization.features.own.reading import Batch
+from memorization.features.surprisal import predictions
+from memorization.risk.command import Options, Scorer
+from memorization.risk.model import TextModel, digests
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# What ``memorization score`` applies.
+SHIPPED = Path("results/models/portable/pythia")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A text model that is applied as it is, by the windows of ``memorization score``."""
+
+    scorer: Scorer
+
+    @classmethod
+    def read(cls, folder: Path | None) -> Applied | None:
+        """Return the model in a folder; None: that of ``memorization score``, if it is there.
+
+        Raises
+        ------
+        UserError
+            If there is no model in a folder that was named, or it cannot be used.
+        """
+        own = SHIPPED if folder is None else folder
+        if folder is None and not own.is_dir():
+            print(f"no {own} here: no text model is applied as it is (--apply names one)")
+            return None
+        return cls(Scorer.of(Options(model=own)))
+
+    @property
+    def model(self) -> TextModel:
+        """The text model."""
+        return self.scorer.model
+
+    def odds(self, texts: list[str]) -> np.ndarray:
+        """Return what the model says of n texts, each by its riskiest window, float64 [n]."""
+        none = np.zeros(0, np.int64)
+        windows = self.scorer.windows(Batch(list(texts), none, none, pa.table({})))
+        _, log_odds, _ = self.scorer.table(windows)
+        # An empty text has no window; of it the model says what it says of nothing.
+        found = np.where(
+            np.isin(np.arange(len(texts)), windows.text),
+            -np.inf,
+            self.model.scored([""]).log_odds,
+        )
+        np.maximum.at(found, windows.text, log_odds)
+        return found
+
+    def told(self, texts: list[str], truth: np.ndarray) -> dict[str, Any]:
+        """Return whose labels the model was fitted to, and whether these texts are among them.
+
+        Returns
+        -------
+        dict
+            ``about``, ``n``, ``cases``, of its card; ``seen``, how many of the texts begin as one
+            that it was fitted to, and ``seen_cases``, of the memorized.
+        """
+        seen = np.isin(digests(texts), self.model.fitted_to)
+        card = {name: self.model.card[name] for name in ("about", "n", "cases")}
+        return card | {"seen": int(seen.sum()), "seen_cases": int(seen[truth].sum())}
+
+
+def log_perplexity(
+    model: PreTrainedModel, tokens: np.ndarray, lengths: np.ndarray, batch: int
+) -> np.ndarray:
+    """Return the mean surprisal of each text under a model, nats a token, float64 [n].
+
+    Of all tokens but the first, which nothing predicts; NaN of a text of fewer than two.
+
+    Parameters
+    ----------
+    tokens : int [n, 64], the model's own.
+    lengths : int [n], how many of them a text has.
+    batch : texts a forward pass.
+
+    Raises
+    ------
+    UserError
+        If a prediction is not finite, as those of a damaged model are.
+    """
+    found = np.full(len(tokens), np.nan)
+    for length in np.unique(lengths[lengths > 1]):
+        own = lengths == length
+        surprisal = predictions(model, tokens[own, :length], batch).surprisal
+        found[own] = surprisal.mean(axis=1, dtype=np.float64)
+    return found
