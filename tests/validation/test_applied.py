@@ -109,7 +109,7 @@ def test_texts_that_it_was_fitted_to_are_told_though_cut_or_spaced_in_another_wa
         result.output
     )
     assert "no out-of-sample scores" in result.output
-    assert "text model, not refitted (has seen some)" in result.output
+    assert "text model, not refitted (has seen 50.0%)" in result.output
 
 
 def test_other_texts_have_other_digests():

@@ -47,12 +47,13 @@ def page(found: Mapping[str, Any]) -> str:
         "<h2>How well are they told?</h2>",
         html_figure(lambda: _figure(found)),
         html_table(HEADS, _scores(found)),
-        '<p class="soft">Out of fold, by models fitted to the other folds; texts that share a run '
-        "of tokens are in one fold. In brackets: 95% intervals over clusters. A random split adds "
-        "what a model gains by having seen near copies of a text.</p>",
+        '<p class="soft">What is fitted here is scored out of fold, by models of the other folds; '
+        "texts that share a run of tokens are in one fold. In brackets: 95% intervals over "
+        "clusters. A random split adds what a model gains by having seen near copies of a "
+        "text.</p>",
         "<h2>Are the probabilities right?</h2>",
         html_table(["model", "texts", "memorized per predicted", "slope"], _calibrations(found)),
-        '<p class="soft">In this table, out of fold. Both are 1 where probabilities are right. '
+        '<p class="soft">As scored above. Both are 1 where probabilities are right. '
         "Above 1 memorized per predicted, a model predicts too few; with a slope below 1 its "
         "probabilities are too close to 0 and 1. Memorized per predicted holds only where as many "
         "texts are memorized as in this table.</p>",
@@ -112,8 +113,8 @@ def terminal(found: Mapping[str, Any]) -> str:
 def _names(found: Mapping[str, Any]) -> dict[str, str]:
     """Return model -> its name, which says where it is judged by what it has seen."""
     names = {model: _named(model) for model in found["as_it_is"]["scores"]}
-    if found.get("applied", {"seen": 0})["seen"]:
-        names["applied"] += " (has seen some)"
+    if "applied" in found and (seen := found["applied"]["seen"]):
+        names["applied"] += f" (has seen {percent(seen / found['as_it_is']['n'])})"
     return names
 
 
@@ -152,9 +153,16 @@ def _calibrations(found: Mapping[str, Any]) -> list[list[str]]:
     for model, label in _names(found).items():
         for way, name in WAY.items():
             own = found[way]["scores"][model]["calibration"]
-            told = [estimate(own[part], 2) for part in ("observed_to_expected", "slope")]
+            told = [_ratio(own[part]) for part in ("observed_to_expected", "slope")]
             rows.append([label, name, *told])
     return rows
+
+
+def _ratio(found: Mapping[str, float | None]) -> str:
+    """Return a ratio with its interval; a little less than 1 is nothing special, as of an AUROC."""
+    return estimate(
+        {part: None if value is None else round(value, 2) for part, value in found.items()}, 2
+    )
 
 
 def _alone(own: Mapping[str, Any]) -> list[list[str]]:
