@@ -95,7 +95,7 @@ def validated(
         If the file, its columns, or a destination are not as they must be.
     """
     read = [path, options.apply or SHIPPED, *filter(None, [options.reference])]
-    for destination in (output, report, saved and saved.folder / CARD):
+    for destination in (output, report, None if saved is None else saved.folder / CARD):
         if destination is not None:
             check_destination(destination, *read)
     seed = options.seed
@@ -169,8 +169,7 @@ def _scored(
     families = choose_families(("text",), None, ())
     table = features_of_rows(rows, sources, ("text",), families).drop(columns="index")
     if sources.reference is not None:
-        own = (sources.reference, rows["tokens"], length, sources.batch)
-        table[PERPLEXITY] = log_perplexity(*own)
+        table[PERPLEXITY] = log_perplexity(sources.reference, rows["tokens"], length, sources.batch)
     known = [name for name in table if table[name].notna().any()]
     tokens = taken(sources.vocabulary.numbers(flat), begin, length)
     study = study_of(tokens, table[known], texts, labelled.truth, FOLDS, SHARED_TOKENS, rng)
@@ -181,7 +180,7 @@ def _scored(
     } | labelled.given
     odds = out_of_fold(study, advance)
     if applied is not None:
-        odds = odds | {"fold": {"applied": applied.odds(texts)} | odds["fold"]}
+        odds = {**odds, "fold": {"applied": applied.odds(texts), **odds["fold"]}}
     found = validate(study, odds, bootstrap) | collected(study, texts, given, bootstrap)
     return Way(study, texts, odds, _defined(found))
 
