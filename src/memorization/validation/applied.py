@@ -51,7 +51,7 @@ class Applied:
         """Return what the model says of n texts, each by its riskiest window, float64 [n]."""
         none = np.zeros(0, np.int64)
         windows = self.scorer.windows(Batch(list(texts), none, none, pa.table({})))
-        _, log_odds, _ = self.scorer.table(windows)
+        log_odds = self.scorer.table(windows)[2].log_odds
         # An empty text has no window; of it the model says what it says of nothing.
         found = np.where(
             np.isin(np.arange(len(texts)), windows.text),

@@ -240,16 +240,6 @@ def open_source(
     return (_of_csv if form == "csv" else _of_lines)(path, stream, form, carry, n)
 
 
-def form_of(path: Path) -> str | None:
-    """Return the format of a table by its name, compressed or not; None: it is none.
-
-    >>> form_of(Path("a.jsonl.GZ")), form_of(Path("b.csv.txt"))
-    ('jsonl', None)
-    """
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
-    return FORMATS.get(suffixes[-1] if suffixes else "")
-
-
 def _columns(
     name: str, names: Sequence[str], carry: Collection[str]
 ) -> tuple[str, tuple[str, ...]]:
