@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -29,6 +30,26 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def told(*arguments: P.args, **options: P.kwargs) -> None:
         run(lambda: command(*arguments, **options), "interrupted")
+
+    return told
+
+
+def judging(command: Callable[P, bool]) -> Callable[P, None]:
+    """Return a command with exit status 0 if all is right, 1 if not, 2 if it could not be told.
+
+    The command itself returns whether all is right; a user's mistake is told in one line.
+    """
+
+    @wraps(command)
+    def told(*arguments: P.args, **options: P.kwargs) -> None:
+        found: list[bool] = []
+        try:
+            run(lambda: found.append(command(*arguments, **options)))
+        except SystemExit as ended:
+            print(ended.code, file=sys.stderr)
+            raise typer.Exit(2) from None
+        if found != [True]:
+            raise typer.Exit(1)
 
     return told
 
@@ -345,6 +366,66 @@ def score(
         device=device,
     )
     score_texts(texts, output, report, options)
+
+
+class Variant(StrEnum):
+    """The data that a model of Pythia was trained on."""
+
+    DUPED = "duped"
+    DEDUPED = "deduped"
+
+
+class Release(StrEnum):
+    """Which of the two trainings of a model of Pythia."""
+
+    V0 = "v0"
+    V1 = "v1"
+
+
+CHECKED = typer.Option(
+    metavar="NAME...",
+    help="Of the suite's models, such as 1.4b, or repositories as OWNER/NAME; if not given, all of "
+    "the suite's.",
+)
+VARIANTS = typer.Option(help="Of the suite's models; if not given, that of params.yaml.")
+RELEASES = typer.Option(help="Of the suite's models; if not given, that of params.yaml.")
+STEPS = typer.Option(metavar="STEP...", min=0, help="Checkpoints; if not given, all.")
+RANGES = typer.Option("--ranges", help="Also read a few KB of each branch's embedding.")
+VERIFIED = typer.Option(help="Also write .json (with the steps to exclude), .parquet or .md.")
+
+
+@app.command("verify-checkpoints", cls=Lists)
+@judging
+def verify_checkpoints(
+    models: Annotated[list[str] | None, CHECKED] = None,
+    variants: Annotated[list[Variant] | None, VARIANTS] = None,
+    releases: Annotated[list[Release] | None, RELEASES] = None,
+    steps: Annotated[list[int] | None, STEPS] = None,
+    ranges: Annotated[bool, RANGES] = False,
+    output: Annotated[Path | None, VERIFIED] = None,
+) -> bool:
+    """Find checkpoints on the hub that are not what their branches say; downloads no weights.
+
+    Exit status: 0 if all is right, 1 if something was found, 2 if it could not be told.
+    """
+    from memorization.features.own.writing import check_destination
+    from memorization.params import load_params
+    from memorization.suite.pythia.facts import read_facts
+    from memorization.verification.command import repositories, verify
+    from memorization.verification.writing import check_format, terminal, write
+
+    params = load_params()
+    if output is not None:
+        check_format(output)
+        read = ["params.yaml", *([params.pythia.facts] if params.pythia.facts else [])]
+        check_destination(output, *map(Path, read))
+    facts = read_facts(params.pythia.facts)
+    names = repositories(params, models or (), variants or (), releases or ())
+    verified = verify(names, facts, steps or None, ranges)
+    print(terminal(verified))
+    if output is not None:
+        write(verified, output)
+    return not verified.findings
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+"""What was found of a suite's checkpoints: in the terminal, and as JSON, Parquet or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from memorization.errors import UserError
+from memorization.files import replacing, write_json
+from memorization.verification.branches import Finding
+from memorization.verification.command import Verified
+from memorization.verification.embeddings import ROWS, TENSOR, THRESHOLD
+
+HEADS = ("repository", "wrong", "branches", "what is wrong")
+
+
+def terminal(verified: Verified) -> str:
+    """Return a table for people: a line for the branches of which the same is wrong."""
+    rows = [HEADS, *grouped(verified)] if verified.findings else []
+    widths = [max(len(row[column]) for row in rows) for column in range(3)] if rows else []
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    ]
+    return "\n".join([*lines, summary(verified)])
+
+
+def summary(verified: Verified) -> str:
+    """Return in a sentence how many branches were verified and are wrong."""
+    wrong = len({(finding.repository, finding.branch) for finding in verified.findings})
+    said = (
+        f"branches: {len(verified.branches):,}; "
+        f"{f'wrong or missing: {wrong:,}' if wrong else 'nothing wrong was found'}"
+    )
+    if verified.unread:
+        said += f"; without safetensors, so the embedding was not read: {verified.unread:,}"
+    return said
+
+
+def grouped(verified: Verified) -> list[tuple[str, str, str, str]]:
+    """Return repository, kind, branches and detail of what was found, alike ones in one row."""
+    # What runs of steps are made of: all steps that are there or should be.
+    steps: dict[str, set[int]] = {}
+    for own in (*verified.branches, *verified.findings):
+        if own.step is not None:
+            steps.setdefault(own.repository, set()).add(own.step)
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in verified.findings:
+        key = (finding.repository, finding.kind.value, finding.detail)
+        groups.setdefault(key, []).append(finding)
+    rows = []
+    for (repository, kind, detail), found in groups.items():
+        own_steps = sorted(finding.step for finding in found if finding.step is not None)
+        text = runs(own_steps, sorted(steps.get(repository, ()))) if own_steps else "main"
+        rows.append((repository, kind, text, detail))
+    return sorted(rows, key=lambda row: row[0])
+
+
+def runs(some: Sequence[int], steps: Sequence[int]) -> str:
+    """Return some steps as people write them; those in a row among all steps as a range.
+
+    >>> runs([0, 1, 2, 1000, 3000], [0, 1, 2, 4, 1000, 2000, 3000])
+    'step 0–2, 1000, 3000'
+    """
+    place = {step: number for number, step in enumerate(steps)}
+    parts: list[list[int]] = []
+    for step in some:
+        if parts and place[step] == place[parts[-1][-1]] + 1:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    return "step " + ", ".join(
+        str(part[0]) if len(part) == 1 else f"{part[0]}–{part[-1]}" for part in parts
+    )
+
+
+def check_format(output: Path) -> None:
+    """Raise a `UserError` if the name of a file to write does not say one of the formats."""
+    if output.suffix not in WRITERS:
+        raise UserError(f"--output={output}: must end in {', '.join(WRITERS)}")
+
+
+def write(verified: Verified, output: Path) -> None:
+    """Write what was found, in the format that the file's name says."""
+    WRITERS[output.suffix](verified, output)
+
+
+def _write_json(verified: Verified, output: Path) -> None:
+    ranges = {"tensor": TENSOR, "bytes": ROWS, "threshold": THRESHOLD, "unread": verified.unread}
+    values: dict[str, Any] = {
+        "summary": summary(verified),
+        "exclude": verified.excluded,
+        "findings": [
+            {
+                "repository": finding.repository,
+                "branch": finding.branch,
+                "kind": finding.kind.value,
+                "detail": finding.detail,
+            }
+            for finding in verified.findings
+        ],
+        "ranges": None if verified.unread is None else ranges,
+        "branches": [
+            {
+                "repository": branch.repository,
+                "branch": branch.name,
+                "commit": branch.commit,
+                "weights": {name: file._asdict() for name, file in branch.weights.items()},
+            }
+            for branch in verified.branches
+        ],
+    }
+    write_json(values, output)
+
+
+def _write_parquet(verified: Verified, output: Path) -> None:
+    """Write a row for each file of weights; one without a file for a branch that has none."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for finding in verified.findings:
+        kinds.setdefault((finding.repository, finding.branch), []).append(finding.kind.value)
+    rows = [
+        (branch.repository, branch.name, branch.step, branch.commit, name, *file)
+        for branch in verified.branches
+        for name, file in (branch.weights or {None: (None, None)}).items()
+    ]
+    there = {(branch.repository, branch.name) for branch in verified.branches}
+    rows += [
+        (finding.repository, finding.branch, finding.step, None, None, None, None)
+        for finding in verified.findings
+        if (finding.repository, finding.branch) not in there
+    ]
+    types = [pa.string(), pa.string(), pa.int64(), *2 * [pa.string()], pa.int64(), pa.string()]
+    names = ["repository", "branch", "step", "commit", "file", "size", "digest"]
+    columns = [pa.array([row[i] for row in rows], type) for i, type in enumerate(types)]
+    wrong = pa.array([kinds.get(row[:2], []) for row in rows], pa.list_(pa.string()))
+    with replacing(output) as partial:
+        parquet.write_table(pa.table([*columns, wrong], names=[*names, "wrong"]), partial)
+
+
+def _write_markdown(verified: Verified, output: Path) -> None:
+    rows = [HEADS, ("---",) * len(HEADS), *grouped(verified)] if verified.findings else []
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    with replacing(output) as partial:
+        partial.write_text("\n".join([*lines, "", summary(verified), ""]).lstrip("\n"), "utf-8")
+
+
+WRITERS: dict[str, Callable[[Verified, Path], None]] = {
+    ".json": _write_json,
+    ".parquet": _write_parquet,
+    ".md": _write_markdown,
+}

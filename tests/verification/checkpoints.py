@@ -1,0 +1,97 @@
+"""A made-up suite of checkpoints, in the layouts of the hub: small, right, and easy to spoil."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from safetensors.numpy import save
+
+from memorization.verification.embeddings import TENSOR
+
+STEPS = (*range(1000, 9000, 1000),)
+SMALL, LARGE = "EleutherAI/pythia-70m-v0", "EleutherAI/pythia-160m-v0"
+HIDDEN = {SMALL: 8, LARGE: 12}
+COMMON = {"tokenizer.json": b"{}", "special_tokens_map.json": b"{}"}
+# Most steps are safetensors; in shards, in both formats and as bin alone are there as well.
+FORMS = {2000: ("bin",), 3000: ("sharded",), 4000: ("sharded",), 7000: ("safetensors", "bin")}
+
+Files = dict[str, bytes]
+
+
+def suite() -> dict[str, dict[str, Files]]:
+    """Return the repositories of two models, of which nothing is wrong."""
+    return {name: repository(name) for name in (SMALL, LARGE)}
+
+
+def repository(name: str) -> dict[str, Files]:
+    """Return the branches of a model that learns from step to step."""
+    branches = {f"step{step}": checkpoint(name, step) for step in STEPS}
+    return branches | {"main": dict(branches[f"step{STEPS[-1]}"])}
+
+
+def checkpoint(name: str, step: int, dtype: type = np.float16, offset: float = 0.0) -> Files:
+    """Return the files of a checkpoint."""
+    tensors = weights(name, step, dtype, offset)
+    files = COMMON | {"config.json": config(HIDDEN[name], np.dtype(dtype).name)}
+    for form in FORMS.get(step, ("safetensors",)):
+        files |= saved(tensors, form)
+    return files
+
+
+def weights(name: str, step: int, dtype: type, offset: float) -> dict[str, np.ndarray]:
+    """Return tensors that go a smooth way, each step with noise of its own."""
+    hidden = HIDDEN[name]
+    names = (TENSOR, "gpt_neox.layers.0.attention.dense.weight", "embed_out.weight")
+    start, way = np.random.default_rng(hidden).normal(size=(2, len(names), 40 * hidden, hidden))
+    noise = np.random.default_rng([hidden, step]).normal(size=start.shape)
+    values = start + way * np.log1p(step) + 0.03 * noise + offset
+    return {name: values[i].astype(dtype) for i, name in enumerate(names)}
+
+
+def saved(tensors: Mapping[str, np.ndarray], form: str) -> Files:
+    """Return weights as ``safetensors``, as ``bin``, or as safetensors in two shards."""
+    if form == "safetensors":
+        return {"model.safetensors": save(dict(tensors), {"format": "pt"})}
+    if form == "bin":  # nobody reads it
+        return {"pytorch_model.bin": b"PK" + b"".join(map(np.ndarray.tobytes, tensors.values()))}
+    places, files = {}, {}
+    for number, part in enumerate((list(tensors)[:1], list(tensors)[1:]), 1):
+        file = f"model-{number:05d}-of-00002.safetensors"
+        files[file] = save({name: tensors[name] for name in part}, {"format": "pt"})
+        places |= dict.fromkeys(part, file)
+    index = json.dumps({"weight_map": places})
+    return files | {"model.safetensors.index.json": index.encode()}
+
+
+def config(hidden: int, dtype: str) -> bytes:
+    """Return ``config.json``."""
+    said = {
+        "model_type": "gpt_neox",
+        "hidden_size": hidden,
+        "num_hidden_layers": 1,
+        "max_position_embeddings": 8,
+        "torch_dtype": dtype,
+        "transformers_version": "4.24.0",
+    }
+    return json.dumps(said).encode()
+
+
+def facts() -> dict:
+    """Return what ``pythia.facts`` is to name."""
+    models = [
+        {"name": name, "parameters": hidden, "layers": 1, "hidden": hidden, "heads": 2}
+        | {"vocabulary": 40 * hidden}
+        for name, hidden in (("70m", HIDDEN[SMALL]), ("160m", HIDDEN[LARGE]))
+    ]
+    return {
+        "population": 16,
+        "sequences_per_step": 2,
+        "window": 128,
+        "steps": list(STEPS),
+        "models": models,
+        "rows": {},
+        "sample_rows": 8,
+        "evaluated": {},
+    }

@@ -1,0 +1,325 @@
+"""Every kind of wrong branch is found, by the real client from a stand-in; no right one is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from standin import Fault, Hub, connect
+from verification.checkpoints import (
+    FORMS,
+    LARGE,
+    SMALL,
+    STEPS,
+    Files,
+    checkpoint,
+    config,
+    facts,
+    saved,
+    suite,
+    weights,
+)
+
+from memorization.errors import UserError
+from memorization.suite.pythia.facts import Facts, read_facts
+from memorization.verification.branches import Kind
+from memorization.verification.command import Verified, verify
+
+Suite = dict[str, dict[str, Files]]
+Found = set[tuple[str, str, Kind]]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Facts:
+    (tmp_path / "own.json").write_text(json.dumps(facts()))
+    return read_facts(tmp_path / "own.json")
+
+
+@pytest.fixture
+def verified(own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable:
+    def of(repositories: Suite, has_ranges: bool = False, **options) -> Verified:
+        with served(repositories, monkeypatch, tmp_path):
+            return verify(list(repositories), own, options.get("steps"), has_ranges)
+
+    return of
+
+
+@contextmanager
+def served(repositories: Suite, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Hub]:
+    with Hub(repositories) as hub:
+        connect(monkeypatch, hub.endpoint, folder / "home")
+        yield hub
+
+
+def found(verified: Verified) -> Found:
+    return {(each.repository, each.branch, each.kind) for each in verified.findings}
+
+
+def test_of_a_right_suite_nothing_is_wrong(verified: Callable) -> None:
+    """Though its branches share configurations and tokenizers, and main the last step's weights."""
+    clean = verified(suite(), has_ranges=True)
+    assert clean.findings == []
+    assert clean.excluded == {}
+    assert len(clean.branches) == 2 * (len(STEPS) + 1)
+    # Of the step that is bin alone, nothing can be read.
+    assert clean.unread == 2
+
+
+def only(kind: Kind, *branches: str, repository: str = SMALL) -> Found:
+    return {(repository, branch, kind) for branch in branches}
+
+
+def final_elsewhere(own: Suite) -> Found:
+    for branch in ("step1000", "step5000", "step6000"):
+        own[SMALL][branch] = dict(own[SMALL]["main"])
+    return only(Kind.IDENTICAL, "step1000", "step5000", "step6000")
+
+
+def one_payload_for_two(own: Suite) -> Found:
+    own[SMALL]["step6000"] = dict(own[SMALL]["step5000"])
+    return only(Kind.IDENTICAL, "step5000", "step6000")
+
+
+def of_another_size(own: Suite) -> Found:
+    own[SMALL]["step5000"] = dict(own[LARGE]["step5000"])
+    wrong = (Kind.IDENTICAL, Kind.SIZE, Kind.CONFIGURATION)
+    return {(SMALL, "step5000", kind) for kind in wrong} | {(LARGE, "step5000", Kind.IDENTICAL)}
+
+
+def main_elsewhere_and_a_late_blob(own: Suite) -> Found:
+    """As pythia-2.8b: main is not the last step, and both are served by earlier branches."""
+    own[SMALL]["step1000"] = own[SMALL]["main"] = checkpoint(SMALL, 8000, offset=0.01)
+    own[SMALL]["step6000"] = dict(own[SMALL]["step8000"])
+    return only(Kind.IDENTICAL, "step1000", "step6000") | only(Kind.MAIN, "main")
+
+
+def no_branch(own: Suite) -> Found:
+    del own[SMALL]["step5000"]
+    return only(Kind.MISSING, "step5000")
+
+
+def no_weights(own: Suite) -> Found:
+    del own[SMALL]["step5000"]["model.safetensors"]
+    return only(Kind.INCOMPLETE, "step5000")
+
+
+def empty_weights(own: Suite) -> Found:
+    own[SMALL]["step5000"]["model.safetensors"] = b""
+    return only(Kind.INCOMPLETE, "step5000")
+
+
+def a_shard_short(own: Suite) -> Found:
+    del own[SMALL]["step4000"]["model-00002-of-00002.safetensors"]
+    return only(Kind.INCOMPLETE, "step4000")
+
+
+def an_index_of_absent_files(own: Suite) -> Found:
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "other.safetensors"}}
+    own[SMALL]["step4000"]["model.safetensors.index.json"] = json.dumps(index).encode()
+    return only(Kind.INCOMPLETE, "step4000")
+
+
+def an_index_that_is_none(own: Suite) -> Found:
+    own[SMALL]["step4000"]["model.safetensors.index.json"] = b"<html>"
+    return only(Kind.INCOMPLETE, "step4000")
+
+
+def no_index(own: Suite) -> Found:
+    del own[SMALL]["step4000"]["model.safetensors.index.json"]
+    return only(Kind.INCOMPLETE, "step4000")
+
+
+def no_config(own: Suite) -> Found:
+    del own[SMALL]["step5000"]["config.json"]
+    return only(Kind.INCOMPLETE, "step5000")
+
+
+def another_shape(own: Suite) -> Found:
+    own[SMALL]["step5000"]["config.json"] = config(16, "float16")
+    return only(Kind.CONFIGURATION, "step5000")
+
+
+def another_dtype(own: Suite) -> Found:
+    own[SMALL]["step5000"] = checkpoint(SMALL, 5000, np.float32)
+    return only(Kind.CONFIGURATION, "step5000") | only(Kind.SIZE, "step5000")
+
+
+def another_dtype_unsaid(own: Suite) -> Found:
+    own[SMALL]["step5000"] |= saved(weights(SMALL, 5000, np.float32, 0), "safetensors")
+    return only(Kind.SIZE, "step5000")
+
+
+def the_final_first_shard(own: Suite) -> Found:
+    """As pythia-12b, steps 50000 and 58000."""
+    del own[SMALL]["step2000"]
+    for branch, files in own[SMALL].items():
+        step = STEPS[-1] if branch == "main" else int(branch.removeprefix("step"))
+        for name in [name for name in files if name.startswith(("model", "pytorch"))]:
+            del files[name]
+        files |= saved(weights(SMALL, step, np.float16, 0), "sharded")
+    name = "model-00001-of-00002.safetensors"
+    for branch in ("step5000", "step6000"):
+        own[SMALL][branch][name] = own[SMALL]["main"][name]
+    return only(Kind.MIXTURE, "step5000", "step6000") | only(Kind.MISSING, "step2000")
+
+
+def shards_of_two_steps(own: Suite) -> Found:
+    name = "model-00002-of-00002.safetensors"
+    own[SMALL]["step4000"][name] = own[SMALL]["step3000"][name]
+    return only(Kind.MIXTURE, "step3000", "step4000")
+
+
+def formats_of_two_steps(own: Suite) -> Found:
+    """Its safetensors are the final's, its bin is its own."""
+    for branch in ("step8000", "main"):
+        own[SMALL][branch] |= saved(weights(SMALL, 8000, np.float16, 0), "bin")
+    name = "model.safetensors"
+    own[SMALL]["step7000"][name] = own[SMALL]["step8000"][name]
+    return only(Kind.MIXTURE, "step7000")
+
+
+def formats_of_two_sizes(own: Suite) -> Found:
+    for step in (5000, 6000, 8000):
+        own[SMALL][f"step{step}"] |= saved(weights(SMALL, step, np.float16, 0), "bin")
+    own[SMALL]["main"] = dict(own[SMALL]["step8000"])
+    own[SMALL]["step7000"] |= saved(weights(LARGE, 7000, np.float16, 1), "bin")
+    return only(Kind.SIZE, "step7000")
+
+
+LISTED = [
+    final_elsewhere,
+    one_payload_for_two,
+    of_another_size,
+    main_elsewhere_and_a_late_blob,
+    no_branch,
+    no_weights,
+    empty_weights,
+    a_shard_short,
+    an_index_of_absent_files,
+    an_index_that_is_none,
+    no_index,
+    no_config,
+    another_shape,
+    another_dtype,
+    another_dtype_unsaid,
+    the_final_first_shard,
+    shards_of_two_steps,
+    formats_of_two_steps,
+    formats_of_two_sizes,
+]
+
+
+@pytest.mark.parametrize("spoil", LISTED)
+def test_a_wrong_branch_is_found_by_its_listing(spoil: Callable, verified: Callable) -> None:
+    spoiled = suite()
+    expected = spoil(spoiled)
+    assert found(verified(spoiled)) == expected
+
+
+def saved_anew(own: Suite) -> Found:
+    """Another step's weights, of which every file differs."""
+    tensors = weights(SMALL, 5000, np.float16, 0)
+    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
+    own[SMALL]["step6000"] |= saved(tensors, "safetensors")
+    return only(Kind.EMBEDDING, "step5000", "step6000")
+
+
+def the_final_saved_anew(own: Suite) -> Found:
+    tensors = weights(SMALL, 8000, np.float16, 0)
+    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
+    own[SMALL]["step5000"] |= saved(tensors, "safetensors")
+    return only(Kind.EMBEDDING, "step5000")
+
+
+def out_of_line(own: Suite) -> Found:
+    """As pythia-12b-deduped, step 32000: late weights of nobody else."""
+    own[SMALL]["step4000"] |= saved(weights(SMALL, 100_000, np.float16, 0), "sharded")
+    return only(Kind.JUMP, "step4000")
+
+
+def not_finite(own: Suite) -> Found:
+    tensors = weights(SMALL, 5000, np.float16, 0)
+    tensors["gpt_neox.embed_in.weight"][0, 0] = np.nan
+    own[SMALL]["step5000"] |= saved(tensors, "safetensors")
+    return only(Kind.JUMP, "step5000")
+
+
+def no_safetensors(own: Suite) -> Found:
+    name = "model.safetensors"
+    own[SMALL]["step5000"][name] = b"?" * len(own[SMALL]["step5000"][name])
+    return only(Kind.INCOMPLETE, "step5000")
+
+
+@pytest.mark.parametrize(
+    "spoil", [saved_anew, the_final_saved_anew, out_of_line, not_finite, no_safetensors]
+)
+def test_a_wrong_branch_is_found_by_its_embedding(spoil: Callable, verified: Callable) -> None:
+    spoiled = suite()
+    expected = spoil(spoiled)
+    assert found(verified(spoiled)) == set()
+    assert found(verified(spoiled, has_ranges=True)) == expected
+
+
+def test_what_was_listed_and_read_is_not_asked_for_again(
+    own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(suite(), monkeypatch, tmp_path) as hub:
+        hub.fail(Fault("status", f"*{LARGE}/tree*", status=404))
+        with pytest.raises(UserError, match="not found"):
+            verify([SMALL, LARGE], own, None, True)
+        hub.heal()
+        assert "listed before: 0; listings to ask for: 18, about" in capsys.readouterr().out
+        verify([SMALL, LARGE], own, None, True)
+        assert "listed before: 9; listings to ask for: 9, about" in capsys.readouterr().out
+        trees = [request.path for request in hub.requests if "/tree/" in request.path]
+        assert len(trees) == 18 + 1  # the one that failed
+        before = len(hub.requests)
+        assert verify([SMALL, LARGE], own, None, True).findings == []
+        asked = [request.path for request in hub.requests[before:]]
+        assert asked == [f"/api/models/{name}/refs" for name in (SMALL, LARGE)]
+
+
+def test_some_steps_alone(verified: Callable) -> None:
+    spoiled = suite()
+    spoiled[SMALL]["step5000"] = dict(spoiled[SMALL]["main"])
+    del spoiled[LARGE]["step3000"]
+    some = verified(spoiled, steps=[3000, 5000])
+    assert [branch.name for branch in some.branches] == [
+        *("step3000", "step5000", "main"),
+        *("step5000", "main"),
+    ]
+    assert some.excluded == {SMALL: [5000], LARGE: [3000]}
+
+
+def test_no_weights_are_downloaded(
+    own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with served(suite(), monkeypatch, tmp_path) as hub:
+        verify([SMALL, LARGE], own, None, False)
+        # One configuration a model and one index, both of which all branches share.
+        files = [request.path for request in hub.requests if "/resolve/" in request.path]
+        assert not any("safetensors" in path and "index" not in path for path in files)
+        assert len({path.rsplit("/", 1)[1] for path in files}) == 2
+        before = len(hub.requests)
+        verify([SMALL], own, None, True)
+        parts = [request.range for request in hub.requests[before:] if "/raw/" in request.path]
+        assert len(parts) == 2 * (len(STEPS) - len([s for s in FORMS if FORMS[s] == ("bin",)]))
+        # A header, which in files this small is all of it, and the first rows.
+        assert all(asked.startswith("bytes=") for asked in parts[1::2])
+
+
+def test_the_miniature_of_pythia_is_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Models that were really trained, from their first steps to their last."""
+    from standin.pythia import miniature
+
+    folder, _ = miniature()
+    names = [f"EleutherAI/pythia-{model}-v0" for model in ("70m", "410m", "1.4b", "12b")]
+    with Hub(folder) as hub:
+        connect(monkeypatch, hub.endpoint, tmp_path / "home")
+        clean = verify(names, read_facts(folder / "facts.json"), None, True)
+        assert clean.findings == []
+        assert len(clean.branches) == 4 * 9
