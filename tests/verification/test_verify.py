@@ -322,4 +322,4 @@ def test_the_miniature_of_pythia_is_right(monkeypatch: pytest.MonkeyPatch, tmp_p
         connect(monkeypatch, hub.endpoint, tmp_path / "home")
         clean = verify(names, read_facts(folder / "facts.json"), None, True)
         assert clean.findings == []
-        assert len(clean.branches) == 4 * 9
+        assert len(clean.branches) == 4 * 10

@@ -122,7 +122,7 @@ def missized(branches: Sequence[Branch]) -> list[Finding]:
         ]
         if not sizes:
             continue
-        slack = max(_masks(branch) for branch, _, _ in sizes)
+        slack = _masks(sizes[0][0])
         usual = max(
             (size for _, _, size in sizes),
             key=lambda size: sum(_agree(size, other, slack) for _, _, other in sizes),
@@ -142,7 +142,7 @@ def _masks(branch: Branch) -> int:
     config = branch.config or {}
     try:
         return int(config["num_hidden_layers"]) * int(config["max_position_embeddings"]) ** 2
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return 0
 
 
