@@ -45,9 +45,11 @@ def grouped(verified: Verified) -> list[tuple[str, str, str, str]]:
     """Return repository, kind, branches and detail of what was found, alike ones in one row."""
     # What runs of steps are made of: all steps that are there or should be.
     steps: dict[str, set[int]] = {}
-    for own in (*verified.branches, *verified.findings):
-        if own.step is not None:
-            steps.setdefault(own.repository, set()).add(own.step)
+    known = [(branch.repository, branch.step) for branch in verified.branches]
+    known += [(finding.repository, finding.step) for finding in verified.findings]
+    for repository, step in known:
+        if step is not None:
+            steps.setdefault(repository, set()).add(step)
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in verified.findings:
         key = (finding.repository, finding.kind.value, finding.detail)
@@ -122,17 +124,20 @@ def _write_parquet(verified: Verified, output: Path) -> None:
     kinds: dict[tuple[str, str], list[str]] = {}
     for finding in verified.findings:
         kinds.setdefault((finding.repository, finding.branch), []).append(finding.kind.value)
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (branch.repository, branch.name, branch.step, branch.commit, name, *file)
         for branch in verified.branches
-        for name, file in (branch.weights or {None: (None, None)}).items()
+        for name, file in branch.weights.items()
     ]
-    there = {(branch.repository, branch.name) for branch in verified.branches}
-    rows += [
-        (finding.repository, finding.branch, finding.step, None, None, None, None)
-        for finding in verified.findings
-        if (finding.repository, finding.branch) not in there
+    told = {row[:2] for row in rows}
+    rest: list[tuple[Any, ...]] = [
+        *((own.repository, own.name, own.step, own.commit) for own in verified.branches),
+        *((own.repository, own.branch, own.step, None) for own in verified.findings),
     ]
+    for row in rest:
+        if row[:2] not in told:
+            told.add(row[:2])
+            rows.append((*row, None, None, None))
     types = [pa.string(), pa.string(), pa.int64(), *2 * [pa.string()], pa.int64(), pa.string()]
     names = ["repository", "branch", "step", "commit", "file", "size", "digest"]
     columns = [pa.array([row[i] for row in rows], type) for i, type in enumerate(types)]
