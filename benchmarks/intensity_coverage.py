@@ -5,8 +5,8 @@ texts that come in clusters of very unequal sizes (copies of one text share its 
 sample that is drawn by exposure and weighted, and the grid of checkpoints; once looked at from the
 start and at every checkpoint, once first looked at late, and once at seven checkpoints only. Counts
 how often the 95 % interval of each coefficient of the exposure clock holds it, and its bias. Writes
-docs/intensity_coverage.json and the table in docs/intervals.md; 2,000 repetitions take about 15
-minutes on two idle cores, `--repetitions 200` a tenth of that.
+docs/intensity_coverage.json and the table in docs/intervals.md; 2,000 repetitions take about half
+an hour on two idle cores, `--repetitions 200` a tenth of that.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every model must do that is kept: classifiers and survival models alike."""
+"""What every model of features must do: classifiers and survival models alike."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import MODELS as WHETHER
 
 # Two questions have models of one name.
-MODELS = {f"whether/{name}": model for name, model in WHETHER.items()}
+MODELS = {f"whether/{name}": model for name, model in WHETHER.items() if not model.reads_text}
 MODELS |= {f"when/{name}": model for name, model in WHEN.items()}
 OF_FEATURES = [name for name, model in MODELS.items() if not model.is_baseline]
 # Exposures are known whatever the features are.

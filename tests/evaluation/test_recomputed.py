@@ -31,8 +31,8 @@ N = 240
 DIGITS = 2e-5
 # Ranking metrics, of which alone there are gains, strata and scores of the unexposed.
 RANKED = ("auroc", "average_precision")
-# Fits to other folds, and what models chose, whose predictions are not kept.
-NOT_KEPT = ("leakage", "chosen", "single_features")
+# Fits to other folds, and what models chose, whose predictions are not kept; and a list of rows.
+NOT_KEPT = ("leakage", "chosen", "single_features", "hard_cases")
 # Count -> the baseline that knows it alone.
 KNOWING = {"sequence_count": "duplicate_count", "continuation_count": "continuation_count"}
 
@@ -250,19 +250,21 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
     assert doubtful
     assert found["uncertain"].pop("strata") == doubtful
     least = list(STRATA)
-    own = known[
-        [
-            least[np.searchsorted(list(STRATA.values()), c, side="right") - 1] in doubtful
-            for c in counts["continuation_count"]
-        ]
+    among = {"repeated": counts["continuation_count"] >= 5}
+    among["uncertain"] = [
+        least[np.searchsorted(list(STRATA.values()), c, side="right") - 1] in doubtful
+        for c in counts["continuation_count"]
     ]
-    cases = pd.Series(study.cluster, study.index)[own.index[own["truth"]]].value_counts()
-    uncertain = {
-        "n": len(own),
-        "cases": own["truth"].sum(),
-        "effective_clusters": cases.sum() ** 2 / (cases**2).sum(),
-        **ranked_among(parts, own.index, "continuation_count"),
-    }
+    scores_among = {}
+    for name, rows in among.items():
+        own = known[rows]
+        cases = pd.Series(study.cluster, study.index)[own.index[own["truth"]]].value_counts()
+        scores_among[name] = {
+            "n": len(own),
+            "cases": own["truth"].sum(),
+            "effective_clusters": cases.sum() ** 2 / (cases**2).sum(),
+            **ranked_among(parts, own.index, "continuation_count"),
+        }
     compare(
         {key: value for key, value in found.items() if key not in NOT_KEPT},
         nested(scores)
@@ -272,7 +274,7 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
             "prevalence": np.average(study.truth, weights=study.weight),
             "gains": gains_of(scores, baselines, RANKED),
             "strata": strata,
-            "uncertain": uncertain,
+            **scores_among,
             "unexposed": {
                 "n": len(clean),
                 "cases": clean["truth"].sum(),

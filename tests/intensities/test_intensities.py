@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_up_histories import TRUTH, made_up_study
-from sklearn.linear_model import LogisticRegression
 
 from memorization.evaluation.metrics.probability import brier
 from memorization.intensities.boosting import BoostedIntensities
-from memorization.intensities.effects import effects, robust_errors
+from memorization.intensities.effects import effects
 from memorization.intensities.forward import forward
 from memorization.intensities.logistic import CURVE, FREE, LINE, LogisticIntensities, time_columns
 from memorization.intensities.predict import predict
@@ -122,25 +121,6 @@ def test_effects_have_intervals_over_texts(simulated):
         # Without the text, which is left out, slopes are a little flatter.
         assert own["value"] == pytest.approx(truth["seen"], abs=0.2)
     assert effects(replace(study, histories=study.histories.unseen()), 0.95) == {}
-
-
-def test_robust_errors_are_those_of_leaving_out_each_cluster():
-    rng = np.random.default_rng(0)
-    x, cluster, weight = rng.normal(size=(400, 2)), rng.integers(0, 40, 400), rng.random(400) + 0.5
-    event = rng.random(400) < 1 / (1 + np.exp(-x[:, 0]))
-
-    def fit(rows):
-        model = LogisticRegression(C=1e8, solver="newton-cholesky", tol=1e-10)
-        return model.fit(x[rows], event[rows], sample_weight=weight[rows])
-
-    whole = fit(np.ones(400, bool))
-    residual = event - whole.predict_proba(x)[:, 1]
-    each = np.array([fit(cluster != k).coef_[0] for k in range(40)])
-    expected = np.sqrt(((each - whole.coef_[0]) ** 2).sum(axis=0) * 39 / 40)
-    # One Newton step is not the whole way.
-    np.testing.assert_allclose(robust_errors(x, residual, weight, cluster), expected, rtol=0.03)
-    constant = np.column_stack([x[:, 0], np.ones(400)])
-    assert robust_errors(constant, residual, weight, cluster)[1] == 0
 
 
 def test_the_spline_is_of_training_and_not_of_the_data(simulated):

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_arm import histories, natural_texts, outcomes_table
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from memorization import tables
 from memorization.arm.analyse import analyse
@@ -49,7 +51,7 @@ BASELINES = {
         "accumulation": ["corpus"],
     },
 }
-FITTED = ("logistic", "boosting", "aft", "cox", "forest")
+FITTED = ("logistic", "boosting", "stacked", "aft", "cox", "forest")
 ABSORBING = ("aft", "cox", "forest")
 UNDEFINED = {"value": None, "low": None, "high": None}
 COST = {
@@ -93,6 +95,11 @@ def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=T
     case = write_tables(folder, rng, source)
     write_predictions(folder, params, tiers, case, rng, source, duplicates)
     metrics = all_metrics(params, tiers, rng, source, duplicates)
+    index = tables.read_table(folder / "sequences.parquet", tables.SEQUENCES)["index"].tolist()
+    for kind in ("memorized_though_rare", "not_memorized_though_frequent"):
+        cases = metrics["whether"].get("hard_cases", {}).get(kind, [])
+        for case, own in zip(cases, index, strict=False):
+            case["index"] = own
     for name, found in metrics.items():
         write_metrics(found, folder / "metrics" / f"{name}.json")
     if not params.is_pythia:
@@ -128,6 +135,8 @@ def write_suite(folder, params):
         "corpus": {"source": "sample", "rows": 3000, "tokens": 192_000},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    # The made-up tokens are all end-of-text.
+    Tokenizer(BPE({"<|endoftext|>": 0}, [])).save(str(folder / "tokenizer.json"))
 
 
 def made_up_trajectories(rng, index, source):
@@ -304,6 +313,8 @@ def all_metrics(params, tiers, rng, source, duplicates):
         whether["strata"]["continuation_count"]["1"] = nothing
     else:
         whether["strata"] = {}
+        for name in ("hard_cases", "matched", "repeated", "uncertain"):
+            del whether[name]
     whether["text"]["prevalence"] |= {"calibration_slope": UNDEFINED, "f1": UNDEFINED}
     # What leakage buys is asked at the lowest tier and at the highest.
     for scheme, leakage in whether["leakage"].items():

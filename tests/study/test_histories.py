@@ -66,6 +66,8 @@ def test_tables_of_another_run_are_refused(tmp_path):
     write(tmp_path, trajectories, np.arange(20))
     with pytest.raises(UserError, match=r"exposures\.parquet: .* run `dvc repro`"):
         Histories.read(tmp_path, trajectories.index[:10])
+    with pytest.raises(UserError, match="not about the sequences and checkpoints"):
+        Histories.read(tmp_path, trajectories.index[:30])
 
 
 def test_without_the_training_data_no_exposures_are_known(tmp_path):

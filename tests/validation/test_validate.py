@@ -173,6 +173,13 @@ def test_short_texts_and_a_tokenizer_of_bytes(table):
     assert result.output.splitlines()[-1] == validate("t.csv").output.splitlines()[-1]
 
 
+def test_a_text_that_is_missing_in_csv_is_no_empty_text(table):
+    table.assign(text=table["text"].where(table.index != 7)).to_csv("t.csv", index=False)
+    result = validate("t.csv")
+    assert result.exit_code == 1
+    assert "t.csv: row 7: column 'text' is empty; leave such rows out" in result.output
+
+
 def test_what_is_read_is_not_written_over(table):
     table.to_parquet("t.parquet")
     before = Path("t.parquet").read_bytes()

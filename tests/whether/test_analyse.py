@@ -11,6 +11,8 @@ from memorization.tables import IMPORTANCE, WHETHER
 from memorization.whether.analyse import analyse
 from memorization.whether.models import MODELS
 
+OF_FEATURES = [name for name, model in MODELS.items() if not model.reads_text]
+
 
 def drawn(study, replicates, level=0.95):
     return Bootstrap.of(study.cluster, replicates, level, np.random.default_rng(1))
@@ -47,13 +49,13 @@ def test_tables_are_valid(analysis, study):
     pairs = predictions[["tier", "model"]].drop_duplicates().agg("-".join, axis=1).tolist()
     assert pairs == [
         *("text-prevalence", "text-single_feature", "text-ngrams"),
-        *("text-logistic", "text-boosting"),
+        *("text-logistic", "text-boosting", "text-stacked"),
         *("corpus-single_feature", "corpus-duplicate_count", "corpus-logistic", "corpus-boosting"),
         *("sibling-single_feature", "sibling-smaller_sibling"),
         *("sibling-logistic", "sibling-boosting"),
     ]
-    assert len(predictions) == 13 * len(study)
-    kept = {(tier, model) for tier in study.tiers for model in MODELS}
+    assert len(predictions) == 14 * len(study)
+    kept = {(tier, model) for tier in study.tiers for model in OF_FEATURES}
     assert set(analysis.fitted) == kept
     assert set(zip(importance["tier"], importance["model"], strict=True)) == kept
 
@@ -106,14 +108,15 @@ def test_metrics_are_those_of_the_predictions(analysis, study):
     brier = np.average((table["probability"] - study.truth) ** 2, weights=study.weight)
     assert corpus["logistic"]["brier"]["value"] == pytest.approx(brier)
     for scheme in ("fold_continuation", "fold_random"):
-        assert set(metrics["leakage"][scheme]["sibling"]) == set(MODELS)
+        for tier in ("text", "sibling"):
+            assert set(metrics["leakage"][scheme][tier]) == set(OF_FEATURES)
         leaky = metrics["leakage"][scheme]["text"]["boosting"]
         for name in ("auroc", "average_precision"):
             gain = leaky[name]["value"] - metrics["text"]["boosting"][name]["value"]
             assert leaky[f"{name}_gain"]["value"] == pytest.approx(gain)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", OF_FEATURES)
 def test_a_model_repeats_exactly_whatever_else_runs(analysis, study, model):
     """Whichever models and tiers come beside it: neither fit, nor importance, nor intervals."""
     study = study.only(["duplication.sequence_count", "repetition.longest_run"])

@@ -13,7 +13,17 @@ from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.whether.models import MODELS
 from memorization.whether.models.logistic import Logistic
-from memorization.whether.scores import decide, rankings, score, strata, uncertain, unexposed
+from memorization.whether.scores import (
+    SURPRISAL,
+    decide,
+    matched,
+    rankings,
+    repeated,
+    score,
+    strata,
+    uncertain,
+    unexposed,
+)
 
 COUNT = np.repeat([1, 3, 150, 4], 100)
 
@@ -118,6 +128,47 @@ def test_where_the_count_leaves_in_doubt_what_happens(rows):
     # Where every stratum is decided, nothing is said.
     decided = uncertain(replace(study, truth=COUNT == 150), DUPLICATES, probabilities, bootstrap)
     assert decided == {"strata": [], "n": 0, "cases": 0, "effective_clusters": 0.0}
+
+
+def test_among_those_that_recur(rows):
+    study, probability, bootstrap = rows
+    often = COUNT >= 5
+    study = replace(study, truth=study.truth | (often & (probability > 0.5)))
+    probabilities = {("text", "m"): probability, ("corpus", "duplicate_count"): COUNT / 200}
+    found = repeated(study, DUPLICATES, probabilities, bootstrap)
+    assert (found["n"], found["cases"]) == (often.sum(), study.truth[often].sum())
+    ranked = found["text"]["m"]
+    assert ranked["average_precision"]["value"] == precision(study, probability, often)
+    # They occur equally often, so the count's score is the prevalence.
+    share = np.average(study.truth[often], weights=study.weight[often])
+    gained = ranked["average_precision_gain"]["value"]
+    assert gained == pytest.approx(ranked["average_precision"]["value"] - share)
+
+
+def test_among_those_alike_in_count_and_surprisal(rows):
+    study, probability, bootstrap = rows
+    surprisal = np.random.default_rng(3).permutation(400)
+    study = replace(study, features=study.features.assign(**{SURPRISAL: surprisal}))
+    # Nobody of those that occur 150 times.
+    study = replace(study, truth=study.truth & (COUNT != 150))
+    found = matched(study, DUPLICATES, {("text", "m"): probability}, bootstrap)
+    # Once, or 2 to 4 times; a fifth of the surprisals each; one fold.
+    band = np.where(COUNT == 1, 0, np.where(COUNT == 150, 2, 1))
+    won = pairs = n = 0.0
+    for cell in np.unique(np.stack([band, surprisal // 80, study.fold]), axis=1).T:
+        own = (band == cell[0]) & (surprisal // 80 == cell[1]) & (study.fold == cell[2])
+        truth, weight = study.truth[own], study.weight[own]
+        if truth.any() and not truth.all():
+            size = weight[truth].sum() * weight[~truth].sum()
+            won += size * roc_auc_score(truth, probability[own], sample_weight=weight)
+            pairs, n = pairs + size, n + own.sum()
+    assert found["n"] == n < 400
+    assert found["text"]["m"]["value"] == pytest.approx(won / pairs)
+    none = replace(study, truth=COUNT == 150)
+    assert matched(none, DUPLICATES, {("text", "m"): probability}, bootstrap) == {
+        "n": 0,
+        "cases": 0,
+    }
 
 
 def test_unexposed_scores_are_of_the_other_rows_alone(rows):

@@ -42,6 +42,9 @@ from memorization.siblings.analyse import tokens_seen
 from memorization.when.models import MODELS
 from memorization.whether.importance import LARGEST
 
+# The weaker splits, as facts and files call them: random, and fold_random.
+LEAKY = ("random", "continuation")
+
 Facts = dict[str, Any]
 Cases = dict[str, str]
 
@@ -261,7 +264,7 @@ def whether(results: Results, facts: Facts, cases: Cases) -> None:
     """Add the best classifiers, what they gain, what leaks, and what they rely on."""
     scores, metric = results.metrics["whether"], "average_precision"
     tiers = [tier for tier in results.tiers("whether") if results.fitted("whether", tier)]
-    best, lowest = ((tier, results.best("whether", tier)) for tier in (tiers[-1], tiers[0]))
+    best, lowest = (tiers[-1], results.best("whether", tiers[-1])), tiers[0]
     data_tier = "corpus" if "corpus" in results.tiers("whether") else best[0]
     data = (data_tier, results.best("whether", data_tier))
     names = ("duplicate_count", "continuation_count", "smaller_sibling")
@@ -277,11 +280,10 @@ def whether(results: Results, facts: Facts, cases: Cases) -> None:
         "calibration": ". ".join(_calibration(results, best[0])),
         "largest_importance": LARGEST,
     }
-    for prefix, (tier, model) in (("", best), ("low_", lowest)):
-        leaky = {
-            name: scores["leakage"][f"fold_{name}"][tier][model]
-            for name in ("random", "continuation")
-        }
+    for prefix, tier in (("", best[0]), ("low_", lowest)):
+        measured = {name: scores["leakage"][f"fold_{name}"][tier] for name in LEAKY}
+        model = results.best("whether", tier, measured["random"])
+        leaky = {name: own[model] for name, own in measured.items()}
         facts[f"{prefix}leakage"] = leaky | {"tier": tier, "model": model}
     uncounted = "uncounted" if counted is None else "counted"
     cases |= {
@@ -310,6 +312,42 @@ def whether(results: Results, facts: Facts, cases: Cases) -> None:
     ):
         ranked = [{"name": row["feature"], "lost": lost(row)} for _, row in rows.iterrows()]
         facts[name] = ranked[0] if ranked else None
+    facts |= _in_doubt(results, data)
+    cases["whether.in_doubt"] = "some" if facts["doubtful"] else "none"
+    cases["whether.by_text"] = "some" if facts["text_stacked"] else "none"
+
+
+def _in_doubt(results: Results, data: tuple[str, str]) -> Facts:
+    """Return the scores where prediction is a question, and those of the text alone."""
+    scores = results.metrics["whether"]
+    text = scores.get("text", {})
+    over = scores["gains"]["over_baseline"].get("text", {}).get("stacked", {}).get("ngrams")
+    facts: Facts = {
+        "doubtful": None,
+        "text_stacked": text.get("stacked"),
+        "text_ngrams": text.get("ngrams"),
+        "text_boosting": text.get("boosting"),
+        "text_gain": over,
+    }
+    tier, model = data
+    found = {name: scores.get(name, {}) for name in ("repeated", "uncertain", "matched")}
+    if not all(model in own.get(tier, {}) for own in found.values()):
+        return facts
+    for name in ("repeated", "uncertain"):
+        facts[name] = {key: found[name][key] for key in ("n", "cases")} | {
+            "best": found[name][tier][model],
+            "counted": found[name][tier]["continuation_count"],
+        }
+    strata = [stratum_name(name) for name in found["uncertain"]["strata"]]
+    return facts | {
+        "doubtful": listed(strata),
+        "matched": {
+            "n": found["matched"]["n"],
+            "cases": found["matched"]["cases"],
+            "best": found["matched"][tier][model],
+            "text": found["matched"]["text"][results.best("whether", "text")],
+        },
+    }
 
 
 def _steps_up(results: Results, question: str, metric: str) -> Facts:

@@ -9,6 +9,7 @@ MODELS = {
     "boosting": "boosted trees",
     "single_feature": "best single feature",
     "ngrams": "bag of n-grams",
+    "stacked": "trees with n-grams",
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
     "kaplan_meier_strata": "Kaplan–Meier by count",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -252,15 +252,16 @@ class Results:
             raise UserError(f"{question}.models: only baselines; name at least one model to report")
         return tiers[-1]
 
-    def best(self, question: str, tier: str) -> str:
-        """Return the fitted model with the highest headline metric at a tier."""
+    def best(self, question: str, tier: str, among: Collection[str] | None = None) -> str:
+        """Return the fitted model, of some or all, with the highest headline metric at a tier."""
         scores = self.metrics[question][tier]
+        models = self.fitted(question, tier)
 
         def value(model: str) -> float:
             found = scores[model][HEADLINE[question]]["value"]
             return -np.inf if found is None else found
 
-        return max(self.fitted(question, tier), key=value)
+        return max((m for m in models if among is None or m in among), key=value)
 
     def best_of_all(self, question: str) -> tuple[str, str]:
         """Return the highest tier at which a model was fitted, and the best model there."""

@@ -45,7 +45,8 @@ class Histories:
         seen = None
         if len(exposures):
             table = exposures.pivot(index="index", columns="step", values="continuation_count")
-            if not np.array_equal(table.columns, found.steps) or not table.index.isin(index).all():
+            same = np.array_equal(table.columns, found.steps)
+            if not same or not np.array_equal(table.index, np.sort(index)):
                 raise UserError(
                     "results/exposures.parquet: not about the sequences and checkpoints of "
                     "results/trajectories.npz; run `dvc repro` to make all tables of one run"

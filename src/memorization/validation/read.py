@@ -90,6 +90,11 @@ def read_labelled(path: Path) -> Labelled:
         raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
     if not compute.any(compute.not_equal(text, "")).as_py():
         raise UserError(f"{path}: column 'text' is empty in all rows")
+    empty = compute.equal(text, "").to_numpy()
+    if form == "csv" and empty.any():
+        # There an empty text and none at all look alike.
+        row = int(empty.argmax())
+        raise UserError(f"{path}: row {row}: column 'text' is empty; leave such rows out")
     others = [n for n in names if n not in ("text", "memorized") and not is_index(n)]
     given = {name: _given(table[name]) for name in others}
     return Labelled(

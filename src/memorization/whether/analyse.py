@@ -17,14 +17,19 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.strata import COUNTS, finest_count
 from memorization.study import Study
+from memorization.whether.hard_cases import hard_cases
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
+from memorization.whether.models.classifier import FeatureModel
 from memorization.whether.models.single_feature import single_feature_scores
 from memorization.whether.scores import (
+    SURPRISAL,
     decide,
     estimates,
+    matched,
     prevalence,
     rankings,
+    repeated,
     score,
     strata,
     uncertain,
@@ -48,9 +53,10 @@ class Analysis:
     predictions : DataFrame, as `memorization.tables.WHETHER`.
     importance : DataFrame, as `memorization.tables.IMPORTANCE`.
     metrics : dict, tier -> model -> metric -> value, low, high; with n, cases, prevalence, what
-        models chose, gains, leakage, strata of each count, the scores of unexposed rows alone, and
-        of those where the count leaves in doubt what happens, and the average precision of every
-        feature by itself.
+        models chose, gains, leakage, strata of each count, the scores of unexposed rows alone, of
+        those that recur, of those where the count leaves in doubt what happens and of those matched
+        in count and surprisal, the hardest cases, and the average precision of every feature by
+        itself.
     fitted : dict, (tier, model) -> classifier fitted to the whole sample; without the baselines.
     """
 
@@ -116,7 +122,7 @@ class _Result:
     ranked: dict[str, Replicated]
     metrics: dict[str, Any]
     chosen: dict[str, Any]
-    # Of models alone, not of baselines.
+    # Of models of features alone.
     leakage: dict[str, Any]
     importance: pd.DataFrame
     fitted: BinaryModel | None
@@ -130,7 +136,8 @@ def _examine(candidate: Candidate, study: Study, bootstrap: Bootstrap) -> _Resul
     metrics = score(study, crossfit, decision, ranked, bootstrap)
     predicted = (candidate, crossfit.prediction, decision, ranked, metrics)
     chosen = _chosen(crossfit)
-    if candidate.model.is_baseline:
+    if candidate.model.is_baseline or not issubclass(candidate.model, FeatureModel):
+        # What a model reads in the text itself is no feature that could be permuted.
         return _Result(*predicted, chosen, {}, pd.DataFrame(), None)
     leakage = {}
     tiers = list(study.tiers)
@@ -189,10 +196,29 @@ def _metrics(study: Study, results: list[_Result], bootstrap: Bootstrap) -> dict
     }
     counted = finest_count(study.features.columns)
     if counted is not None:
+        metrics["repeated"] = repeated(study, counted, probabilities, bootstrap)
         metrics["uncertain"] = uncertain(study, counted, probabilities, bootstrap)
+        metrics["hard_cases"] = _hard_cases(study, counted, ranked, probabilities)
+    if counted is not None and SURPRISAL in study.features:
+        metrics["matched"] = matched(study, counted, probabilities, bootstrap)
     if study.splits["exposed"].any():
         metrics["unexposed"] = unexposed(study, probabilities, bootstrap)
     return metrics
+
+
+def _hard_cases(
+    study: Study,
+    counted: str,
+    ranked: Mapping[tuple[str, str], Mapping[str, Replicated]],
+    probabilities: Mapping[tuple[str, str], np.ndarray],
+) -> dict[str, Any]:
+    """Return the hardest cases, and what the best of those that know the count said of them."""
+    tier = feature_of(counted).tier
+    best = max(
+        (key for key in ranked if key[0] == tier),
+        key=lambda key: ranked[key]["average_precision"].value,
+    )
+    return {"tier": tier, "model": best[1]} | hard_cases(study, counted, probabilities[best])
 
 
 def _single_features(study: Study) -> dict[str, dict[str, float]]:

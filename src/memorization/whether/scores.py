@@ -21,6 +21,13 @@ from memorization.study import Study
 # Of a stratum in doubt, the least and the greatest share that is memorized.
 UNCERTAIN = (0.05, 0.95)
 
+# Occurrences from which on a sequence is one that recurs.
+REPEATED = 5
+
+# What sequences are matched on beside their count, and into how many parts of equal size.
+SURPRISAL = "surprisal.mean"
+PARTS = 5
+
 # Rows that thresholds are chosen on, and the models for it fitted to, at most, the memorized first.
 LARGEST = 6_000
 
@@ -164,6 +171,22 @@ def strata(
     return found
 
 
+def repeated(
+    study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return the ranking metrics among sequences that occur `REPEATED` times or more.
+
+    That what hardly recurs is not memorized is known beforehand.
+
+    Returns
+    -------
+    dict
+        See `uncertain`.
+    """
+    rows = study.features[column].to_numpy() >= REPEATED
+    return _among(study, column, rows, probabilities, bootstrap)
+
+
 def uncertain(
     study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
 ) -> dict[str, Any]:
@@ -184,11 +207,54 @@ def uncertain(
     memorized = np.bincount(own, study.weight * study.truth, len(STRATA))
     low, high = UNCERTAIN
     between = (memorized >= low * mass) & (memorized <= high * mass) & (mass > 0)
-    rows = between[own]
+    names = [name for name, is_between in zip(STRATA, between, strict=True) if is_between]
+    return {"strata": names} | _among(study, column, between[own], probabilities, bootstrap)
+
+
+def matched(
+    study: Study, column: str, probabilities: Probabilities, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return how well the memorized are told from others that are alike in count and surprisal.
+
+    Pairs are compared within a stratum of the count and a part of equal size of `SURPRISAL` alone:
+    what a model knows there is neither how often a text occurs nor how predictable it is.
+
+    Returns
+    -------
+    dict
+        ``n``, ``cases``: of the cells that hold both classes; ``{tier: {model: auroc}}``, each
+        {value, low, high}; absent where there is no such cell.
+    """
+    surprisal = study.features[SURPRISAL].to_numpy()
+    ends = np.quantile(surprisal, np.arange(1, PARTS) / PARTS)
+    cell = stratum_of(study.features[column].to_numpy()) * PARTS + np.searchsorted(ends, surprisal)
+    # Scores of one fold are of one model.
+    _, cell = np.unique(np.stack([cell, study.fold]), axis=1, return_inverse=True)
+    cases = np.bincount(cell, study.truth)
+    mixed = ((cases > 0) & (cases < np.bincount(cell)))[cell]
+    part, drawn = study.take(mixed), bootstrap.take(mixed)
+    found: dict[str, Any] = {"n": len(part), "cases": int(part.truth.sum())}
+    if not len(part):
+        return found
+    metric = auroc_within(cell[mixed])
+    for (tier, model), probability in probabilities.items():
+        found.setdefault(tier, {})[model] = drawn.estimate(
+            metric, part.truth, probability[mixed], part.weight
+        )
+    return found
+
+
+def _among(
+    study: Study,
+    column: str,
+    rows: np.ndarray,
+    probabilities: Probabilities,
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    """Return the scores of some rows, bool [n], and how many and how independent they are."""
     part = study.take(rows)
     cases = np.unique(part.cluster[part.truth], return_counts=True)[1]
     about = {
-        "strata": [name for name, is_between in zip(STRATA, between, strict=True) if is_between],
         "n": len(part),
         "cases": int(part.truth.sum()),
         "effective_clusters": float(cases.sum() ** 2 / max((cases**2).sum(), 1)),

@@ -23,8 +23,8 @@ def study():
 
 def test_the_trusted_list_is_minimal(study, tmp_path):
     needed = set()
-    for name, model in MODELS.items():
-        model.train(study, seed=0).save(tmp_path / name)
+    for name in ("logistic", "boosting"):
+        MODELS[name].train(study, seed=0).save(tmp_path / name)
         needed |= set(skops.io.get_untrusted_types(file=tmp_path / name))
     assert needed == set(TRUSTED)
 

@@ -25,11 +25,15 @@ SCHEMES = {
 def draw(results: Results) -> Figure:
     """Return the gain of each leaky split over the split by clusters, by tier and model.
 
-    Only the tiers for which it was measured, the lowest and the highest.
+    Only where it was measured: of models of features, at the lowest and the highest tier.
     """
     leaky = results.metrics["whether"]["leakage"]
-    measured = set().union(*leaky.values())
-    rows = [r for r in rows_of(results, "whether", baselines=False) if r.tier in measured]
+    measured = leaky["fold_random"]
+    rows = [
+        row
+        for row in rows_of(results, "whether", baselines=False)
+        if row.tier in measured and (row.model is None or row.model in measured[row.tier])
+    ]
     figure, axes = panels(rows, ["average precision gained", "AUROC gained"])
     for panel, metric in zip(axes, ("average_precision_gain", "auroc_gain"), strict=True):
         mark_value(panel, 0, "split by clusters")

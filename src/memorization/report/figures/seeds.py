@@ -29,6 +29,7 @@ SHOWN = {
     "boosting_over_count": "boosting less\ncount (AP)",
     "logistic_over_count": "logistic less\ncount (AP)",
     "boosting_over_ngrams": "text boosting less\nn-grams (AP)",
+    "stacked_over_ngrams": "text trees with n-grams\nless n-grams (AP)",
     "sibling_added": "smaller models\nadd (AP)",
     "reference_added": "reference\nadds (AP)",
     "forest_over_clock": "forest less exposure\nclock (concordance)",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from memorization.report.results import Results
 from memorization.report.tables import (
     arm,
+    cases,
     families,
     features,
     onset,

@@ -16,10 +16,12 @@ from memorization.whether.models.classifier import BinaryModel
 from memorization.whether.models.logistic import Logistic
 from memorization.whether.models.ngrams import NGrams
 from memorization.whether.models.single_feature import SingleFeature
+from memorization.whether.models.stacked import Stacked
 
 MODELS: dict[str, type[BinaryModel]] = {
     "logistic": Logistic,
     "boosting": Boosting,
+    "stacked": Stacked,
 }
 
 BASELINES: dict[str, type[BinaryModel]] = {

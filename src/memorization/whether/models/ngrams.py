@@ -35,7 +35,7 @@ FEWEST = 20
 LENGTH = 10.0
 
 # Inverse strengths of the penalty to choose from, the strongest first.
-GRID = (0.001, 0.01, 0.1)
+GRID = (0.0001, 0.001, 0.01, 0.1)
 DEFAULT = 0.01
 
 
@@ -95,7 +95,11 @@ class NGrams(BinaryModel):
     @classmethod
     def train(cls, rows: Study, seed: int) -> NGrams:
         """Return the regression; the seed thins the rows that its penalty is chosen on."""
-        c = choose_c(rows, GRID, DEFAULT, _known, seed)
+        return cls.regressed(rows, choose_c(rows, GRID, DEFAULT, _known, seed))
+
+    @classmethod
+    def regressed(cls, rows: Study, c: float) -> NGrams:
+        """Return the regression of some rows at an inverse strength of the penalty."""
         counts = hashed_counts(_text(rows))
         bag = Bag.of(counts)
         regression = LogisticRegression(C=c, max_iter=2000)
