@@ -265,6 +265,18 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
             "effective_clusters": cases.sum() ** 2 / (cases**2).sum(),
             **ranked_among(parts, own.index, "continuation_count"),
         }
+    # A cell: of one stratum, one fifth of the surprisals, and one fold.
+    fifth = pd.qcut(features["surprisal.mean"], 5, labels=False)
+    band = np.searchsorted(list(STRATA.values()), counts["continuation_count"], side="right")
+    cell = (10 * (5 * band + fifth) + pd.Series(study.fold, study.index)).astype(int)
+    kinds = known["truth"].groupby(cell).transform("nunique")
+    alike = known.index[kinds == 2]
+    matched = {"n": len(alike), "cases": known.loc[alike, "truth"].sum()}
+    for (tier, model), rows in parts.items():
+        own = rows.set_index("index").loc[alike]
+        values = (own[name].to_numpy() for name in ("truth", "probability", "weight"))
+        area = within_folds(*values, cell.loc[alike].to_numpy())
+        matched.setdefault(tier, {})[model] = area
     compare(
         {key: value for key, value in found.items() if key not in NOT_KEPT},
         nested(scores)
@@ -272,6 +284,7 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
             "n": N,
             "cases": study.truth.sum(),
             "prevalence": np.average(study.truth, weights=study.weight),
+            "matched": matched,
             "gains": gains_of(scores, baselines, RANKED),
             "strata": strata,
             **scores_among,
