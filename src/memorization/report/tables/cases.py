@@ -21,7 +21,7 @@ def hard_cases(results: Results) -> str:
     """Return the rarest memorized and the most frequent that are not, and what was predicted."""
     found = results.metrics["whether"].get("hard_cases", {})
     cases = [(name, case) for kind, name in KINDS.items() for case in found.get(kind, [])]
-    columns = {"": "<14", "occurrences": ">11", "predicted (%)": ">12", "continuation": "<70"}
+    columns = {"": "<14", "occurrences": ">11", "predicted": ">12", "continuation": "<70"}
     if not cases:
         return pipe_table(columns, [["not counted", *[MISSING] * 3]])
     rows = results.sample.set_index("index").loc[[case["index"] for _, case in cases]]
