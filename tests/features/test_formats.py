@@ -162,7 +162,7 @@ MISTAKES = {
     "index.csv": (b"text,index\na,1\nb,x\n", "CSV conversion error to int64: invalid value 'x'"),
     "tokens.csv": (b"tokens\n1 2\n", "tokens.csv: CSV has no lists of tokens; pass JSON Lines"),
     "empty.csv": (b"text\n", "empty.csv: no texts in it"),
-    "nothing.csv": (b"", "nothing.csv: no column 'tokens' or 'text'"),
+    "nothing.csv": (b"", "nothing.csv: no texts in it"),
     "broken.jsonl": (ROW * 5 + b'{"text": "a\n', "broken.jsonl: line 6: not JSON (Unterminated"),
     "list.jsonl": (ROW + b"[1]\n", "list.jsonl: line 2: not a JSON object"),
     "gone.jsonl": (
