@@ -159,27 +159,28 @@ def rolled(published: Published) -> None:
 COUNTS, ROWS = {"published_counts": True}, {"corpus": "preshuffled"}
 
 
-@pytest.mark.parametrize(
-    ("change", "pythia", "message"),
-    [
-        (off_by_one, {}, r"index \d+ has other tokens in the labels of 410m than in the sample, "),
-        (another_token, {}, r"index \d+ has other tokens in the labels of .*160m"),
-        (other_labels, {}, r"memorized by 410m, both do of only .*: pin other commits"),
-        (percents, {}, "100.0 in '70M'; all must be 0 to 1; pin another commit"),
-        (an_empty_evaluation, {}, r"split duped.410m.50 has 0 sequences, but the earlier duped"),
-        (frequencies("memorized", offset=1), COUNTS, "no file matches 'data/non_memorized-"),
-        (frequencies("non_memorized", offset=1), COUNTS, "no file matches 'data/memorized-"),
-        (
-            frequencies("memorized", "non_memorized", repeated=True),
-            COUNTS,
-            "data/memorized-.*a token has several; pin another commit",
-        ),
-        (duplicates(np.append(np.arange(600), 5)), COUNTS, "there are 601 rows, but each must"),
-        (duplicates(np.append(np.arange(599), 5)), COUNTS, "1 of 600 sequences have no count"),
-        (a_missing_shard, COUNTS, r"shards \[0\] of 'data/duped'"),
-        (rolled, ROWS, r"row \d+ does not begin with the sequence of its index"),
-    ],
-)
+# How what was published changes, the params of Pythia, and what is said of it.
+UNFIT = [
+    (off_by_one, {}, r"index \d+ has other tokens in the labels of 410m than in the sample, "),
+    (another_token, {}, r"index \d+ has other tokens in the labels of .*160m"),
+    (other_labels, {}, r"memorized by 410m, both do of only .*: pin other commits"),
+    (percents, {}, "100.0 in '70M'; all must be 0 to 1; pin another commit"),
+    (an_empty_evaluation, {}, r"split duped.410m.50 has 0 sequences, but the earlier duped"),
+    (frequencies("memorized", offset=1), COUNTS, "no file matches 'data/non_memorized-"),
+    (frequencies("non_memorized", offset=1), COUNTS, "no file matches 'data/memorized-"),
+    (
+        frequencies("memorized", "non_memorized", repeated=True),
+        COUNTS,
+        "data/memorized-.*a token has several; pin another commit",
+    ),
+    (duplicates(np.append(np.arange(600), 5)), COUNTS, "there are 601 rows, but each must"),
+    (duplicates(np.append(np.arange(599), 5)), COUNTS, "1 of 600 sequences have no count"),
+    (a_missing_shard, COUNTS, r"shards \[0\] of 'data/duped'"),
+    (rolled, ROWS, r"row \d+ does not begin with the sequence of its index"),
+]
+
+
+@pytest.mark.parametrize(("change", "pythia", "message"), UNFIT)
 def test_a_suite_is_not_made_of_what_does_not_fit_together(
     serve: Callable[[], Hub], published: Published, change: Change, pythia: dict, message: str
 ) -> None:
