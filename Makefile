@@ -2,6 +2,8 @@
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
 # make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
 # make test        the same set-up, then every test
+# make faults      injects faults by the hundred, kills among them, and counts how they end in
+#                  docs/faults.md; about 20 minutes
 # make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +11,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup repository reproduce seeds test declare check clean
+.PHONY: setup repository reproduce seeds test faults declare check clean
 
 reproduce: repository setup
 	$(RUN) dvc repro
@@ -20,6 +22,9 @@ seeds: reproduce
 
 test: setup
 	$(RUN) pytest
+
+faults: setup
+	$(RUN) python tests/faults/campaign.py --table docs/faults.md
 
 declare: setup
 	$(RUN) python tests/structure/declared.py

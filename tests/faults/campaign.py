@@ -22,8 +22,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 
-os.environ["OMP_NUM_THREADS"] = "1"  # a thread does not survive a fork
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.injected import hub, kills, params, tables
@@ -161,14 +161,22 @@ def table(found: Iterable[Verdict]) -> str:
     return "\n".join([*HEADER, *rows])
 
 
-def page(found: Sequence[Verdict], planned: int, seed: int, seconds: float, cpu: float) -> str:
-    """Return the page that says what was injected, what it came to, and how long that took."""
+def page(
+    found: Sequence[Verdict], planned: int, seed: int, cores: int, seconds: float, cpu: float
+) -> str:
+    """Return the page that says what was injected, what it came to, and how long that took.
+
+    Parameters
+    ----------
+    planned : how many faults there were to inject; more than were found where time was up.
+    seconds, cpu : of wall time, and of CPU time.
+    """
     return PAGE.format(
         total=planned,
         stopped="" if len(found) == planned else STOPPED.format(len(found), planned),
         minutes=round(seconds / 60),
         cpu=round(cpu / 60),
-        cores=os.cpu_count(),
+        cores=cores,
         seed=seed,
         table=table(found),
     )
@@ -188,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
     start = time.monotonic()
+    torch.set_num_threads(1)  # others would not survive the forks
     for library in LIBRARIES:
         importlib.import_module(library)
     with TemporaryDirectory(prefix="faults-") as place:
@@ -198,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(found))
     if options.table is not None:
         seconds, cpu = time.monotonic() - start, sum(os.times()[:4])
-        text = page(found, len(trials), options.seed, seconds, cpu)
+        text = page(found, len(trials), options.seed, os.cpu_count() or 1, seconds, cpu)
         options.table.write_text(text, "utf-8")
     return int(any(verdict.outcome != "right" for verdict in found))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -252,8 +252,11 @@ def _undisturbed(start: Path, reads: Sequence[Read]) -> list[Read]:
     return [replace(read, expected=contents(start)) for read in reads]
 
 
-def of_users(place: Path) -> list[Read]:
-    """Return the tables that users bring, and the commands that read them."""
+COMMANDS = ("evaluate", "validate", "features", "score")
+
+
+def of_users(place: Path, commands: Collection[str] = COMMANDS) -> list[Read]:
+    """Return the tables that users bring, and some of the commands that read them."""
     start = place / "user"
     write_study(start / "results")
     shutil.copytree(ROOT / MODEL, start / MODEL)
@@ -269,6 +272,8 @@ def of_users(place: Path) -> list[Read]:
         ("texts", labelled[["text"]], "features", ("{}.features.parquet",)),
         ("risky", labelled[["text"]], "score", ("--output", "{}.risk.parquet")),
     ):
+        if command not in commands:
+            continue
         are_read = name in ("scores", "labelled")
         for suffix in (".parquet", ".csv") if are_read else (".parquet",):
             file = f"{name}{suffix}"

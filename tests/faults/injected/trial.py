@@ -149,7 +149,8 @@ def judge(trial: Trial) -> Verdict:
         if ended.code == 0 and trial.kill_after is not None:  # it was faster than before
             return judge(replace(trial, kill_after=0.7 * trial.kill_after))
         if ended.code == 0:
-            return _same(found, after, trial.expected, "exit code 0")
+            damaged = _differing(good, before)
+            return _same(found, after, trial.expected, "exit code 0", apart=damaged)
         if not ended.was_killed:
             if ended.complaint:
                 return found("wrong", f"{ended.complaint}; it said: {ended.said[-2000:]}")
@@ -170,9 +171,14 @@ def judge(trial: Trial) -> Verdict:
 
 
 def _same(
-    found: Callable[..., Verdict], after: dict[str, bytes], expected: dict[str, bytes], when: str
+    found: Callable[..., Verdict],
+    after: dict[str, bytes],
+    expected: dict[str, bytes],
+    when: str,
+    apart: Collection[str] = (),
 ) -> Verdict:
-    if differing := _differing(after, expected):
+    """Return whether a folder holds what is expected, some files apart."""
+    if differing := [name for name in _differing(after, expected) if name not in apart]:
         return found("silent", f"{when}: other than undisturbed: {differing[:5]}")
     return found("right")
 
