@@ -60,7 +60,7 @@ One rule judges all of them.
 
 - *Right*: the command ended well, and left the bytes that an undisturbed run leaves. Or it ended
   with one line that says what is wrong, without a traceback, and had changed nothing that was
-  there; for params and tables the line must name the file and the key or column. Then the fault is
+  there; of params the line must name the key, of tables the file and the column. Then the fault is
   mended, and the same command must leave the bytes that an undisturbed run leaves. It is not run
   again where the whole folder is, to the byte, what an undisturbed run begins with. After a kill,
   only what the same command leaves counts.

@@ -129,7 +129,7 @@ def of_params(made: Miniature, n: int, rng: np.random.Generator) -> list[Trial]:
             lambda: stage("suite"),
             made.after["split"],
             damage=lambda folder, wrong=wrong: write(folder, wrong),
-            words=("params.yaml", wrong.key),
+            words=(wrong.key,),
         )
         for wrong in wrong_params(raw, n, rng)
     ]

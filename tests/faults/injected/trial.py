@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 # Seconds after which a command hangs.
-LONGEST = 300
+LONGEST = 900
 # Work in progress, the hub's cache, and what DVC and git keep for themselves: no results.
 APART = {".partial", ".home", ".dvc", ".git", "__pycache__"}
 SAID = "said.txt"
