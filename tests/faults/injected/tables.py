@@ -123,7 +123,7 @@ def _of_columns(read: Read, path: Path) -> Iterator[Wrong]:
     if read.key:
         yield changed("a key twice", lambda table: pa.concat_tables([table, table[:1]]), read.key)
         minus = partial(_first, column=read.key, value=-1)
-        yield changed("a negative key", minus, read.key)
+        yield changed("a negative key", minus)
     if not read.may_be_empty:
         yield changed("no rows", lambda table: table[:0])
 
