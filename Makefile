@@ -3,7 +3,7 @@
 # make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
 # make test        the same set-up, then every test
 # make faults      injects faults by the hundred, kills among them, and counts how they end in
-#                  docs/faults.md; about 20 minutes
+#                  docs/faults.md, which says how long that took
 # make declare     writes into dvc.yaml which code and params each stage reads
 PYTHON ?= python3
 VENV := .venv
