@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 
 from memorization.features.own.command import read_tokenizer
 from memorization.features.use import Sources
+from memorization.risk import SHIPPED
 from memorization.validation.analyse import PLAIN
 from memorization.validation.command import score_ways
 from memorization.validation.external import write_external
@@ -71,7 +72,7 @@ def main(source: Path, tokenizer: Path | None = None, root: Path = ROOT) -> None
     ways = score_ways(texts, own, replicates=400, seed=0)
     write_external(root / "external/mempi.parquet", ways, ABOUT)
     model = portable(ways[PLAIN], ABOUT["labels"], UNTESTED, seed=0)
-    model.save(root / "results/models/portable/pythia")
+    model.save(root / SHIPPED)
 
 
 if __name__ == "__main__":

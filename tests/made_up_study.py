@@ -9,9 +9,12 @@ from threadpoolctl import threadpool_limits
 from memorization import tables
 from memorization.labels.trajectories import Trajectories
 from memorization.study import Histories, Study, Targets
+from memorization.whether.models import MODELS
 
 # Of `survival_study`.
 N_TIMES = 12
+# The classifiers that a study without text is enough for.
+OF_FEATURES = [name for name, model in MODELS.items() if not model.reads_text]
 
 
 @pytest.fixture(autouse=True, scope="module")

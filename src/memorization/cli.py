@@ -13,6 +13,7 @@ import typer
 import typer.core
 
 from memorization.errors import UserError, run
+from memorization.risk import SHIPPED
 
 app = typer.Typer(
     help="Predict whether, and when, a language model memorizes a training sequence.",
@@ -336,7 +337,7 @@ def score(
     training_tokens: Annotated[float | None, TRAINING] = None,
     reference: Annotated[Path | None, REFERENCE] = None,
     prevalence: Annotated[float | None, PREVALENCE] = None,
-    model: Annotated[Path, TEXT_MODEL] = Path("results/models/portable/pythia"),
+    model: Annotated[Path, TEXT_MODEL] = SHIPPED,
     results: Annotated[Path, RESULTS] = Path("results"),
     tokenizer: Annotated[str | None, RISK_TOKENIZER] = None,
     carry: Annotated[list[str] | None, CARRY] = None,
@@ -420,7 +421,7 @@ def verify_checkpoints(
         read = ["params.yaml", *([params.pythia.facts] if params.pythia.facts else [])]
         check_destination(output, *map(Path, read))
     facts = read_facts(params.pythia.facts)
-    names = repositories(params, models or (), variants or (), releases or ())
+    names = repositories(params, facts, models or (), variants or (), releases or ())
     verified = verify(names, facts, steps or None, ranges)
     print(terminal(verified))
     if output is not None:

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_study import OF_FEATURES as CLASSIFIERS
 
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import MODELS as WHETHER
 
 # Two questions have models of one name.
-MODELS = {f"whether/{name}": model for name, model in WHETHER.items() if not model.reads_text}
+MODELS = {f"whether/{name}": WHETHER[name] for name in CLASSIFIERS}
 MODELS |= {f"when/{name}": model for name, model in WHEN.items()}
 OF_FEATURES = [name for name, model in MODELS.items() if not model.is_baseline]
 # Exposures are known whatever the features are.

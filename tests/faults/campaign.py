@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -46,11 +46,12 @@ MOMENTS_OF_DVC = 10
 
 # Of trials in an order drawn at random, so that each kind has its share.
 STOPPED = " It was\nstopped when it had injected {} of {}."
+LEFT_OUT = " Of `--kinds` it\nleft out: {}."
 
 PAGE = """# Faults
 
 `make faults` injects some {total} faults and counts how they end. With seed {seed}, on {cores}
-cores, it last took {minutes} minutes, and {cpu} minutes of CPU time.{stopped}
+cores, it last took {minutes} minutes, and {cpu} minutes of CPU time.{left_out}{stopped}
 
 {table}
 
@@ -162,7 +163,13 @@ def table(found: Iterable[Verdict]) -> str:
 
 
 def page(
-    found: Sequence[Verdict], planned: int, seed: int, cores: int, seconds: float, cpu: float
+    found: Sequence[Verdict],
+    planned: int,
+    seed: int,
+    cores: int,
+    seconds: float,
+    cpu: float,
+    kinds: Collection[str] = KINDS,
 ) -> str:
     """Return the page that says what was injected, what it came to, and how long that took.
 
@@ -170,8 +177,11 @@ def page(
     ----------
     planned : how many faults there were to inject; more than were found where time was up.
     seconds, cpu : of wall time, and of CPU time.
+    kinds : those that were injected.
     """
+    left_out = [kind for kind in KINDS if kind not in kinds]
     return PAGE.format(
+        left_out=LEFT_OUT.format(", ".join(left_out)) if left_out else "",
         total=planned,
         stopped="" if len(found) == planned else STOPPED.format(len(found), planned),
         minutes=round(seconds / 60),
@@ -207,7 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(found))
     if options.table is not None:
         seconds, cpu = time.monotonic() - start, sum(os.times()[:4])
-        text = page(found, len(trials), options.seed, os.cpu_count() or 1, seconds, cpu)
+        cores = os.cpu_count() or 1
+        text = page(found, len(trials), options.seed, cores, seconds, cpu, options.kinds)
         options.table.write_text(text, "utf-8")
     return int(any(verdict.outcome != "right" for verdict in found))
 

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from memorization.errors import UserError
+from memorization.risk import SHIPPED
 from memorization.risk.model import CARD, WEIGHTS, TextModel
 from memorization.whether.models.ngrams import hashed_counts
 
@@ -126,7 +127,7 @@ def _pickle(place):
 def test_the_model_that_is_shipped_can_be_loaded_and_says_what_it_is():
     from pathlib import Path
 
-    shipped = TextModel.load(Path(__file__).parents[2] / "results/models/portable/pythia")
+    shipped = TextModel.load(Path(__file__).parents[2] / SHIPPED)
     assert "Pythia-6.9b-deduped" in shipped.card["about"]
     assert shipped.card["cases"] == 505
     assert shipped.card["auroc"]["low"] > 0.8

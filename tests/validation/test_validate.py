@@ -187,6 +187,13 @@ def test_what_is_read_is_not_written_over(table):
     assert result.exit_code == 1
     assert "writing it would change t.parquet" in result.output
     assert Path("t.parquet").read_bytes() == before
+    Path("own.json").write_text("{}")
+    result = CliRunner().invoke(
+        app, ["validate", "t.parquet", "--tokenizer", "own.json", "--output", "own.json"]
+    )
+    assert result.exit_code == 1
+    assert "writing it would change own.json" in result.output
+    assert Path("own.json").read_text() == "{}"
 
 
 def test_a_damaged_file_and_a_missing_tokenizer_are_told(table, tmp_path):

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_study import make_study, survival_study
+from made_up_study import OF_FEATURES, make_study, survival_study
 from sklearn.metrics import average_precision_score
 
 from memorization.errors import UserError
@@ -10,8 +10,6 @@ from memorization.evaluation.bootstrap import Bootstrap
 from memorization.tables import IMPORTANCE, WHETHER
 from memorization.whether.analyse import analyse
 from memorization.whether.models import MODELS
-
-OF_FEATURES = [name for name, model in MODELS.items() if not model.reads_text]
 
 
 def drawn(study, replicates, level=0.95):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made_up_study import make_study
+from made_up_study import OF_FEATURES, make_study
 
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import Candidate, cross_fit
@@ -9,7 +9,7 @@ from memorization.whether.importance import permutation_importance
 from memorization.whether.models import MODELS
 
 
-@pytest.mark.parametrize("name", ["logistic", "boosting"])
+@pytest.mark.parametrize("name", OF_FEATURES)
 def test_what_matters_is_important_and_what_does_not_is_not(name):
     rng = np.random.default_rng(0)
     n, columns = 1500, ("a.strong", "a.noise", "b.weak", "c.noise")

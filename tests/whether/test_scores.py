@@ -199,9 +199,11 @@ def study():
     rng = np.random.default_rng(0)
     truth = rng.random(120) < 0.3
     features = {"a.x": rng.normal(size=120) + truth}
-    return make_study(
+    study = make_study(
         features, truth, weight=rng.random(120) + 0.5, fold=rng.integers(0, 4, size=120)
     )
+    words = rng.choice([b"one", b"two", b"six"], (120, 9)).tolist()
+    return replace(study, text=np.array([b" ".join(own) for own in words], dtype=object))
 
 
 def candidate(model):
@@ -228,7 +230,7 @@ def test_thresholds_are_those_of_a_nested_cross_validation(study):
         np.testing.assert_array_equal(decision[own], crossfit.prediction[own] >= threshold)
 
 
-@pytest.mark.parametrize("name", ["logistic", "boosting"])
+@pytest.mark.parametrize("name", MODELS)
 def test_labels_of_a_fold_do_not_change_its_decisions(name, study):
     run, own = candidate(MODELS[name]), study.fold == 2
     crossfit = cross_fit(run, study)

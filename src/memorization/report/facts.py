@@ -342,8 +342,6 @@ def _in_doubt(results: Results, data: tuple[str, str]) -> Facts:
     return facts | {
         "doubtful": listed(strata),
         "matched": {
-            "n": found["matched"]["n"],
-            "cases": found["matched"]["cases"],
             "best": found["matched"][tier][model],
             "text": found["matched"]["text"][results.best("whether", "text")],
         },

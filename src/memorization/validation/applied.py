@@ -11,14 +11,12 @@ import pyarrow as pa
 
 from memorization.features.own.reading import Batch
 from memorization.features.surprisal import predictions
+from memorization.risk import SHIPPED
 from memorization.risk.command import Options, Scorer
 from memorization.risk.model import TextModel, digests
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-# What ``memorization score`` applies.
-SHIPPED = Path("results/models/portable/pythia")
 
 
 @dataclass(frozen=True)

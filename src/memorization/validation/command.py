@@ -11,12 +11,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.features.own.command import read_tokenizer, sources_of
+from memorization.features.own.command import files_read, read_tokenizer, sources_of
 from memorization.features.own.writing import check_destination
 from memorization.features.use import ROW, Sources, choose_families, features_of_rows, taken
 from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
+from memorization.risk import SHIPPED
 from memorization.risk.model import CARD, plain
 from memorization.validation.analyse import (
     MODELS,
@@ -30,7 +31,7 @@ from memorization.validation.analyse import (
     study_of,
     validate,
 )
-from memorization.validation.applied import SHIPPED, Applied, log_perplexity
+from memorization.validation.applied import Applied, log_perplexity
 from memorization.validation.page import page
 from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
@@ -94,7 +95,8 @@ def validated(
     UserError
         If the file, its columns, or a destination are not as they must be.
     """
-    read = [path, options.apply or SHIPPED, *filter(None, [options.reference])]
+    read = files_read(str(path), options.tokenizer, None, options.reference)
+    read.append(options.apply or SHIPPED)
     for destination in (output, report, None if saved is None else saved.folder / CARD):
         if destination is not None:
             check_destination(destination, *read)

@@ -53,12 +53,17 @@ class Verified:
 
 
 def repositories(
-    params: Params, models: Sequence[str], variants: Sequence[str], releases: Sequence[str]
+    params: Params,
+    facts: Facts,
+    models: Sequence[str],
+    variants: Sequence[str],
+    releases: Sequence[str],
 ) -> list[str]:
     """Return the repositories to verify.
 
     Parameters
     ----------
+    facts : of the suite that the params name.
     models : names of the suite's, or repositories as ``owner/name``; none: all of the suite's.
     variants, releases : of the suite's models; none: those of params.yaml.
 
@@ -67,7 +72,6 @@ def repositories(
     UserError
         If there is no such model, variant or release.
     """
-    facts = read_facts(params.pythia.facts)
     known = [model.name for model in facts.models]
     for model in models:
         if model not in known and not re.fullmatch(r"[\w.-]+/[\w.-]+", model):

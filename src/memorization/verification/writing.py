@@ -23,8 +23,8 @@ def terminal(verified: Verified) -> str:
     rows = [HEADS, *grouped(verified)] if verified.findings else []
     widths = [max(len(row[column]) for row in rows) for column in range(3)] if rows else []
     lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
-        for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(short, widths, strict=True)), last])
+        for *short, last in rows
     ]
     return "\n".join([*lines, summary(verified)])
 

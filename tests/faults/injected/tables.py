@@ -25,11 +25,11 @@ from memorization.cli import app
 from memorization.files import write_metrics
 from memorization.labels.trajectories import Trajectories
 from memorization.params import read_yaml
+from memorization.risk import SHIPPED
 
 Change = Callable[[pa.Table], pa.Table]
 STAGES, USERS = "bad tables of stages", "bad tables of users"
 NAN, INF = float("nan"), float("inf")
-MODEL = "results/models/portable/pythia"
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def of_users(place: Path, commands: Collection[str] = COMMANDS) -> list[Read]:
     """Return the tables that users bring, and some of the commands that read them."""
     start = place / "user"
     write_study(start / "results")
-    shutil.copytree(ROOT / MODEL, start / MODEL)
+    shutil.copytree(ROOT / SHIPPED, start / SHIPPED)
     rng = np.random.default_rng(0)
     texts = [" ".join(map(str, rng.integers(100, 999, 40))) for _ in range(60)]
     index = np.arange(POPULATION)

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from made_up_study import make_study
+from made_up_study import OF_FEATURES, make_study
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from memorization.evaluation.metrics.probability import calibration_slope, observed_to_expected
 from memorization.evaluation.metrics.ranking import auroc
 from memorization.whether.models import MODELS
-
-OF_FEATURES = [name for name, model in MODELS.items() if not model.reads_text]
 
 
 def population(n, seed):
