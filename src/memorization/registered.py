@@ -28,7 +28,7 @@ def registered(parameter: str) -> tuple[str, ...]:
     parameter : ``features.families``, ``whether.models`` or ``when.models``.
 
     >>> registered("whether.models")
-    ('logistic', 'boosting')
+    ('logistic', 'boosting', 'stacked')
     """
     if parameter in MODELS:
         models = _assigned(MODELS[parameter], "MODELS")
