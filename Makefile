@@ -2,6 +2,7 @@
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
 # make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
 # make test        the same set-up, then every test
+# make paper       paper/_output/index.html and index.pdf from the results that are there, by Quarto
 # make faults      injects faults by the hundred, kills among them, and counts how they end in
 #                  docs/faults.md, which says how long that took
 # make declare     writes into dvc.yaml which code and params each stage reads
@@ -11,7 +12,7 @@ VENV := .venv
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup repository reproduce seeds test faults declare check clean
+.PHONY: setup repository reproduce seeds test paper faults declare check clean
 
 reproduce: repository setup
 	$(RUN) dvc repro
@@ -22,6 +23,10 @@ seeds: reproduce
 
 test: setup
 	$(RUN) pytest
+
+# Quarto's own command, or that of the package quarto-cli, in this environment or another.
+paper:
+	@$(RUN) sh -c 'command -v quarto > /dev/null || { echo "error: Quarto is not installed; get it from https://quarto.org, or run: $(PYTHON) -m pip install quarto-cli" >&2; exit 1; }; quarto render paper'
 
 faults: setup
 	$(RUN) python tests/faults/campaign.py --table docs/faults.md

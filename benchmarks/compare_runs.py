@@ -109,7 +109,7 @@ def main(old: Path, new: Path) -> int:
             said, fine = compare_metrics(one, other)
         elif name.endswith(".parquet"):
             said = compare_tables(one, other)
-        elif name.endswith("_variables.yml"):
+        elif name.endswith(("_variables.yml", "claims.json")):
             said, fine = compare_variables(one, other)
         else:
             said = "other bytes"

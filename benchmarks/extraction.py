@@ -4,8 +4,9 @@ python benchmarks/extraction.py [SHAPE ...]
 
 Same model, same sequences, same batch, one process, in turns: the pipeline's ``score``; the cascade
 for whole populations; ``generate(use_cache=False)``, which is what the script behind the published
-labels of Pythia runs; and generation with a key-value cache. Shapes: micro and 70m on the CPU (the
-default there), 70m, 410m, 1.4b on a GPU (the default where there is one).
+labels of Pythia runs; and generation with a key-value cache, growing and static (which transformers
+compiles on a GPU). Shapes: micro and 70m on the CPU (the default there), 70m, 410m, 1.4b on a GPU
+(the default where there is one), there in float16 and, without generation, in bfloat16.
 
 The weights are random, but the output is tied to a shuffled input, so that predictions are as sure
 as those of a trained model and labels can be compared. Of the sequences, as many are still right
@@ -27,12 +28,11 @@ from transformers import GPTNeoXForCausalLM
 from memorization.extraction.batches import auto_batch
 from memorization.extraction.score import memorized, score
 from memorization.params import Shape, load_params
+from memorization.planning.plan import STILL_RIGHT
 from memorization.protocol import CONTINUATION, PROMPT, SEQUENCE
 from memorization.suite.micro.train import new_model
 
 ROUNDS = 3
-# Measured on micro-1100k at its last checkpoint: after 1, 2, 4, 8, 16, 32 tokens.
-STILL_RIGHT = {1: 0.48, 2: 0.29, 4: 0.15, 8: 0.09, 16: 0.054, 32: 0.028}
 # Name -> layers, hidden, heads, vocabulary, sequences on the CPU.
 SHAPES = {
     "micro": (3, 128, 4, 2048, 512),
@@ -40,7 +40,8 @@ SHAPES = {
     "410m": (24, 1024, 16, 50_304, 8),
     "1.4b": (24, 2048, 16, 50_304, 4),
 }
-GPU_SEQUENCES = 4096
+# On a GPU; of these the first few are generated, which takes as long as many are scored.
+GPU_SEQUENCES, GPU_GENERATED = 8192, 256
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def sure_model(setting: Setting) -> GPTNeoXForCausalLM:
 
 @torch.inference_mode()
 def generated(
-    model: GPTNeoXForCausalLM, prompts: np.ndarray, batch: int, cached: bool
+    model: GPTNeoXForCausalLM, prompts: np.ndarray, batch: int, **cache: bool | str
 ) -> np.ndarray:
-    """Return the greedy continuations, int [n, 32]."""
+    """Return the greedy continuations, int [n, 32]; with ``cache`` as `generate` takes it."""
     found = []
     for rows in torch.from_numpy(prompts.astype(np.int64)).split(batch):
         rows = rows.to(model.device)
@@ -81,7 +82,7 @@ def generated(
             attention_mask=torch.ones_like(rows),
             max_new_tokens=CONTINUATION,
             do_sample=False,
-            use_cache=cached,
+            **cache,
             pad_token_id=0,
         )
         found.append(output[:, PROMPT:])
@@ -93,7 +94,7 @@ def sequences_of(model: GPTNeoXForCausalLM, setting: Setting) -> np.ndarray:
     rng = np.random.default_rng(0)
     n, vocabulary = setting.sequences, model.config.vocab_size
     prompts = rng.integers(1, vocabulary, (n, PROMPT))
-    tokens = np.concatenate([prompts, generated(model, prompts, setting.batch, True)], axis=1)
+    tokens = np.concatenate([prompts, generated(model, prompts, setting.batch)], axis=1)
     # The token at which it goes wrong, by the inverse of the share that is still right.
     lengths, shares = np.array([0, *STILL_RIGHT]), np.array([1, *STILL_RIGHT.values()])
     wrong = np.floor(np.interp(rng.random(n), shares[::-1], lengths[::-1])).astype(int)
@@ -102,21 +103,27 @@ def sequences_of(model: GPTNeoXForCausalLM, setting: Setting) -> np.ndarray:
     return tokens.astype(np.int32)
 
 
-def compare(setting: Setting, compiled: bool) -> None:
+def compare(setting: Setting, generation: bool, compiled: bool) -> None:
     """Print sequences a second, the ratios, the disagreements and the fraction of the peak."""
     model = sure_model(setting)
     tokens = sequences_of(model, setting)
 
-    def by_generation(cached: bool) -> np.ndarray:
-        found = generated(model, tokens[:, :PROMPT], setting.batch, cached)
-        return (found == tokens[:, PROMPT:]).all(1)
+    def by_generation(**cache: bool | str) -> np.ndarray:
+        few = tokens[:GPU_GENERATED] if setting.device.type == "cuda" else tokens
+        found = generated(model, few[:, :PROMPT], setting.batch, **cache)
+        return (found == few[:, PROMPT:]).all(1)
 
     def by_score(batch: int, compiled: bool = False) -> np.ndarray:
         return score(model, tokens, batch, compiled=compiled)[0] == CONTINUATION
 
-    ways: dict[str, Callable[[], np.ndarray]] = {
-        "generate(use_cache=False)": lambda: by_generation(False),
-        "generate with a cache": lambda: by_generation(True),
+    ways: dict[str, Callable[[], np.ndarray]] = {}
+    if generation:
+        ways = {
+            "generate(use_cache=False)": lambda: by_generation(use_cache=False),
+            "generate with a cache": by_generation,
+            "generate, static cache": lambda: by_generation(cache_implementation="static"),
+        }
+    ways |= {
         "one pass (score)": lambda: by_score(setting.batch),
         "cascade (memorized)": lambda: memorized(model, tokens, setting.batch),
     }
@@ -152,8 +159,9 @@ def report(
     labels: dict[str, np.ndarray],
 ) -> None:
     """Print the comparison as a table."""
-    n = setting.sequences
-    slowest, ours = seconds["generate(use_cache=False)"], labels["one pass (score)"]
+    n, ours = setting.sequences, labels["one pass (score)"]
+    rates = {name: len(labels[name]) / measured for name, measured in seconds.items()}
+    slowest = next(iter(rates.values()))
     body = sum(p.numel() for p in model.gpt_neox.layers.parameters() if p.ndim == 2)
     flops = 2 * (body * (SEQUENCE - 1) + model.lm_head.weight.numel() * CONTINUATION)
     peak = peak_gflops(setting.device, dtype=setting.dtype)
@@ -162,13 +170,14 @@ def report(
         f"\n{setting.shape}, {dtype} on {setting.device}: {n} sequences, batch {setting.batch}, "
         f"{int(ours.sum())} memorized; a matrix product reaches {peak:,.0f} GFLOP/s"
     )
-    for name, measured in seconds.items():
+    for name, rate in rates.items():
+        found = labels[name]
         line = (
-            f"  {name:28} {n / measured:10,.1f} sequences/s  {slowest / measured:6.1f} ×  "
-            f"{int((labels[name] != ours).sum())} labels differ"
+            f"  {name:28} {rate:10,.1f} sequences/s  {rate / slowest:6.1f} ×  "
+            f"{int((found != ours[: len(found)]).sum())} labels differ"
         )
         if name.startswith("one pass"):
-            line += f"  {n / measured * flops / 1e9 / peak:.0%} of the peak"
+            line += f"  {rate * flops / 1e9 / peak:.0%} of the peak"
         print(line, flush=True)
 
 
@@ -177,10 +186,12 @@ def main() -> None:
     torch.set_num_threads(load_params().threads)
     gpu = torch.cuda.is_available()
     device = torch.device("cuda" if gpu else "cpu")
-    for name in sys.argv[1:] or (["70m", "410m", "1.4b"] if gpu else ["micro", "70m"]):
-        for dtype in (torch.float16, torch.bfloat16) if gpu else (torch.float32,):
+    names = sys.argv[1:] or (["70m", "410m", "1.4b"] if gpu else ["micro", "70m"])
+    for dtype in (torch.float16, torch.bfloat16) if gpu else (torch.float32,):
+        for name in names:
             batch, n = (1024, GPU_SEQUENCES) if gpu else (256, SHAPES[name][-1])
-            compare(Setting(name, device, dtype, batch, n), compiled=gpu)
+            setting = Setting(name, device, dtype, batch, n)
+            compare(setting, generation=dtype != torch.bfloat16, compiled=gpu)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 from memorization.errors import UserError
 from memorization.tables import (
+    FEATURES,
     LABELS,
     SEQUENCES,
     WHEN,
@@ -101,6 +102,31 @@ def test_a_bad_file_is_a_clear_error(tmp_path, sequences):
         UserError, match=r"not a valid sequences table: .*tokens.*; run `dvc repro`"
     ):
         read_table(tmp_path / "t.parquet", SEQUENCES)
+
+
+def test_an_unknown_column_and_an_endless_weight_are_clear_errors(tmp_path, sequences):
+    path = tmp_path / "sequences.parquet"
+    write_table(sequences, path, SEQUENCES)
+    table = parquet.read_table(path)
+    for change, said in (
+        (table.rename_columns({"case": "cases"}), "cases"),
+        (table.append_column("more", pa.array([1, 2, 3])), "more"),
+    ):
+        parquet.write_table(change, path)
+        with pytest.raises(UserError, match=said) as caught:
+            read_table(path, SEQUENCES)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(pandera.errors.SchemaError, match="finite"):
+        write_table(sequences.assign(weight=np.inf), path, SEQUENCES)
+
+
+def test_a_feature_that_is_gone_is_missed(tmp_path):
+    path = tmp_path / "features.parquet"
+    frame = pd.DataFrame({"index": [1, 2], "surface.digits": [0.5, 1], "surface.spaces": [0.0, 1]})
+    write_table(frame, path, FEATURES)
+    parquet.write_table(parquet.read_table(path).drop_columns("surface.digits"), path)
+    with pytest.raises(UserError, match=r"has lost the column surface\.digits"):
+        read_table(path, FEATURES)
 
 
 def test_tables_of_one_run_are_joined_by_index(sequences):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -392,6 +393,11 @@ VARIANTS = typer.Option(help="Of the suite's models; if not given, that of param
 RELEASES = typer.Option(help="Of the suite's models; if not given, that of params.yaml.")
 STEPS = typer.Option(metavar="STEP...", min=0, help="Checkpoints; if not given, all.")
 RANGES = typer.Option("--ranges", help="Also read a few KB of each branch's embedding.")
+DOWNLOAD = typer.Option(
+    "--download",
+    help="Also read these, and download all weights, one branch at a time: NaN and infinity, the "
+    "loss on a fixed text, norms, and whether two formats hold the same.",
+)
 VERIFIED = typer.Option(help="Also write .json (with the steps to exclude), .parquet or .md.")
 
 
@@ -403,9 +409,10 @@ def verify_checkpoints(
     releases: Annotated[list[Release] | None, RELEASES] = None,
     steps: Annotated[list[int] | None, STEPS] = None,
     ranges: Annotated[bool, RANGES] = False,
+    download: Annotated[bool, DOWNLOAD] = False,
     output: Annotated[Path | None, VERIFIED] = None,
 ) -> bool:
-    """Find checkpoints on the hub that are not what their branches say; downloads no weights.
+    """Find checkpoints on the hub that are not what their branches say.
 
     Exit status: 0 if all is right, 1 if something was found, 2 if it could not be told.
     """
@@ -422,11 +429,69 @@ def verify_checkpoints(
         check_destination(output, *map(Path, read))
     facts = read_facts(params.pythia.facts)
     names = repositories(params, facts, models or (), variants or (), releases or ())
-    verified = verify(names, facts, steps or None, ranges)
+    measure = None
+    if download:
+        from memorization.labels.checkpoints import precision
+        from memorization.suite.device import choose_device
+        from memorization.verification.weights import Measuring
+
+        device = choose_device(params.device)
+        measure = Measuring(device, precision(params.pythia.precision, device))
+    verified = verify(names, facts, steps or None, ranges or download, measure)
     print(terminal(verified))
     if output is not None:
         write(verified, output)
     return not verified.findings
+
+
+PLANNED = typer.Option(help="A model of Pythia, such as 12b.")
+GPUS = typer.Option(min=1, help="So many share the sequences of a checkpoint.")
+BANDWIDTH = typer.Option(help="Of the network, a second: Kbit, Mbit, Gbit, KB, MB or GB.")
+DISK_SPEED = typer.Option(help="Of the disk, a second, written or read.")
+SCANNED = typer.Option(
+    help="Checkpoints: all, a number, every-K or log-N; if not given, those of params.yaml."
+)
+SAMPLED = typer.Option(min=1, help="Sequences to scan; if not given, those of params.yaml.")
+CARD = typer.Option(
+    help="t4, v100, a100, l4, l40s, rtx4090, h100, h200; the TFLOP/s that yours sustains, such as "
+    "250; or here, to measure this machine."
+)
+AS_JSON = typer.Option("--json", help="Print JSON.")
+
+
+@app.command()
+@explained
+def plan(
+    target: Annotated[str, PLANNED],
+    gpus: Annotated[int, GPUS] = 1,
+    bandwidth: Annotated[str, BANDWIDTH] = "1Gbit",
+    disk_speed: Annotated[str, DISK_SPEED] = "1GB",
+    checkpoints: Annotated[str | None, SCANNED] = None,
+    sequences: Annotated[int | None, SAMPLED] = None,
+    card: Annotated[str, CARD] = "h100",
+    as_json: Annotated[bool, AS_JSON] = False,
+) -> None:
+    """Say what a scan of a model of Pythia will take, and the cascade over all of its data."""
+    from memorization.params import load_params
+    from memorization.planning import command
+    from memorization.planning.cards import card_named
+    from memorization.planning.measured import this_machine
+    from memorization.planning.plan import Machine
+    from memorization.suite.pythia.facts import read_facts
+
+    params = load_params()
+    facts = read_facts(params.pythia.facts)
+    model = command.target_named(target, facts)
+    n = sequences or command.n_sequences(model, params, facts)
+    steps = command.n_checkpoints(checkpoints or params.labels.checkpoints, facts)
+    network = command.bytes_a_second(bandwidth, "--bandwidth")
+    disk = command.bytes_a_second(disk_speed, "--disk-speed")
+    computes = this_machine(model, params) if card == "here" else card_named(card)
+    machine = Machine(computes, gpus, network, disk)
+    if as_json:
+        print(json.dumps(command.plans(model, n, steps, facts, machine), indent=2))
+    else:
+        print(command.terminal(model, n, steps, facts, machine))
 
 
 if __name__ == "__main__":

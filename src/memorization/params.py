@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -23,8 +24,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from memorization.errors import UserError
+from memorization.files import read_json
 from memorization.protocol import PYTHIA, SEQUENCE
-from memorization.registered import registered
+from memorization.registered import registered, required
 from memorization.strata import STRATA
 
 
@@ -45,6 +47,20 @@ def _registered(parameter: str) -> AfterValidator:
     return AfterValidator(
         lambda names: tuple(named(dict.fromkeys(registered(parameter)), names, parameter))
     )
+
+
+def _one_required(parameter: str, purpose: str) -> AfterValidator:
+    """Refuse a list without any of the names of which one is needed for a purpose."""
+
+    def validate(names: tuple[str, ...]) -> tuple[str, ...]:
+        if set(required(parameter)).isdisjoint(names):
+            raise UserError(
+                f"{parameter}: [{', '.join(names)}] is not enough; {purpose}: list at least one of "
+                f"{', '.join(required(parameter))}"
+            )
+        return names
+
+    return AfterValidator(validate)
 
 
 Positive = Annotated[int, Field(ge=1)]
@@ -212,6 +228,13 @@ class Labels(_Section):
         Positive | Annotated[str, Field(pattern=r"^(all|(every|log)-[1-9][0-9]*)$")],
         _or_else("all, a number from 1, every-K or log-N, with K and N from 1"),
     ]
+    exclude: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+@step(0|[1-9][0-9]*)$")],
+            Annotated[str, Field(min_length=1)],
+        ],
+        _or_else("OWNER/NAME@stepK: what is wrong with it, of each checkpoint to leave out, or {}"),
+    ]
 
 
 class Features(_Section):
@@ -249,14 +272,22 @@ class Split(_Section):
 class Whether(_Section):
     """Binary classifiers."""
 
-    models: Annotated[Names, _registered("whether.models")]
+    models: Annotated[
+        Names,
+        _registered("whether.models"),
+        _one_required("whether.models", "what features are worth is told by models of these alone"),
+    ]
 
 
 class When(_Section):
     """Survival models."""
 
     event: Literal["first", "stable"]
-    models: Annotated[Names, _registered("when.models")]
+    models: Annotated[
+        Names,
+        _registered("when.models"),
+        _one_required("when.models", "baselines are there to be compared with"),
+    ]
 
 
 class Bootstrap(_Section):
@@ -302,9 +333,10 @@ class Params(_Section):
 
     @model_validator(mode="after")
     def _checkpoints_are_there(self) -> Params:
-        if self.is_pythia and self.pythia.facts is not None:
-            return self  # that file says how many there are
-        there = PYTHIA_CHECKPOINTS if self.is_pythia else self.suite.checkpoints
+        there = self.suite.checkpoints
+        if self.is_pythia:
+            facts = self.pythia.facts
+            there = PYTHIA_CHECKPOINTS if facts is None else _checkpoints_in(facts)
         asked: dict[str, int | str] = {"labels.checkpoints": self.labels.checkpoints}
         if not self.is_pythia:
             asked["sequences.census"] = self.sequences.census
@@ -337,6 +369,17 @@ class Params(_Section):
     def is_pythia(self) -> bool:
         """Whether the target is one of EleutherAI's models; its name alone decides."""
         return self.target in PYTHIA
+
+
+def _checkpoints_in(facts: str) -> int:
+    """Return how many checkpoints a file for ``pythia.facts`` lists; all else is checked later.
+
+    Where it cannot be read, or is no such file, `memorization.suite.pythia.facts` tells in full.
+    """
+    try:
+        return len(read_json(Path(facts))["steps"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return sys.maxsize
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -31,14 +31,69 @@ def registered(parameter: str) -> tuple[str, ...]:
     ('logistic', 'boosting', 'stacked')
     """
     if parameter in MODELS:
-        models = _assigned(MODELS[parameter], "MODELS")
-        assert isinstance(models, ast.Dict)
-        return tuple(ast.literal_eval(key) for key in models.keys if key is not None)
+        return tuple(_models(parameter))
     modules = ast.literal_eval(_assigned("features/registry.py", "MODULES"))
     texts = [(PACKAGE / "features" / f"{name}.py").read_text("utf-8") for name in modules]
     return tuple(
         name for text in texts for name in re.findall(r'^FAMILY = Family\(\s*"(\w+)"', text, re.M)
     )
+
+
+@functools.cache
+def required(parameter: str) -> tuple[str, ...]:
+    """Return the models of which one must be listed, or there is nothing to report.
+
+    Of survival models all that are no baselines; of classifiers those of features alone, whose
+    importance is measured.
+
+    Parameters
+    ----------
+    parameter : ``whether.models`` or ``when.models``.
+
+    >>> required("whether.models")
+    ('logistic', 'boosting')
+    """
+    folder = (PACKAGE / MODELS[parameter]).parent
+    classes = {
+        node.name: node
+        for path in sorted(folder.glob("*.py"))
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    found = []
+    for name, model in _models(parameter).items():
+        ancestry = _ancestry(model, classes)
+        of_features = any(one.name == "FeatureModel" for one in ancestry)
+        if not _is_baseline(ancestry) and (of_features or parameter == "when.models"):
+            found.append(name)
+    return tuple(found)
+
+
+def _models(parameter: str) -> dict[str, str]:
+    """Return name -> class of a registry."""
+    models = _assigned(MODELS[parameter], "MODELS")
+    assert isinstance(models, ast.Dict)
+    pairs = zip(models.keys, models.values, strict=True)
+    return {ast.literal_eval(key): ast.unparse(value) for key, value in pairs if key is not None}
+
+
+def _ancestry(name: str, classes: dict[str, ast.ClassDef]) -> list[ast.ClassDef]:
+    """Return a class and all that it inherits from, of those that are known."""
+    if name not in classes:
+        return []
+    bases = [ast.unparse(base) for base in classes[name].bases]
+    return [classes[name], *(one for base in bases for one in _ancestry(base, classes))]
+
+
+def _is_baseline(ancestry: list[ast.ClassDef]) -> bool:
+    """Return what the nearest of a class and its ancestors says; False where none says it."""
+    for one in ancestry:
+        for line in one.body:
+            if re.match("is_baseline( =|:)", ast.unparse(line)):
+                assert isinstance(line, ast.Assign | ast.AnnAssign)
+                assert line.value is not None
+                return bool(ast.literal_eval(line.value))
+    return False
 
 
 def _assigned(file: str, name: str) -> ast.expr:

@@ -23,6 +23,8 @@ from memorization.protocol import CONTINUATION, SEQUENCE, TIERS
 TOKENS = pd.ArrowDtype(pa.list_(pa.int32(), SEQUENCE))
 CURVES = pd.ArrowDtype(pa.list_(pa.float64()))
 STEPS = pd.ArrowDtype(pa.list_(pa.int32()))
+COLUMNS = "columns"
+FINITE = Check(lambda x: ~np.isinf(x), error="finite")
 
 
 def _key(**options: object) -> Column:
@@ -37,10 +39,10 @@ SEQUENCES = DataFrameSchema(
         "domain": Column(str, nullable=True),
         # In the sample because it is memorized at the end; false where all are studied.
         "case": Column(bool),
-        "weight": Column("float64", Check.ge(1)),
+        "weight": Column("float64", [Check.ge(1), FINITE]),
         # Evaluated at every checkpoint, and how many sequences it stands for among those that are.
         "followed": Column(bool),
-        "when_weight": Column("float64", Check.ge(1), nullable=True),
+        "when_weight": Column("float64", [Check.ge(1), FINITE], nullable=True),
     },
     name="sequences",
     strict=True,
@@ -65,14 +67,32 @@ LABELS = DataFrameSchema(
     ordered=True,
 )
 
+# How narrowly each label of a scan is decided at the last checkpoint.
+MARGINS = DataFrameSchema(
+    {
+        "index": _key(unique=True),
+        "memorized": Column(bool),
+        # Logit of the true token less the largest other, at the position where that is smallest;
+        # -inf where the continuation holds a token that may not be generated.
+        "margin": Column("float32"),
+        # Whether the label is another in any of the precisions below.
+        "fragile": Column(bool),
+        # In the precision of the scan: in other batches.
+        "float32": Column(bool),
+        "bfloat16": Column(bool),
+        "float16": Column(bool),
+    },
+    name="margins",
+    strict=True,
+    ordered=True,
+)
+
 # One float column a feature, named family.name; missing values are allowed where a feature
 # documents what they mean, infinite ones, of which models would make nonsense, are not.
 FEATURES = DataFrameSchema(
     {
         "index": _key(unique=True),
-        r"^[a-z_]+\.[\w.-]+$": Column(
-            "float64", Check(lambda x: ~np.isinf(x), error="finite"), nullable=True, regex=True
-        ),
+        r"^[a-z_]+\.[\w.-]+$": Column("float64", FINITE, nullable=True, regex=True),
     },
     name="features",
     strict=True,
@@ -296,8 +316,11 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema) 
         If the frame breaks the schema: a defect of the code that made it.
     """
     table = pa.Table.from_pandas(schema.validate(frame), preserve_index=False)
+    # The names stand in the file once more: a schema does not know the features, and would not miss
+    # one.
+    names = {COLUMNS: "\n".join(table.column_names)}
     with replacing(Path(path)) as partial:
-        parquet.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+        parquet.write_table(table.replace_schema_metadata(names), partial, compression="zstd")
 
 
 def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
@@ -306,7 +329,7 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If the file is missing, is no Parquet file, or breaks the schema.
+        If the file is missing, is no Parquet file, breaks the schema, or has lost a column.
     """
     try:
         table = parquet.read_table(path)
@@ -317,6 +340,10 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
         raise UserError(
             f"{path}: not a readable Parquet file ({reason}); run `dvc repro` to make it again"
         ) from None
+    written = (table.schema.metadata or {}).get(COLUMNS.encode(), b"").decode().split("\n")
+    lost = [name for name in written if name and name not in table.column_names]
+    if lost:
+        raise UserError(f"{path}: has lost the column {lost[0]}; run `dvc repro` to make it again")
     # Without pandas metadata, integers with nulls would come back as floats.
     nullable = {pa.int32(): pd.Int32Dtype()}
     nulls = {name for name, column in schema.columns.items() if str(column.dtype) == "Int32"}
@@ -325,8 +352,11 @@ def read_table(path: str | Path, schema: DataFrameSchema) -> pd.DataFrame:
         frame[name] = pd.array(table[name].to_pandas(types_mapper=nullable.get))
     try:
         return schema.validate(frame)
-    except pandera.errors.SchemaError as error:
-        reason = str(error).splitlines()[0]
+    except (pandera.errors.SchemaError, pandera.errors.SchemaErrors) as error:
+        # A column that is not of the schema is told with all else that is wrong, and with all of
+        # the schema.
+        first = getattr(error, "schema_errors", [error])[0]
+        reason = str(first).splitlines()[0].partition(" {")[0]
         raise UserError(
             f"{path}: not a valid {schema.name} table: {reason}; run `dvc repro` to make it again"
         ) from None

@@ -74,6 +74,14 @@ def test_zero_doses_and_curves_that_do_not_rise():
     assert np.isnan(half_dose(DOSES, DOSES < 0, 0.95)["high"])
 
 
+def test_too_few_units_and_a_curve_that_hardly_rises_end_well():
+    few = half_dose(np.array([4, 8]), np.array([False, True]), 0.95)
+    assert np.isnan(few["low"])
+    flat = half_dose(np.array([8, 4] * 500), np.arange(1000) < 21, 0.95)
+    assert flat["slope"] > 0
+    assert np.isnan([flat["value"], flat["low"], flat["high"]]).all()
+
+
 def test_the_interval_covers():
     rng, covered = np.random.default_rng(1), []
     for _ in range(100):

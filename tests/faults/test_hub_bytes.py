@@ -215,8 +215,8 @@ def test_a_question_in_the_middle_of_long_work_is_patient(
     assert [request.status for request in hub.requests] == [status] * 2 + [200]
 
 
-def test_a_missing_checkpoint_says_how_to_do_without(hub: Hub) -> None:
-    with fails("no revision 'step77'", "labels.checkpoints", "pythia.facts", within=WITHIN):
+def test_a_missing_checkpoint_names_those_that_are_there(hub: Hub) -> None:
+    with fails("no revision 'step77'; there are", "step1000", within=WITHIN):
         resolve("model", MODEL, "step77", is_quick=False)
 
 

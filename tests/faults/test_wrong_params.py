@@ -9,10 +9,11 @@ from dvc.utils.serialize import parse_yaml
 from memorization.errors import UserError
 from memorization.features import FAMILIES
 from memorization.params import PYTHIA_CHECKPOINTS, load_params, read_yaml
-from memorization.registered import registered
-from memorization.suite.pythia.facts import PUBLISHED
+from memorization.registered import registered, required
+from memorization.suite.pythia.facts import PUBLISHED, read_facts
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import MODELS as WHETHER
+from memorization.whether.models.classifier import FeatureModel
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
@@ -114,6 +115,8 @@ def test_a_whole_number_may_stand_for_another(load):
         ("whether__models", ["logistic", "cox"], "whether.models: no model 'cox'; the models are:"),
         ("whether__models", ["prevalence"], "no model 'prevalence'"),
         ("when__models", ["cox", "cox"], "when.models: 'cox' is listed twice"),
+        ("when__models", ["kaplan_meier", "count"], "when.models: .*kaplan_meier, count.* list at"),
+        ("whether__models", ["stacked"], r"whether.models: .stacked.* one of logistic, boosting"),
         ("labels__checkpoints", 9999, "labels.checkpoints=9999: the suite has 143 checkpoints"),
         ("labels__checkpoints", "every-144", "checkpoints=every-144: .*must be 1 to 143"),
         ("labels__checkpoints", "log-144", "checkpoints=log-144: "),
@@ -131,8 +134,22 @@ def test_another_suite_has_other_checkpoints(load):
     assert load(target="70m", labels__checkpoints=143, suite__checkpoints=5)
     with pytest.raises(UserError, match=r"labels\.checkpoints=144: the suite has 143 checkpoints"):
         load(target="70m", labels__checkpoints=144)
-    assert load(target="70m", labels__checkpoints=144, pythia__facts="mine.json")
     assert len(PUBLISHED.steps) == PYTHIA_CHECKPOINTS
+
+
+def test_a_suite_that_a_file_describes_has_its_own_checkpoints(load, tmp_path):
+    mine = {"target": "70m", "pythia__facts": str(tmp_path / "mine.json")}
+    (tmp_path / "mine.json").write_text(json.dumps({"steps": [10, 20, 30]}))
+    assert load(**mine, labels__checkpoints="log-3")
+    for spec in (4, "every-4", "log-4"):
+        with pytest.raises(UserError, match=f"labels.checkpoints={spec}: the suite has 3 checkp"):
+            load(**mine, labels__checkpoints=spec)
+    # What else is wrong with the file is told where all of it is read.
+    for text in ("[]", "{}", "{", '{"steps": 7}'):
+        (tmp_path / "mine.json").write_text(text)
+        assert load(**mine, labels__checkpoints=4)
+        with pytest.raises(UserError, match=r"pythia\.facts=.*mine\.json: "):
+            read_facts(tmp_path / "mine.json")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +158,13 @@ def test_another_suite_has_other_checkpoints(load):
 )
 def test_names_read_from_the_source_are_those_of_the_registry(parameter, registry):
     assert registered(parameter) == tuple(registry)
+
+
+def test_models_that_must_be_listed_are_those_that_are_reported():
+    assert required("when.models") == tuple(n for n, m in WHEN.items() if not m.is_baseline)
+    of_features = tuple(n for n, m in WHETHER.items() if issubclass(m, FeatureModel))
+    assert required("whether.models") == of_features
+    assert not any(WHETHER[name].is_baseline for name in of_features)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +194,10 @@ def test_an_unknown_key_names_the_nearest_or_all(load, key, message):
         ),
         ("labels__checkpoints", "All", "'All': must be all, a number"),
         ("labels__checkpoints", "8", "checkpoints='8': must be all, a number"),
+        ("labels__exclude", [50000], "labels.exclude=[50000]: must be OWNER/NAME@stepK: what is"),
+        ("labels__exclude", None, "labels.exclude=None: must be OWNER/NAME@stepK: what is wrong"),
+        ("labels__exclude", {"a/b@main": "size"}, "must be OWNER/NAME@stepK: what is wrong"),
+        ("labels__exclude", {"a/b@step1": True}, "must be OWNER/NAME@stepK: what is wrong"),
     ],
 )
 def test_alternatives_are_all_named(load, key, value, allowed):

@@ -24,10 +24,18 @@ from labels.remote import (
 from standin.models import is_memorized, new_model, with_weights
 
 from memorization.errors import UserError
+from memorization.extraction.margins import margins
 from memorization.labels import scan
 from memorization.labels.trajectories import Trajectories
 from memorization.stages import labels as stage
-from memorization.tables import LABELS, SEQUENCES, read_table, token_column, write_table
+from memorization.tables import (
+    LABELS,
+    MARGINS,
+    SEQUENCES,
+    read_table,
+    token_column,
+    write_table,
+)
 
 PARAMS = Path(__file__).parents[1] / "pipeline" / "params.yaml"
 EARLIER = (40, 80)
@@ -116,6 +124,8 @@ def test_with_neither_gpu_nor_published_times_only_the_end_is_known(run, memoriz
     assert trajectories.steps.tolist() == [100]
     assert metrics["memorized_by_model"]["410m"] == memorized[100].sum()
     assert metrics["population"] == 800
+    assert metrics["margins"] is None
+    assert len(read_table("results/margins.parquet", MARGINS)) == 0
 
 
 def test_published_times(run, memorized):
@@ -157,6 +167,36 @@ def test_a_scan_of_a_grid_on_purpose(run, hub, memorized, capsys):
     assert not list(Path("results/.partial").rglob("*.safetensors"))
 
 
+def test_a_scan_says_how_narrowly_its_labels_are_decided(run, hub, remote, memorized):
+    # As if one of those that are most clearly memorized were not by the published labels.
+    model = with_weights(new_model(SHAPE, VOCABULARY, 0), remote.weights[100])
+    expected, decided = margins(model, remote.sequences, 64, end_of_text=False)
+    index = np.arange(0, 800, 3)
+    [clear] = index[expected[index] == expected[index].max()][:1]
+    assert expected[clear] > 1
+    _write_evals("410m", np.setdiff1d(np.flatnonzero(memorized[100]), [clear]))
+    metrics, labels, _ = run(checkpoints=2)
+    table = read_table("results/margins.parquet", MARGINS)
+    np.testing.assert_array_equal(table["index"], labels["index"])
+    np.testing.assert_array_equal(table["memorized"], labels["memorized"])
+    np.testing.assert_array_equal(table["memorized"], decided[index])
+    finite = np.isfinite(expected[index])
+    assert not finite.all()  # end-of-text occurs
+    np.testing.assert_allclose(table["margin"][finite], expected[index][finite], atol=1e-4)
+    about = metrics["margins"]
+    assert (about["n"], about["precision"]) == (len(index), "float32")
+    assert set(about["flips"]) == {"other_batches", "bfloat16", "float16"}
+    assert about["fragile"] == table["fragile"].sum()
+    assert sum(band["sequences"] for band in about["bands"].values()) == len(index)
+    for band, found in about["bands"].items():
+        if band == "1 and above":
+            n = int((table["margin"] >= 1).sum())
+            assert found["sequences"] == found["memorized"] == n
+            assert found["agreement"] == pytest.approx(1 - 1 / n)
+        else:
+            assert found["agreement"] in (None, 1)
+
+
 def test_a_scan_that_finds_something_else_says_so_loudly_and_goes_on(run, hub, memorized, capsys):
     # As if the labels were those of another model.
     _write_evals("410m", np.flatnonzero(memorized[100])[::2])
@@ -169,7 +209,7 @@ def test_a_scan_that_finds_something_else_says_so_loudly_and_goes_on(run, hub, m
 
 def test_an_interrupted_stage_ends_with_the_same_bytes(run, hub, monkeypatch):
     run(checkpoints=3)
-    files = ("labels.parquet", "trajectories.npz", "metrics/labels.json")
+    files = ("labels.parquet", "margins.parquet", "trajectories.npz", "metrics/labels.json")
     whole = [Path("results", file).read_bytes() for file in files]
     shutil.rmtree("results/.partial")
     done = []
@@ -196,7 +236,7 @@ def test_what_older_code_or_another_library_made_is_not_taken_up(run, hub, monke
         with pytest.raises(KeyboardInterrupt):
             run(checkpoints=3)
     wait_for_fetches()
-    assert len(list(Path("results/.partial").rglob("*.npz"))) == 2
+    assert len(list(Path("results/.partial").rglob("step*.npz"))) == 2
     done = []
     monkeypatch.setattr(scan, "score", stopping_after(4, done))
     run(checkpoints=3)
@@ -218,9 +258,81 @@ def test_a_finished_scan_is_kept_and_gone_on_with(run, hub, monkeypatch):
     one.write_bytes(one.read_bytes()[:-1] + b"!")
     run(checkpoints=3)
     assert len(done) == 3
+    [one] = Path("results/.partial").glob("labels-*/margins.npz")
+    one.unlink()
+    run(checkpoints=3)
+    assert len(done) == 4
     monkeypatch.setenv("FRESH", "1")
     run(checkpoints=3)
-    assert len(done) == 6
+    assert len(done) == 7
+
+
+def test_wrong_checkpoints_are_left_out_of_a_scan(run, hub, memorized, capsys):
+    """The others give what a scan of all gives of them; what was scanned before is not again."""
+    whole = run(times="scan")[2]
+    assert whole.steps.tolist() == list(STEPS)
+    asked = len(hub.requests)
+    exclude = {f"{REPOSITORY}@step60": "mixture", f"{REPOSITORY}@step20": "identical, size"}
+    # Those of another release, and those that no scan reads, are no matter.
+    others = {"EleutherAI/pythia-410m@step80": "missing", f"{REPOSITORY}@step0": "identical"}
+    capsys.readouterr()
+    metrics, table, trajectories = run(times="scan", exclude=exclude | others)
+    assert len(hub.requests) == asked
+    assert trajectories.steps.tolist() == [40, 80, 100]
+    for name in ("match_length", "continuation_logprob"):
+        expected = getattr(whole, name)[:, [1, 3, 4]]
+        np.testing.assert_array_equal(getattr(trajectories, name), expected)
+    assert set(table["first_step"].dropna()) <= {40, 80, 100}
+    times = metrics["times"]
+    assert times["excluded"] == {"step20": "identical, size", "step60": "mixture"}
+    assert (times["checkpoints"], times["of"], times["cost"]["checkpoints"]) == (3, 5, 3)
+    said = "labels.exclude: left out of the scan: step20 (identical, size), step60 (mixture)"
+    assert said in capsys.readouterr().out
+    # A grid is laid over those that are left.
+    assert run(checkpoints=2, exclude=exclude)[2].steps.tolist() == [40, 100]
+    with pytest.raises(UserError, match="the suite has 3 checkpoints to scan"):
+        run(checkpoints=4, exclude=exclude)
+
+
+def test_nothing_is_left_out_where_nothing_is_scanned(run, capsys):
+    metrics, _, _ = run(times="none", exclude={f"{REPOSITORY}@step100": "size"})
+    assert metrics["times"]["excluded"] == {}
+    assert "labels.exclude" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            f"{REPOSITORY}@step100",
+            r"step100 is the last checkpoint of the target \(size\), .*cannot",
+        ),
+        (f"{REPOSITORY}@step50", rf"'{REPOSITORY}@step50' is no checkpoint; .* there are step\d+"),
+        (
+            "allenai/OLMo@step20",
+            "'allenai/OLMo@step20' is nothing that is read; there are Eleuther",
+        ),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused_before_the_hub_is_asked(run, hub, name, message):
+    with pytest.raises(UserError, match=f"^labels.exclude: .*{message}") as caught:
+        run(times="scan", exclude={name: "size"})
+    assert "\n" not in str(caught.value)
+    assert not hub.requests
+    assert not Path("results/trajectories.npz").exists()
+
+
+def test_a_missing_branch_is_left_out_as_the_error_says(run, hub, memorized):
+    del hub.repositories.branches(REPOSITORY)["step40"]
+    with pytest.raises(UserError, match="no revision 'step40'") as caught:
+        run(times="scan")
+    advice = str(caught.value).rpartition("put it into params.yaml: labels.exclude: ")[2]
+    metrics, table, trajectories = run(times="scan", exclude=yaml.safe_load(advice))
+    assert metrics["times"]["excluded"] == {"step40": "missing"}
+    assert trajectories.steps.tolist() == [20, 60, 80, 100]
+    for column, step in enumerate((20, 60, 80, 100)):
+        expected = memorized[step][table["index"]]
+        np.testing.assert_array_equal(trajectories.memorized[:, column], expected)
 
 
 def test_on_a_gpu_a_scan_is_the_default(run, hub, monkeypatch):

@@ -7,6 +7,7 @@ import torch
 from labels.remote import assert_same, stopping_after
 
 from memorization.errors import UserError
+from memorization.extraction.margins import margins
 from memorization.extraction.score import score
 from memorization.labels import scan as module
 from memorization.labels.checkpoints import models_on_disk
@@ -139,3 +140,20 @@ def test_a_full_disk_leaves_the_finished_checkpoints(suite, tokens, tmp_path, mo
     monkeypatch.undo()
     again = scanned(suite, tokens, tmp_path)
     assert_same(again, scanned(suite, tokens, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("way", ["scan", "census"])
+def test_margins_are_those_of_the_last_checkpoint_and_only_where_asked_for(
+    suite, tokens, tmp_path, way
+):
+    if way == "scan":
+        scanned(suite, tokens, tmp_path / "without")
+        assert not (tmp_path / "without" / "margins.npz").exists()
+        scanned(suite, tokens, tmp_path, margins=True)
+    else:
+        module.scan_states(tokens, STEPS, models_on_disk(suite, "micro-a"), 8, tmp_path, CPU)
+    found = module.read_margins(tmp_path)
+    expected, decided = margins(suite.load("micro-a", 15), tokens, 8)
+    np.testing.assert_array_equal(found["margin"], expected)
+    np.testing.assert_array_equal(found["memorized"], decided)
+    assert str(found["precision"]) == "float32"

@@ -147,7 +147,7 @@ def test_two_runs_give_the_same_bytes_though_one_is_killed(finished, new_study):
         assert stage not in ("suite", "labels") or "going on from" in done.stdout
     folders = ("results", "paper/figures", "paper/tables")
     assert study.files(*folders) == finished.files(*folders)
-    for name in ("_variables.yml",):
+    for name in ("_sources.yml", "_variables.yml", "claims.json"):
         expected = (finished.folder / "paper" / name).read_bytes()
         assert (study.folder / "paper" / name).read_bytes() == expected
 

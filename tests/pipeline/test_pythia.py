@@ -105,6 +105,8 @@ def test_without_times_the_question_when_is_left_open_and_all_else_goes_on(study
     assert when["reason"]
     assert metrics(study, "whether")["corpus"]["logistic"]["average_precision"]["value"] > 0
     assert (study.folder / "paper/_variables.yml").exists()
+    claims = json.loads((study.folder / "paper/claims.json").read_text())
+    assert claims["conditions"]["micro"] is False
 
 
 def test_without_a_hub_it_ends_in_seconds_and_says_what_to_do(study):

@@ -29,7 +29,7 @@ def test_another_seed_is_a_study_of_the_same_sequences(finished):
     shown = study.run("dvc", "repro")
     assert "Running stage 'report'" in shown.stdout
     assert "Running stage 'suite'" not in shown.stdout
-    assert "one seed" not in (study.folder / "paper/tables/seeds.md").read_text()
+    assert "one seed" not in (study.folder / "paper/tables/seeds_levels.md").read_text()
     study.run("git", "checkout", "--quiet", ".")
     study.run("dvc", "checkout", "--quiet")
 

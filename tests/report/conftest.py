@@ -142,7 +142,7 @@ def write_suite(folder, params):
 def made_up_trajectories(rng, index, source):
     """Return evaluations of which published ones leave out what came later, and none all early."""
     steps = EVALUATED[source]
-    match_length = rng.integers(25, 33, size=(N, len(steps))).astype(np.int8)
+    match_length = rng.integers(25, 33, size=(len(index), len(steps))).astype(np.int8)
     observed = np.ones(match_length.shape, bool)
     if source == "published":
         observed = index[:, None] < 8 * steps
@@ -182,7 +182,10 @@ def write_tables(folder, rng, source):
         name: values if name == "steps" else values[::-1]
         for name, values in vars(trajectories).items()
     }
-    Trajectories(**backwards).write(folder / "trajectories.npz")
+    units = outcomes_table() if source == "scan" else tables.empty_table(tables.ARM)
+    tables.write_table(units, folder / "arm.parquet", tables.ARM)
+    of_units = made_up_trajectories(np.random.default_rng(1), units["unit"].to_numpy(), source)
+    Trajectories(**backwards).write(folder / "trajectories.npz", of_units)
     exposures = tables.empty_table(tables.EXPOSURES)
     if source == "scan":
         new = rng.poisson(rng.uniform(0, 3, N)[:, None], (N, len(trajectories.steps)))
@@ -232,15 +235,6 @@ def write_predictions(folder, params, tiers, case, rng, source, duplicates):
         )
     ]
     parts["importance"] = [part.assign(low=0.0, high=0.9) for part in parts["importance"]]
-    parts["kaplan_meier"] = []
-    strata = STRATA if duplicates else ("all",)
-    for place, stratum in enumerate(strata if source != "none" else ()):
-        survival = 1 - 0.2 * place * STEPS / STEPS[-1]
-        curve = pd.DataFrame({"stratum": stratum, "step": STEPS.astype(np.int32)})
-        curve = curve.assign(survival=survival, low=survival * 0.9, high=survival * 0.9 + 0.1)
-        if stratum == "100+":
-            curve["low"] = curve["high"] = np.nan
-        parts["kaplan_meier"].append(curve.assign(n=40, n_events=10))
     parts |= {name: [table] for name, table in association_tables(tiers, rng).items()}
     for name, found in parts.items():
         schema = PREDICTIONS[name]
@@ -290,7 +284,7 @@ def all_metrics(params, tiers, rng, source, duplicates):
         "target": params.target,
         "population": POPULATION,
         "agreement": {"n": N, "share": 0.9958} if params.is_pythia and source == "scan" else None,
-        "times": {"source": source, "reason": "there is no GPU to scan with"},
+        "times": {"source": source, "reason": "there is no GPU to scan with", "excluded": {}},
         "memorized_by_model": dict(zip(known, MEMORIZED[: len(known)], strict=True)),
     }
     times = labels["of_the_memorized"]
@@ -452,8 +446,9 @@ def published(read_study):
 def paper(results, tmp_path_factory):
     """A paper folder with the manuscript's sources, an old report, and then a new one on top."""
     folder = tmp_path_factory.mktemp("paper")
-    for name in ("index.qmd", "_quarto.yml", "references.bib"):
-        shutil.copy(ROOT / "paper" / name, folder)
+    for source in (ROOT / "paper").iterdir():
+        if source.is_file():
+            shutil.copy(source, folder)
     for stale in ("figures/gone.svg", "tables/gone.md"):
         (folder / stale).parent.mkdir()
         (folder / stale).write_text("old")

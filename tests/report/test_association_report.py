@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorization.report.facts import association
 from memorization.report.figures import correlation, univariate
 from memorization.report.figures.univariate import AGREEMENT
 from memorization.report.tables import TABLES
 from memorization.report.tables.families import added, seldom
-from memorization.report.variables import filled, texts
 
 FEATURES = (
     *("duplication.sequence_count", "surprisal.mean", "surprisal.max"),
@@ -279,45 +277,3 @@ def test_features_that_were_not_computed_are_marked(few):
     assert "sequence count" in names
     assert "published count †" in names
     assert "hindsight mean gap †" in names
-
-
-def said_of(few):
-    facts, cases = dict(few.metrics), {}
-    facts["suite"] = SimpleNamespace(name="micro")
-    association(few, facts, cases)
-    return filled({"association": texts()["association"]}, facts, cases)["association"]
-
-
-def test_the_text_counts_and_compares(few):
-    found = said_of(few)
-    assert [found[name] for name in ("told", "agree", "contradict", "open", "undecided")] == [
-        *("3", "1", "1", "1", "1"),
-    ]
-    assert found["pairs"] == "3"
-    assert found["contradicted"] == (
-        "More features go against expectation than with it in surprisal (1 against, 0 with it)"
-    )
-    assert found["reversed"].endswith("expectation is surprisal: mean, with an AUROC of 0.20")
-    assert found["whole_versus_duplication"] == (
-        "all of a tier exceed it at no tier, and fall short of it at the tier corpus"
-    )
-    assert found["whole"].startswith("0.12 (0.02,\u00a00.22) at the tier text, 0.12")
-    assert found["beyond_duplication"] == "To duplication add surprisal and repetition"
-    for name in ("surprisal", "repetition"):
-        family = few.metrics["association"]["families"][name]
-        family["average_precision_added_to_duplication"] = NO_SIDE
-    assert said_of(few)["beyond_duplication"] == (
-        "No family could be shown to add to duplication (at most 0.200, at the end of an interval)"
-    )
-
-
-def test_without_counts_of_copies_the_text_says_so(few):
-    found = few.metrics["association"]
-    for score in (*found["families"].values(), *found["tiers"].values()):
-        score.pop("average_precision_added_to_duplication", None)
-    found["families"]["exposure"] = found["families"].pop("duplication")
-    few.association["family"] = few.association["family"].replace("duplication", "exposure")
-    said = said_of(few)
-    assert said["duplication"] == "not known, as copies were not counted"
-    assert said["beyond_duplication"] == "No family could be compared with duplication"
-    assert said["whole_versus_duplication"] == "nothing is added to it"

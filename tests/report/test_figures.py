@@ -3,15 +3,19 @@
 import copy
 import dataclasses
 import itertools
+import re
 
+import matplotlib.style
 import numpy as np
-import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from report.conftest import BASELINES, write_study
 from sklearn.metrics import precision_recall_curve
 
-from memorization.report.drawing import apart, svg
-from memorization.report.figures import FIGURES
+from memorization.report.drawing import STYLE, apart, svg
+from memorization.report.facts import facts_of
+from memorization.report.figures import ALT, FIGURES
 from memorization.report.figures.calibration import EDGES, FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
@@ -36,6 +40,40 @@ def test_figure_is_the_same_bytes_when_drawn_again(name, target, request):
 
 
 @pytest.mark.parametrize("name", FIGURES)
+def test_letters_are_large_enough_to_read_as_printed(name, results):
+    """Figures are printed as wide as they are drawn."""
+    with matplotlib.style.context(STYLE):
+        figure = FIGURES[name](results)
+    written = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert {text.get_text() for text in written if not 8 <= text.get_fontsize() <= 9} == set()
+
+
+def test_every_picture_says_what_it_shows_in_a_sentence_or_two():
+    assert set(ALT) == set(FIGURES)
+    assert len(set(ALT.values())) == len(ALT)
+    for alt in ALT.values():
+        sentences = re.findall(r"[A-Z].*?[.](?= |$)", alt)
+        assert " ".join(sentences) == alt
+        assert 1 <= len(sentences) <= 2
+        # Of any results, not of these: no numbers.
+        assert not re.search(r"\d", alt)
+
+
+def test_a_picture_holds_its_description_and_hundredths_of_a_point():
+    def draw():
+        figure = Figure(figsize=(1, 1))
+        figure.add_subplot().plot([0, 1 / 3], [0, 2 / 3])
+        return figure
+
+    picture = svg(draw, "A line, <rising>.").decode()
+    assert "<desc>A line, &lt;rising&gt;.</desc>" in picture
+    paths = re.findall(r' d="([^"]*)"', picture)
+    assert len(paths) > 5
+    assert not any(re.search(r"\d\.\d{3}", path) for path in paths)
+    assert "<desc>" not in svg(draw).decode()
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_figure_of_the_smallest_target(name, smallest):
     """No reference, no sibling: figures show the tiers that there are."""
     figure = FIGURES[name](smallest)
@@ -56,18 +94,18 @@ def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
         part = seeds["headline" if name == "ed50" else "differences"][name]
         part |= {"values": [None] * 5, "value": None, "low": None, "high": None}
     undefined = dataclasses.replace(results, seeds=seeds)
-    assert "| copies for one half | — | — | — |" in TABLES["seeds"](undefined)
+    assert "| copies for one half | — | — | — |" in TABLES["seeds_levels"](undefined)
     assert FIGURES["seeds"](undefined).axes
     # Without a lottery, counts, or boosting, as params may have it, all else is told.
     del seeds["differences"]["boosting_over_count"]
     without = dataclasses.replace(results, seeds=seeds | {"arm": None, "memorized_in": None})
     assert "seeds 0 to 4" not in TABLES["arm"](without)
     assert not FIGURES["seeds"](without).axes
-    assert "half are memorized at — copies" in variables(without)["seeds"]["answer"]
+    assert variables(facts_of(without))["seeds"]["boosting_over_count"] == "—"
     (folder / "metrics/seeds.json").unlink()
     missing = Results.read(folder, results.params)
     assert missing.seeds is None
-    assert "one seed" in TABLES["seeds"](missing)
+    assert "one seed" in TABLES["seeds_levels"](missing)
     assert not FIGURES["seeds"](missing).axes
 
 
@@ -91,13 +129,10 @@ def many(read_study):
     params = results.params
     baselines = tuple(BASELINES["when"])
     models = tuple(f"model_{k}" for k in range(19))
-    results = read_study(
+    return read_study(
         whether=params.whether.model_copy(update={"models": models}),
         when=params.when.model_copy(update={"models": (*baselines, *models)}),
     )
-    (_, curve), *_ = results.kaplan_meier.groupby("stratum", sort=False)
-    curves = [curve.assign(stratum=f"{k}-{k}", survival=1 - k / 20) for k in range(9)]
-    return dataclasses.replace(results, kaplan_meier=pd.concat(curves))
 
 
 def look(line):
@@ -120,22 +155,14 @@ def test_of_many_models_each_is_drawn_and_looks_its_own(many):
         assert len(points) == 19 * len(axes.get_yticklabels())
     titles = {axes.get_title() for axes in FIGURES["calibration"](many).axes if axes.get_visible()}
     assert titles == {f"{question}: {name}" for question in ("whether", "when") for name in names}
-    for name in ("scores_by_tier", "when_scores", "leakage"):
+    for name in ("scores_by_tier", "leakage"):
         labels = [text.get_text() for text in FIGURES[name](many).axes[0].get_yticklabels()]
         # What leakage buys is asked at the lowest tier and at the highest.
         tiers = 2 if name == "leakage" else 4
         assert all(labels.count(model) == tiers for model in names)
 
 
-def test_of_many_strata_each_is_drawn_and_looks_its_own(many):
-    lines = FIGURES["survival_by_count"](many).axes[0].lines
-    assert len({line.get_color() for line in lines}) == len(lines) == 9
-    assert [line.get_ydata()[-1] for line in lines] == pytest.approx(
-        [100 - 5 * k for k in range(9)]
-    )
-
-
-@pytest.mark.parametrize("name", ["growth", "survival_by_count", "when_scores"])
+@pytest.mark.parametrize("name", ["growth"])
 def test_a_figure_that_cannot_be_drawn_says_why(name, large):
     figure = FIGURES[name](large)
     assert figure.axes == []
@@ -179,8 +206,8 @@ def test_counts_are_in_order_and_what_is_never_memorized_lies_hollow_on_the_axis
         strata = metrics["whether"]["strata"][count]
         labels = [text.get_text().splitlines() for text in axes.get_xticklabels()]
         assert [lines[0] for lines in labels] == ["1", "2–4", "5–19", "20–49", "50–99", "≥100"]
-        cases = [f"{strata[name]['cases']} of {strata[name]['n']}" for name in STRATA]
-        assert [" ".join(lines[2:]) for lines in labels] == cases
+        cases = [[str(strata[name]["cases"]), str(strata[name]["n"])] for name in STRATA]
+        assert [lines[2:] for lines in labels] == cases
         points = [line for line in axes.lines if len(line.get_ydata()) == 1]
         heights = [100 * strata[name]["prevalence"]["value"] for name in STRATA]
         assert [point.get_ydata()[0] for point in points[1:]] == pytest.approx(heights[1:])
@@ -193,14 +220,6 @@ def test_sizes_are_exact_shares_of_the_population(results):
     points = [line.get_xydata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
     expected = [(143_200, 100 * 12 / 4000), (362_000, 100 * 30 / 4000), (1_121_024, 6100 / 4000)]
     np.testing.assert_allclose(points, expected)
-
-
-def test_survival_starts_whole_and_is_that_of_the_table(results):
-    axes = FIGURES["survival_by_count"](results).axes[0]
-    curves = results.kaplan_meier.groupby("stratum", sort=False)
-    for line, (_, curve) in zip(axes.lines, curves, strict=True):
-        assert line.get_xydata()[0].tolist() == [0, 100]
-        np.testing.assert_allclose(line.get_ydata()[1:], 100 * curve["survival"])
 
 
 def test_precision_recall_equals_scikit_learn(rng):

@@ -10,6 +10,8 @@ import pytest
 import typst
 import yaml
 
+from memorization import protocol
+from memorization.report.facts import facts_of
 from memorization.report.figures import FIGURES
 from memorization.report.tables import TABLES
 from memorization.report.variables import to_yaml, variables
@@ -17,7 +19,9 @@ from memorization.report.variables import to_yaml, variables
 PAPER = Path(__file__).parents[2] / "paper"
 TEXT = (PAPER / "index.qmd").read_text(encoding="utf-8")
 SHORTCODE = re.compile(r"\{\{<\s*(\w+)\s+(\S+)\s*>\}\}")
-CROSS_REFERENCE = re.compile(r"@(fig|tbl|sec)-([\w-]+)")
+# What the text may say in digits: constants of the protocol, which no parameter changes.
+CONSTANTS = {"32": protocol.PROMPT, "64": protocol.SEQUENCE}
+CROSS_REFERENCE = re.compile(r"@(fig|tbl|sec|eq)-([\w-]+)")
 
 
 def arguments(shortcode):
@@ -46,7 +50,7 @@ def test_only_known_shortcodes_are_used():
 @pytest.mark.parametrize("target", ["results", "smallest", "large", "published"])
 def test_the_variables_are_those_of_the_text_whatever_the_target(target, request):
     """None is missing, and none is written that nothing reads."""
-    written = yaml.safe_load(to_yaml(variables(request.getfixturevalue(target))))
+    written = yaml.safe_load(to_yaml(variables(facts_of(request.getfixturevalue(target)))))
     names = {f"{topic}.{name}" for topic, found in written.items() for name in found}
     assert names == arguments("var")
 
@@ -56,37 +60,44 @@ def test_every_figure_and_table_is_shown_and_referred_to():
     assert {name for name, _ in shown} == set(FIGURES)
     assert all(name.replace("_", "-") == label for name, label in shown)
     assert arguments("include") == {f"tables/{name}.md" for name in TABLES}
-    labels = set(re.findall(r"\{#((?:fig|tbl|sec)-[\w-]+)", TEXT))
+    labels = set(re.findall(r"\{#((?:fig|tbl|sec|eq)-[\w-]+)", TEXT))
     references = {"-".join(found) for found in CROSS_REFERENCE.findall(TEXT)}
     assert references <= labels
     assert {label for label in labels if not label.startswith("sec-")} <= references
 
 
 def test_numbers_of_the_text_are_variables():
-    """No digit is typed into the prose; formulas, code and names such as F1 apart."""
-    prose = TEXT.split("---\n", 2)[2]
-    for pattern in (
-        r"\$\$.*?\$\$",
-        r"\$[^$\n]+\$",
-        r"`[^`]*`",
-        r"\{\{<.*?>\}\}",
-        r"\{[#.][^}]*\}",
-        r"\]\([^)]*\)",
-        r"@[\w-]+",
-    ):
+    """No digit is typed into abstract, prose, captions or alternative texts.
+
+    Formulas and code are left out, and names: F1, Pythia-12B.
+    """
+    _, header, prose = TEXT.split("---\n", 2)
+    metadata = yaml.safe_load(header)
+    for pattern in (r"\$\$.*?\$\$", r"\$[^$\n]+\$", r"`[^`]*`"):
         prose = re.sub(pattern, " ", prose, flags=re.DOTALL)
-    assert re.findall(r"(?<![A-Za-z\d])\d[\d.,]*", prose) == []
+    said = [prose, *(metadata[name] for name in ("title", "abstract"))]
+    said += re.findall(r'\bfig-alt="([^"]*)"', prose)
+    assert set(typed(" ".join(said))) <= set(CONSTANTS)
+    assert {name: str(value) for name, value in CONSTANTS.items()} == {n: n for n in CONSTANTS}
+    assert protocol.PROMPT == protocol.CONTINUATION
 
 
-def test_every_citation_is_in_the_bibliography_and_every_entry_cited(request):
-    """Cited in the text, or in a sentence that is there for some targets only."""
-    said = [TEXT]
-    for target in ("results", "published"):
-        said.append(to_yaml(variables(request.getfixturevalue(target))))
+def typed(text):
+    """Return the numbers of a text that are not put there by a variable.
+
+    >>> typed("in 2 of {{< var a.b1 >}} [texts](f9.svg){#fig-5}, F1, micro-9k: 0.5, 32 [@a2020b]")
+    ['2', '0.5', '32']
+    """
+    for pattern in (r"\{\{<.*?>\}\}", r"\{[^{}]*\}", r"\]\([^)]*\)", r"@[\w-]+"):
+        text = re.sub(pattern, " ", text, flags=re.DOTALL)
+    found = re.findall(r"(?<![A-Za-z\d])(?<![A-Za-z]-)\d[\d.,]*", text)
+    return [number.rstrip(".,") for number in found]
+
+
+def test_every_citation_is_in_the_bibliography_and_every_entry_cited():
     entries = re.findall(r"^@\w+\{([\w-]+),", (PAPER / "references.bib").read_text(), re.MULTILINE)
     assert len(entries) == len(set(entries))
-    cited = set(re.findall(r"@([a-z]+\d{4}[a-z]+)", "\n".join(said)))
-    assert cited == set(entries)
+    assert set(re.findall(r"@([a-z]+\d{4}[a-z]+)", TEXT)) == set(entries)
 
 
 def test_manuscript_becomes_a_pdf(paper):
@@ -115,6 +126,7 @@ def typeset(paper):
             "--standalone",
             "--citeproc",
             f"--bibliography={paper / 'references.bib'}",
+            f"--lua-filter={paper / 'claims.lua'}",
             "--fail-if-warnings",
         ],
     )

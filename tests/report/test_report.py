@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import itertools
-import json
 import re
 
 import numpy as np
@@ -12,9 +11,10 @@ import yaml
 
 from memorization.errors import UserError
 from memorization.features import feature_table
+from memorization.report.claims import judged, to_json
 from memorization.report.drawing import svg
-from memorization.report.figures import FIGURES
-from memorization.report.numbers import ADDS, VERSUS, side
+from memorization.report.facts import facts_of
+from memorization.report.figures import ALT, FIGURES
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
@@ -150,7 +150,7 @@ def test_tables_and_variables_are_whole(target, request):
     results = request.getfixturevalue(target)
     texts = [write(results) for write in TABLES.values()]
     assert all(len({len(row) for row in cells(text)}) == 1 for text in texts)
-    topics = variables(results)
+    topics = variables(facts_of(results))
     assert yaml.safe_load(to_yaml(topics)) == topics
     # Nothing is written as a number is not.
     for text in (*texts, to_yaml(topics)):
@@ -163,37 +163,24 @@ def test_a_ragged_table_is_a_defect():
 
 
 def test_variables_say_what_the_metrics_say(results):
-    found, whether = variables(results), results.metrics["whether"]
-    assert found["labels"]["memorized"] == str(results.metrics["labels"]["memorized"]["sequences"])
+    found, whether = variables(facts_of(results)), results.metrics["whether"]
+    assert found["labels"]["sequences"] == f"{results.metrics['labels']['sequences']:,}"
     ever = results.trajectories.memorized.any(axis=1)
     lost = ever & ~results.memorized
     share = 100 * results.weight[lost].sum() / results.weight[ever].sum()
-    absorbing = found["labels"]["absorbing"]
-    value, low, high = numbers(absorbing.partition(")")[0].replace("%", " "))
+    value, low, high = numbers(found["labels"]["lost"].replace("%", " "))
     assert value == pytest.approx(share, abs=0.0501)
     assert low < value < high
-    assert absorbing.endswith(f"({lost.sum()} of the rows followed)")
-    scores = whether["sibling"]
-    best = max(
-        ("logistic", "boosting"), key=lambda model: scores[model]["average_precision"]["value"]
-    )
-    auroc = scores[best]["auroc"]["value"]
-    assert numbers(found["whether"]["auroc"])[0] == pytest.approx(auroc, abs=0.00501)
-    said = found["strata"]
-    assert "occur at least 100 times, 93.0% are (6 of the 48 in the sample)" in said["repetition"]
-    assert "that occur once have continuations that occur 3 to 1,234 times" in said["continuation"]
-    assert (
-        "Of the 30 sequences of the sample whose continuation occurs once" in said["continuation"]
-    )
-    gained = whether["gains"]["over_baseline"]["sibling"][best]["continuation_count"]
+    auroc = whether["corpus"]["continuation_count"]["auroc"]["value"]
+    assert numbers(found["whether"]["count_auroc"])[0] == pytest.approx(auroc, abs=0.00501)
+    gained = whether["gains"]["over_baseline"]["corpus"]["boosting"]["continuation_count"]
     difference = gained["average_precision"]
-    assert numbers(found["whether"]["over_count"]) == pytest.approx(
+    assert numbers(found["whether"]["over_data_count"]) == pytest.approx(
         [difference[name] for name in ("value", "low", "high")], abs=0.00501
     )
-    assert ADDS[side(difference)] in found["whether"]["headline"]
-    left = whether["unexposed"]["sibling"][best]["average_precision"]
-    assert found["whether"]["unexposed"].startswith("In the sample 7 rows, 2 of them memorized")
-    assert f"{left['value']:.2f}" in found["whether"]["unexposed"]
+    # Of all seeds where they were run.
+    half = results.seeds["arm"]["ed50"]["value"]
+    assert numbers(found["lottery"]["half_dose"])[0] == pytest.approx(half, abs=0.501)
 
 
 def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results):
@@ -201,110 +188,36 @@ def test_the_best_survival_model_is_that_which_ranks_the_memorized_best(results)
     fitted = results.fitted("when", "sibling")
     values = {model: scores[model]["concordance_memorized"]["value"] for model in fitted}
     assert results.best("when", "sibling") == max(values, key=values.get)
-    assert (
-        f"the best model that knows it has {max(values.values()):.2f}"
-        in (variables(results)["when"]["abstract"])
-    )
 
 
 def test_what_the_smallest_target_lacks_is_a_dash(smallest):
-    found = variables(smallest)
-    assert found["siblings"]["next_precision"] == "—"
-    assert found["whether"]["versus_sibling"] == "cannot be compared with"
-    assert found["suite"]["reference"] == found["suite"]["smaller"] == "none"
-    assert found["whether"]["tier"] == "corpus"
+    found = variables(facts_of(smallest))
+    assert found["siblings"] == dict.fromkeys(("next", "compute", "precision", "recall"), "—")
+    assert found["whether"]["sibling_gain"] == "—"
+    assert found["suite"]["reference"] == "none"
 
 
 def test_what_was_not_done_is_said_and_no_number_is_made_up(large):
-    found = variables(large)
-    assert large.metrics["when"]["reason"] in found["when"]["happened"]
-    assert "419 GB to download" in found["when"]["happened"]
-    assert found["when"]["n_events"] == "—"
-    assert "evaluations are" not in found["labels"]["evaluated"]
-    assert "not counted" in found["strata"]["repetition"]
+    found = variables(facts_of(large))
+    assert found["when"]["reason"] == large.metrics["when"]["reason"]
+    assert set(found["when"].values()) == {"—", found["when"]["reason"]}
+    assert found["labels"]["lost"] == found["lottery"]["half_dose"] == "—"
     (row,) = cells(TABLES["when_scores"](large))[1:]
     assert row[1] == "not answered: there is no GPU to scan with"
     assert set(row[2:]) == {"—"}
 
 
-def test_nothing_is_said_to_be_trained_here_of_a_pythia_target(large, published, results):
-    for found in (variables(large), variables(published)):
-        said = " ".join(found["suite"].values())
-        assert "We train" not in said
-        assert "laptop" not in said
-        assert "published" in found["labels"]["end"]
-        assert found["suite"]["reference"] == "70m"
-    assert "We train" in variables(results)["suite"]["abstract"]
-
-
-def test_left_censored_sequences_are_counted_in_the_text(published):
-    late = published.trajectories
-    first = late.observed.argmax(axis=1)
-    expected = (late.memorized[np.arange(len(first)), first] & (first > 0)).sum()
-    assert expected > 0
-    said = variables(published)["labels"]["evaluated"]
-    assert f"For {expected} sequences of the sample" in said
-    assert "3 published evaluations, at the steps 300, 450 and 600" in said
-
-
-def test_a_sparse_scan_says_which_checkpoints(params, write_study, tmp_path):
-    params = params.model_copy(update={"target": "1.4b"})
-    folder = write_study(tmp_path / "results", params, seed=4)
-    manifest = json.loads((folder / "suite/manifest.json").read_text())
-    manifest["steps"] = list(range(10, 601, 10))
-    (folder / "suite/manifest.json").write_text(json.dumps(manifest))
-    found = variables(Results.read(folder, params))["labels"]
-    assert found["evaluated"] == ("The target is run at 12 of its 60 checkpoints, from step 50 on")
-    assert "agrees with them on 99.6% of the 240 sequences" in found["end"]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verb"),
-    [
-        (0.01, 0.2, "exceeds"),
-        (-0.2, -0.01, "falls short of"),
-        (-0.1, 0.1, "cannot be told apart from"),
-        (0.0, 0.1, "cannot be told apart from"),
-        (None, None, "cannot be compared with"),
-    ],
-)
-def test_a_verb_needs_an_interval_on_its_side(low, high, verb):
-    assert VERSUS[side({"value": 0.0, "low": low, "high": high})] == verb
-
-
-def test_a_step_that_is_not_shown_to_help_is_said_not_to_be(results):
-    best = results.best("whether", "sibling")
-    steps = results.gain_by_tier("whether", best, "average_precision")
-    assert list(steps) == ["corpus", "reference", "sibling"]
-    # All that is made up is above zero.
-    assert variables(results)["whether"]["over_tiers"].endswith("every step is shown to help")
-
-    def lower(metrics):
-        step = metrics["whether"]["gains"]["over_tier_below"]["reference"][best]
-        step["average_precision"]["low"] = -0.01
-
-    said = variables(changed(results, lower))["whether"]["over_tiers"]
-    assert said.endswith("; that reference helps is not shown")
-
-
-def test_what_large_samples_need_is_said_of_them_alone(results, monkeypatch):
-    found = variables(results)
-    assert found["importance"]["thinned"] == found["when"]["thinned"] == ""
-    monkeypatch.setattr("memorization.report.facts.LARGEST", 100)
-    monkeypatch.setattr("memorization.when.models.forest.Forest.largest", 200)
-    found = variables(results)
-    assert "Rows beyond 100 are thinned" in found["importance"]["thinned"]
-    assert "survival forest to 200;" in found["when"]["thinned"]
-
-
 def test_report_is_whole_and_leaves_nothing_stale(results, paper):
     written = {str(p.relative_to(paper)) for p in paper.rglob("*") if p.is_file()}
     # The sources are no outputs.
-    assert {"index.qmd", "_quarto.yml", "references.bib"} <= written
+    assert {"index.qmd", "_quarto.yml", "claims.lua", "references.bib"} <= written
     assert not written & {"figures/gone.svg", "tables/gone.md"}
     for name, draw in FIGURES.items():
-        assert (paper / f"figures/{name}.svg").read_bytes() == svg(lambda d=draw: d(results))
+        drawn = svg(lambda d=draw: d(results), ALT[name])
+        assert (paper / f"figures/{name}.svg").read_bytes() == drawn
     for name, write in TABLES.items():
         assert (paper / f"tables/{name}.md").read_text(encoding="utf-8") == write(results)
-    text = to_yaml(variables(results))
+    claims = to_json(*judged(facts_of(results)))
+    assert (paper / "claims.json").read_text(encoding="utf-8") == claims
+    text = to_yaml(variables(facts_of(results)))
     assert (paper / "_variables.yml").read_text(encoding="utf-8") == text

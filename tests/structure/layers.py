@@ -24,7 +24,7 @@ siblings whether when arm
 association seeds
 report
 risk
-harness validation verification
+harness planning validation verification
 stages cli
 """
 # The first line is the foundation, whose modules may build on one another.

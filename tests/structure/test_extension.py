@@ -103,6 +103,8 @@ def sharpness(truth, score, weight):
         "report/figures/dots.py",
         """from matplotlib.figure import Figure
 
+ALT = "A line."
+
 
 def draw(results):
     figure = Figure()
@@ -156,6 +158,7 @@ def extended(tmp_path_factory):
         [sys.executable, "-c", RUN], cwd=folder, env=environment, text=True, capture_output=True
     )
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    (folder / "said.txt").write_text(done.stdout, "utf-8")
     return folder
 
 
@@ -220,3 +223,16 @@ def test_a_metric_is_reported_of_every_model(extended):
 def test_a_figure_is_drawn_and_a_table_written(extended):
     assert (extended / "made_up" / "paper" / "figures" / "dots.svg").exists()
     assert (extended / "made_up" / "paper" / "tables" / "rows.md").read_text() == "240 rows\n"
+
+
+def test_the_stage_says_which_claims_of_the_text_do_not_hold(extended):
+    claims = json.loads((extended / "made_up" / "paper" / "claims.json").read_text("utf-8"))[
+        "claims"
+    ]
+    expected = {
+        f"not so in this run: {name} ({claim['numbers']})"
+        for name, claim in claims.items()
+        if claim["asked"] and not claim["holds"]
+    }
+    said = (extended / "said.txt").read_text("utf-8").splitlines()
+    assert {line for line in said if line.startswith("not so")} == expected

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from safetensors.numpy import save
 
-from memorization.verification.embeddings import TENSOR
+from memorization.verification.pieces import EMBEDDINGS
 
 STEPS = (*range(1000, 9000, 1000),)
 SMALL, LARGE = "EleutherAI/pythia-70m-v0", "EleutherAI/pythia-160m-v0"
-HIDDEN = {SMALL: 8, LARGE: 12}
+SEEDS = tuple(f"EleutherAI/pythia-70m-seed{seed}" for seed in (1, 2, 3))
+OLMO = "allenai/OLMo-2-0425-1B"
+HIDDEN = {SMALL: 8, LARGE: 12, OLMO: 10} | dict.fromkeys(SEEDS, 8)
 COMMON = {"tokenizer.json": b"{}", "special_tokens_map.json": b"{}"}
 # Most steps are safetensors; in shards, in both formats and as bin alone are there as well.
 FORMS = {2000: ("bin",), 3000: ("sharded",), 4000: ("sharded",), 7000: ("safetensors", "bin")}
@@ -31,6 +35,17 @@ def repository(name: str) -> dict[str, Files]:
     return branches | {"main": dict(branches[f"step{STEPS[-1]}"])}
 
 
+def stages() -> dict[str, Files]:
+    """Return the branches of OLMo-2: a stage, two ways on from its end, and the mean of theirs."""
+    first, second = STEPS[:5], STEPS[5:]
+    branches = {f"stage1-step{step}-tokens{step // 500}B": checkpoint(OLMO, step) for step in first}
+    for way in (1, 2):
+        for step, seen in zip(first, second, strict=False):
+            name = f"stage2-ingredient{way}-step{step}-tokens{step // 500}B"
+            branches[name] = checkpoint(OLMO, seen, offset=0.01 * way)
+    return branches | {"main": checkpoint(OLMO, second[-1], offset=0.015)}
+
+
 def checkpoint(name: str, step: int, dtype: type = np.float16, offset: float = 0.0) -> Files:
     """Return the files of a checkpoint."""
     tensors = weights(name, step, dtype, offset)
@@ -43,9 +58,14 @@ def checkpoint(name: str, step: int, dtype: type = np.float16, offset: float = 0
 def weights(name: str, step: int, dtype: type, offset: float) -> dict[str, np.ndarray]:
     """Return tensors that go a smooth way, each step with noise of its own."""
     hidden = HIDDEN[name]
-    names = (TENSOR, "gpt_neox.layers.0.attention.dense.weight", "embed_out.weight")
-    start, way = np.random.default_rng(hidden).normal(size=(2, len(names), 40 * hidden, hidden))
-    noise = np.random.default_rng([hidden, step]).normal(size=start.shape)
+    names = (
+        EMBEDDINGS[name == OLMO],
+        "gpt_neox.layers.0.attention.dense.weight",
+        "embed_out.weight",
+    )
+    run = [*name.encode()]
+    start, way = np.random.default_rng(run).normal(size=(2, len(names), 320 * hidden, hidden))
+    noise = np.random.default_rng([*run, step]).normal(size=start.shape)
     values = start + way * np.log1p(step) + 0.03 * noise + offset
     return {name: values[i].astype(dtype) for i, name in enumerate(names)}
 
@@ -54,8 +74,10 @@ def saved(tensors: Mapping[str, np.ndarray], form: str) -> Files:
     """Return weights as ``safetensors``, as ``bin``, or as safetensors in two shards."""
     if form == "safetensors":
         return {"model.safetensors": save(dict(tensors), {"format": "pt"})}
-    if form == "bin":  # nobody reads it
-        return {"pytorch_model.bin": b"PK" + b"".join(map(np.ndarray.tobytes, tensors.values()))}
+    if form == "bin":
+        buffer = io.BytesIO()
+        torch.save({name: torch.from_numpy(own) for name, own in tensors.items()}, buffer)
+        return {"pytorch_model.bin": buffer.getvalue()}
     places, files = {}, {}
     for number, part in enumerate((list(tensors)[:1], list(tensors)[1:]), 1):
         file = f"model-{number:05d}-of-00002.safetensors"
@@ -82,7 +104,7 @@ def facts() -> dict:
     """Return what ``pythia.facts`` is to name."""
     models = [
         {"name": name, "parameters": hidden, "layers": 1, "hidden": hidden, "heads": 2}
-        | {"vocabulary": 40 * hidden}
+        | {"vocabulary": 320 * hidden}
         for name, hidden in (("70m", HIDDEN[SMALL]), ("160m", HIDDEN[LARGE]))
     ]
     return {

@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from standin import Hub, connect
 from typer.testing import CliRunner, Result
 from verification.checkpoints import LARGE, SMALL, STEPS, suite
 
 from memorization.cli import app
+from memorization.labels.plan import excluded_steps
+from memorization.params import load_params
+from memorization.suite.pythia.facts import read_facts
+from memorization.suite.pythia.repositories import check_exclusions
+
+EXCLUDED = {
+    f"{LARGE}@step7000": "configuration, size, identical",
+    f"{SMALL}@step3000": "identical",
+    f"{SMALL}@step4000": "identical",
+    f"{SMALL}@step6000": "missing",
+    f"{SMALL}@step7000": "identical",
+}
 
 
 @pytest.fixture
@@ -34,7 +47,8 @@ def run(*arguments: str) -> Result:
 def test_what_is_wrong_is_shown_in_a_table(wrong: Hub) -> None:
     found = run()
     assert found.exit_code == 1
-    head, *rows, last = found.output.splitlines()[-9:]
+    table, said = found.output.split("\n\nTo leave these out of a scan, in params.yaml:\n")
+    head, *rows = table.splitlines()[-8:]
     assert head.split() == ["repository", "wrong", "branches", "what", "is", "wrong"]
     # The columns are those of the head.
     places = [0, *(head.index(f" {name}") + 1 for name in ("wrong", "branches", "what"))]
@@ -54,14 +68,28 @@ def test_what_is_wrong_is_shown_in_a_table(wrong: Hub) -> None:
         [SMALL, "identical", "step 3000–4000", f"identical to step{STEPS[-1]}"],
         [SMALL, "identical", "step 7000", f"identical to {LARGE}@step7000"],
     ]
-    assert last == "branches: 17; wrong or missing: 5"
+    lines, last = said.split("\n\n")
+    assert last == "branches: 17; wrong or missing: 5\n"
+    assert yaml.safe_load(lines) == {"labels": {"exclude": EXCLUDED}}
+
+
+def test_what_it_says_to_exclude_can_be_put_into_params_yaml(wrong: Hub, folder: Path) -> None:
+    run("--output", "found.json")
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["labels"]["exclude"] = json.loads((folder / "found.json").read_text())["exclude"]
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    loaded = load_params()
+    check_exclusions(loaded.labels.exclude, read_facts(loaded.pythia.facts))
+    assert excluded_steps(loaded.labels.exclude, SMALL, STEPS) == {
+        3000: "identical", 4000: "identical", 6000: "missing", 7000: "identical",
+    }  # fmt: skip
 
 
 def test_it_is_written_as_json_parquet_and_markdown(wrong: Hub, folder: Path) -> None:
     for ending in ("json", "parquet", "md"):
         assert run("--output", f"out/found.{ending}").exit_code == 1
     found = json.loads((folder / "out" / "found.json").read_text())
-    assert found["exclude"] == {LARGE: [7000], SMALL: [3000, 4000, 6000, 7000]}
+    assert found["exclude"] == EXCLUDED
     assert {each["kind"] for each in found["findings"] if each["branch"] == "step6000"} == {
         "missing"
     }

@@ -1,59 +1,12 @@
-"""A tensor is read as safetensors reads it, and a step that is out of line is found."""
+"""A step whose embedding is out of line is found, and two formats of two models are."""
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save
 
 from memorization.verification.branches import Branch
-from memorization.verification.embeddings import HEADER, ROWS, TENSOR, Piece, jumps, read_piece
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("n_others", [0, 500])
-def test_the_first_values_are_those_that_were_saved(dtype: torch.dtype, n_others: int) -> None:
-    embedding = torch.randn(100, 64, generator=torch.Generator().manual_seed(0)).to(dtype)
-    others = {f"a.long.name.of.a.tensor.{i}": torch.zeros(2) for i in range(n_others)}
-    content = save(others | {TENSOR: embedding})
-    assert (int.from_bytes(content[:8], "little") > HEADER) == (n_others > 0)
-    asked: list[int] = []
-
-    def read(start: int, stop: int) -> bytes:
-        asked.append(stop - start)
-        return content[start:stop]
-
-    values = read_piece(read, len(content))
-    assert np.array_equal(values, embedding.float().reshape(-1)[: ROWS // dtype.itemsize])
-    assert len(asked) == 2 + (n_others > 0)
-
-
-def header(said: object) -> bytes:
-    text = json.dumps(said).encode()
-    return len(text).to_bytes(8, "little") + text
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1", "no safetensors file"),
-        (b"", "no safetensors file"),
-        ((1 << 40).to_bytes(8, "little"), "no safetensors file"),
-        (header({"other": {}}), "holds no"),
-        (header([1]), "holds no"),
-        (b"\3" + bytes(7) + b"\xff{}", "holds no"),
-        (header({TENSOR: {"dtype": "I64", "data_offsets": [0, 8]}}), "holds no"),
-        (header({TENSOR: {"dtype": "F16", "data_offsets": [0, 8]}}), "not inside"),
-        (header({TENSOR: {"dtype": "F16", "data_offsets": [-8, 0]}}) + bytes(8), "not inside"),
-        (header({TENSOR: {"dtype": "F16", "data_offsets": ["0", 8]}}) + bytes(8), "holds no"),
-    ],
-)
-def test_what_is_no_such_file_is_refused(content: bytes, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        read_piece(lambda start, stop: content[start:stop], len(content))
+from memorization.verification.embeddings import Piece, jumps, of_two_models
 
 
 def line(values: np.ndarray) -> list[Piece]:
@@ -80,3 +33,34 @@ def test_an_outlier_alone_is_accused_and_not_its_neighbours(step: int) -> None:
     walk[step] = walk[-1] + 1
     assert [found.branch for found in jumps(line(walk), ())] == [f"step{step}"]
     assert jumps(line(walk), {("a/b", f"step{step}")}) == []
+
+
+def test_each_stage_is_a_line_of_its_own() -> None:
+    """A second stage begins where the first ended, not beside its steps of the same number."""
+    walk = np.random.default_rng(0).normal(size=(40, 512)).cumsum(0)
+    names = [f"stage1-step{step}-tokens1B" for step in range(20)]
+    names += [f"stage2-ingredient1-step{step}-tokens1B" for step in range(20)]
+    pieces = [
+        Piece(Branch("a/b", name, "", {}), own) for name, own in zip(names, walk, strict=True)
+    ]
+    assert jumps(pieces[::-1], ()) == []
+    wrong = [*pieces[:5], Piece(pieces[5].branch, walk[30]), *pieces[6:]]
+    assert [found.branch for found in jumps(wrong, ())] == [names[5]]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_wrong"),
+    [
+        (lambda values: values, False),
+        (lambda values: values.astype(np.float16)[:1024], False),
+        # Another 1,000 steps change a weight by a percent or more.
+        (lambda values: values * 1.01, True),
+        (lambda values: np.append(values[:-1], -values[-1]), True),
+        (lambda values: np.append(values[:-1], np.nan), True),
+    ],
+)
+def test_formats_may_differ_by_rounding_alone(change, is_wrong: bool) -> None:
+    values = np.random.default_rng(0).normal(scale=0.02, size=2048).astype(np.float32)
+    branch, other = (Branch("a/b", name, "", {}) for name in ("step1", "step2"))
+    pieces = [Piece(branch, values), Piece(branch, change(values), "bin"), Piece(other, values)]
+    assert [found.branch for found in of_two_models(pieces)] == ["step1"] * is_wrong

@@ -138,4 +138,4 @@ def test_the_order_of_branches_changes_nothing() -> None:
 def test_the_cost_is_that_of_the_published_limits(new: int, has_token: bool, minutes: str) -> None:
     assert f"about {minutes} at the hub's limit" in cost(16, 2480, new, has_token, False)
     said = cost(16, 2480, new, has_token, True)
-    assert "parts of files: at most 4,960, about " + ("5" if has_token else "9") in said
+    assert "parts of files: about 7,440, about " + ("8" if has_token else "13") in said

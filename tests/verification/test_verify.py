@@ -9,17 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from standin import Fault, Hub, connect
 from verification.checkpoints import (
-    FORMS,
     LARGE,
+    OLMO,
+    SEEDS,
     SMALL,
     STEPS,
     Files,
     checkpoint,
     config,
     facts,
+    repository,
     saved,
+    stages,
     suite,
     weights,
 )
@@ -28,6 +32,8 @@ from memorization.errors import UserError
 from memorization.suite.pythia.facts import Facts, read_facts
 from memorization.verification.branches import Kind
 from memorization.verification.command import Verified, verify
+from memorization.verification.weights import Measuring
+from memorization.verification.writing import grouped
 
 Suite = dict[str, dict[str, Files]]
 Found = set[tuple[str, str, Kind]]
@@ -65,8 +71,7 @@ def test_of_a_right_suite_nothing_is_wrong(verified: Callable) -> None:
     assert clean.findings == []
     assert clean.excluded == {}
     assert len(clean.branches) == 2 * (len(STEPS) + 1)
-    # Of the step that is bin alone, nothing can be read.
-    assert clean.unread == 2
+    assert clean.unread == 0  # though one step is in two formats, and one in PyTorch's alone
 
 
 def only(kind: Kind, *branches: str, repository: str = SMALL) -> Found:
@@ -245,7 +250,7 @@ def not_finite(own: Suite) -> Found:
     tensors = weights(SMALL, 5000, np.float16, 0)
     tensors["gpt_neox.embed_in.weight"][0, 0] = np.nan
     own[SMALL]["step5000"] |= saved(tensors, "safetensors")
-    return only(Kind.JUMP, "step5000")
+    return only(Kind.NOT_FINITE, "step5000")
 
 
 def no_safetensors(own: Suite) -> Found:
@@ -254,14 +259,150 @@ def no_safetensors(own: Suite) -> Found:
     return only(Kind.INCOMPLETE, "step5000")
 
 
-@pytest.mark.parametrize(
-    "spoil", [saved_anew, the_final_saved_anew, out_of_line, not_finite, no_safetensors]
-)
+def out_of_line_in_bin(own: Suite) -> Found:
+    """As pythia-12b-deduped, which has bin files alone: step 32000 is out of line."""
+    for step in STEPS:
+        place, offset = own[SMALL][f"step{step}"], 100_000 if step == 4000 else step
+        for name in [name for name in place if name.startswith(("model", "pytorch"))]:
+            del place[name]
+        place |= saved(weights(SMALL, offset, np.float16, 0), "bin")
+    own[SMALL]["main"] = dict(own[SMALL]["step8000"])
+    return only(Kind.JUMP, "step4000")
+
+
+def the_final_saved_anew_in_bin(own: Suite) -> Found:
+    """Of safetensors and bin, the embeddings are compared with each other."""
+    tensors = weights(SMALL, 8000, np.float16, 0)
+    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
+    own[SMALL]["step2000"] |= saved(tensors, "bin")
+    return only(Kind.EMBEDDING, "step2000")
+
+
+def formats_of_two_models(own: Suite) -> Found:
+    own[SMALL]["step7000"] |= saved(weights(SMALL, 6900, np.float16, 0), "bin")
+    return only(Kind.FORMATS, "step7000")
+
+
+def no_bin(own: Suite) -> Found:
+    own[SMALL]["step2000"]["pytorch_model.bin"] = b"?" * len(
+        own[SMALL]["step2000"]["pytorch_model.bin"]
+    )
+    return only(Kind.INCOMPLETE, "step2000")
+
+
+NOTHING_MORE = [empty_weights, a_shard_short, an_index_of_absent_files, no_weights, no_index]
+
+
+@pytest.mark.parametrize("spoil", NOTHING_MORE)
+def test_what_is_not_there_is_not_read(spoil: Callable, verified: Callable) -> None:
+    spoiled = suite()
+    expected = spoil(spoiled)
+    assert found(verified(spoiled, has_ranges=True)) == expected
+
+
+EMBEDDED = [
+    saved_anew,
+    the_final_saved_anew,
+    out_of_line,
+    not_finite,
+    no_safetensors,
+    out_of_line_in_bin,
+    the_final_saved_anew_in_bin,
+    formats_of_two_models,
+    no_bin,
+]
+
+
+@pytest.mark.parametrize("spoil", EMBEDDED)
 def test_a_wrong_branch_is_found_by_its_embedding(spoil: Callable, verified: Callable) -> None:
     spoiled = suite()
     expected = spoil(spoiled)
     assert found(verified(spoiled)) == set()
     assert found(verified(spoiled, has_ranges=True)) == expected
+
+
+def test_seeds_are_compared_with_each_other(verified: Callable) -> None:
+    """Of one size and shape, at the same steps, and of which no weights are alike."""
+    seeds = {name: repository(name) for name in SEEDS}
+    assert verified(seeds, has_ranges=True).findings == []
+    one, two, three = SEEDS
+    seeds[one]["step4000"] = dict(seeds[two]["step4000"])
+    seeds[three]["step6000"] = dict(seeds[two]["main"])
+    tensors = weights(three, 5000, np.float16, 0)
+    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
+    seeds[one]["step5000"] |= saved(tensors, "safetensors")
+    wrong = verified(seeds, has_ranges=True)
+    assert {(each.repository, each.branch, each.detail) for each in wrong.findings} == {
+        (one, "step4000", f"identical to {two}@step4000"),
+        (two, "step4000", f"identical to {one}@step4000"),
+        (three, "step6000", f"identical to {two}@step8000"),
+        (one, "step5000", f"its embedding begins as that of {three}@step5000"),
+        (three, "step5000", f"its embedding begins as that of {one}@step5000"),
+    }
+
+
+def three_branches_with_one_payload(own: dict[str, Files]) -> Found:
+    """As allenai/OLMo issue 915."""
+    names = [f"stage1-step{step}-tokens{step // 500}B" for step in (1000, 3000, 4000)]
+    for name in names:
+        own[name] = dict(own[names[0]])
+    return only(Kind.IDENTICAL, *names, repository=OLMO)
+
+
+def the_mean_elsewhere(own: dict[str, Files]) -> Found:
+    own["stage2-ingredient1-step1000-tokens2B"] = dict(own["main"])
+    return only(Kind.IDENTICAL, "stage2-ingredient1-step1000-tokens2B", repository=OLMO)
+
+
+def one_end_for_two_ways(own: dict[str, Files]) -> Found:
+    names = [f"stage2-ingredient{way}-step3000-tokens6B" for way in (1, 2)]
+    own[names[0]] = dict(own[names[1]])
+    return only(Kind.IDENTICAL, *names, repository=OLMO)
+
+
+def out_of_its_stage(own: dict[str, Files]) -> Found:
+    """Weights of long after."""
+    name = "stage1-step3000-tokens6B"
+    own[name] |= saved(weights(OLMO, 100_000, np.float16, 0), "sharded")
+    return only(Kind.JUMP, name, repository=OLMO)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda own: set(),
+        three_branches_with_one_payload,
+        the_mean_elsewhere,
+        one_end_for_two_ways,
+        out_of_its_stage,
+    ],
+)
+def test_branches_may_be_named_by_stage_and_tokens_as_well(
+    spoil: Callable, verified: Callable
+) -> None:
+    branches = stages()
+    expected = spoil(branches)
+    wrong = verified({OLMO: branches}, has_ranges=True)
+    assert found(wrong) == expected
+    assert len(wrong.branches) == 5 + 2 * 3 + 1
+    names = {branch for _, branch, _ in expected}
+    assert set(wrong.excluded) == {f"{OLMO}@{name}" for name in names}
+
+
+def test_a_stage_is_named_before_its_steps(verified: Callable) -> None:
+    branches = stages()
+    three_branches_with_one_payload(branches)
+    branches["stage2-ingredient2-step1000-tokens2B"]["config.json"] = b"?"
+    assert grouped(verified({OLMO: branches})) == [
+        (OLMO, "incomplete", "stage2-ingredient2 step 1000", "no config.json that can be read"),
+        (
+            OLMO,
+            "identical",
+            "stage1 step 1000, 4000",
+            "identical to stage1-step3000-tokens6B",
+        ),
+        (OLMO, "identical", "stage1 step 3000", "identical to stage1-step4000-tokens8B"),
+    ]
 
 
 def test_what_was_listed_and_read_is_not_asked_for_again(
@@ -292,7 +433,7 @@ def test_some_steps_alone(verified: Callable) -> None:
         *("step3000", "step5000", "main"),
         *("step5000", "main"),
     ]
-    assert some.excluded == {SMALL: [5000], LARGE: [3000]}
+    assert some.excluded == {f"{SMALL}@step5000": "identical", f"{LARGE}@step3000": "missing"}
 
 
 def test_no_weights_are_downloaded(
@@ -307,9 +448,9 @@ def test_no_weights_are_downloaded(
         before = len(hub.requests)
         verify([SMALL], own, None, True)
         parts = [request.range for request in hub.requests[before:] if "/raw/" in request.path]
-        assert len(parts) == 2 * (len(STEPS) - len([s for s in FORMS if FORMS[s] == ("bin",)]))
-        # A header, which in files this small is all of it, and the first rows.
-        assert all(asked.startswith("bytes=") for asked in parts[1::2])
+        # Of each file that holds an embedding, its directory and the first rows; near in a shard.
+        assert len(parts) == 2 * (len(STEPS) + 1) - 2
+        assert all(asked.startswith("bytes=") for asked in parts)
 
 
 def test_the_miniature_of_pythia_is_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -320,6 +461,8 @@ def test_the_miniature_of_pythia_is_right(monkeypatch: pytest.MonkeyPatch, tmp_p
     names = [f"EleutherAI/pythia-{model}-v0" for model in ("70m", "410m", "1.4b", "12b")]
     with Hub(folder) as hub:
         connect(monkeypatch, hub.endpoint, tmp_path / "home")
-        clean = verify(names, read_facts(folder / "facts.json"), None, True)
+        measure = Measuring(torch.device("cpu"), torch.float32)
+        clean = verify(names, read_facts(folder / "facts.json"), None, True, measure)
         assert clean.findings == []
-        assert len(clean.branches) == 4 * 10
+        assert len(clean.branches) == len(clean.measured) == 4 * 10
+        assert all(own.loss is not None for own in clean.measured.values())

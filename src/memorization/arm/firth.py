@@ -19,7 +19,7 @@ from scipy.special import expit
 STEPS = 200
 PRECISION = 1e-9
 LONGEST_STEP = 5.0
-# A bound of an interval is looked for within so many units of the covariate beyond the data.
+# The dose and its bounds are looked for within so many units of the covariate beyond the data.
 FURTHEST = 20.0
 
 
@@ -92,7 +92,8 @@ def half_dose(dose: np.ndarray, y: np.ndarray, level: float) -> dict[str, float 
     """Return the dose at which half are memorized, with its profile-likelihood interval.
 
     The regression is on log2 of the dose, so doses of 0 have no part in it. A bound is NaN where
-    the data do not bound it, and all is NaN where the curve does not rise.
+    the data do not bound it, and all is NaN where the curve hardly rises, if at all, or the units
+    are so few that no curve is the likeliest.
 
     Parameters
     ----------
@@ -106,17 +107,22 @@ def half_dose(dose: np.ndarray, y: np.ndarray, level: float) -> dict[str, float 
     nothing = {"value": np.nan, "low": np.nan, "high": np.nan, "slope": np.nan, "n": len(y)}
     if len(np.unique(x)) < 2:
         return nothing
-    fit = firth(np.stack([np.ones(len(x)), x], axis=1), y)
+    try:
+        fit = firth(np.stack([np.ones(len(x)), x], axis=1), y)
+    except ValueError:
+        return nothing
     slope = float(fit.coefficients[1])
     if slope <= 0:
         return nothing | {"slope": slope}
     middle = float(-fit.coefficients[0] / slope)
+    if not x.min() - FURTHEST < middle < x.max() + FURTHEST:
+        return nothing | {"slope": slope}
     most = fit.loglik - float(stats.chi2.ppf(level, 1)) / 2
     profile = profile_of_middle(x, y)
 
     def bound(direction: int) -> float:
         end = (x.min() if direction < 0 else x.max()) + direction * FURTHEST
-        if (middle - end) * direction >= 0 or profile(end) > most:
+        if profile(end) > most:
             return np.nan
         return float(2 ** brentq(lambda at: profile(at) - most, middle, end, xtol=1e-6))
 

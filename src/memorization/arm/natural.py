@@ -15,11 +15,10 @@ from memorization.intensities.forward import Forecast
 from memorization.intensities.logistic import LogisticIntensities
 from memorization.randomness import generator
 from memorization.strata import CONTINUATIONS
-from memorization.study import Histories, Study
+from memorization.study import Histories, Study, read_features
 from memorization.suite import Suite
 from memorization.tables import (
     ARM_FORECASTS,
-    FEATURES,
     LABELS,
     SEQUENCES,
     SPLITS,
@@ -98,7 +97,7 @@ def natural_texts(results: Path) -> pd.DataFrame | None:
     rows = joined(
         read_table(results / "sequences.parquet", SEQUENCES),
         labels=read_table(results / "labels.parquet", LABELS),
-        features=read_table(results / "features.parquet", FEATURES),
+        features=read_features(results / "features.parquet"),
         splits=read_table(results / "splits.parquet", SPLITS),
     )
     if not {CONTINUATIONS, *FEATURES_OF.values()} <= set(rows.columns):

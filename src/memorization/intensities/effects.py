@@ -81,10 +81,10 @@ def effects(
         names = [*terms[:-1], *splines, *(f"after_{age}" for age in AGES[1:] if name != "first")]
         rows = periods.row
         start = np.array([own.intercept, *own.clock, *own.age])
-        told_apart = jackknife(
+        unbiased = jackknife(
             x, periods.event, weight[rows], study.cluster[rows], start, 1 / (FREE * LIGHT**2)
         )
-        value, error = (of[1:] for of in told_apart)
+        value, error = (of[1:] for of in unbiased)
         _, member = np.unique(study.cluster[rows], return_inverse=True)
         effective = float(kish(np.bincount(member, weight[rows] * periods.event)))
         reach = float(student.ppf((1 + level) / 2, max(effective - 1, 1e-3)))

@@ -14,7 +14,7 @@ from memorization.files import replacing
 from memorization.labels.checkpoints import models_on_disk
 from memorization.labels.make import scan_inputs
 from memorization.labels.plan import chosen_steps
-from memorization.labels.scan import scan_states
+from memorization.labels.scan import read_margins, scan_states
 from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import CONTINUATION
@@ -60,8 +60,10 @@ class Census:
 
 def take_census(
     params: Params, suite: Suite, index: np.ndarray, tokens: np.ndarray, device: torch.device
-) -> Census:
+) -> tuple[Census, dict[str, np.ndarray]]:
     """Return the states of sequences, int64 [n] with tokens int [n, 64], at a few checkpoints.
+
+    And how narrowly the labels at the last are decided, as `flips` returns it.
 
     What an interrupted run finished is not repeated.
     """
@@ -77,7 +79,7 @@ def take_census(
         job=f"census of {params.target}",
     )
     keep(work)
-    return Census(index, np.array(steps), match_length, logprob)
+    return Census(index, np.array(steps), match_length, logprob), read_margins(work)
 
 
 def census_statistics(census: Census, sample: Trajectories, weight: np.ndarray) -> dict[str, Any]:

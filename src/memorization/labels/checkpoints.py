@@ -16,7 +16,7 @@ from transformers import GPTNeoXForCausalLM
 from memorization.errors import UserError
 from memorization.files import read_json, write_json
 from memorization.suite import Suite
-from memorization.suite.hub import CommitNotFound, resolve
+from memorization.suite.hub import CommitNotFound, RevisionNotFound, resolve
 from memorization.suite.pythia.checkpoints import configuration, download_checkpoint, load_published
 from memorization.suite.pythia.facts import PublishedModel
 from memorization.suite.pythia.repositories import pin_of
@@ -88,7 +88,7 @@ class RemoteModels:
                     f"{self.repository}: in config.json of {revision} {name} is {found.get(name)}, "
                     f"in that of {kept['revision']} {expected.get(name)}, but all checkpoints of a "
                     "model are configured alike; pin another commit of the one that is wrong in "
-                    "pythia.revisions"
+                    "pythia.revisions, or leave it out (labels.exclude)"
                 )
 
     def _fetch(self, step: int, folder: Path) -> None:
@@ -98,6 +98,12 @@ class RemoteModels:
         try:
             wanted = pin or known.get(revision)
             found = resolve("model", self.repository, revision, wanted, is_quick=False)
+        except RevisionNotFound as error:
+            name = pin_of(self.repository, revision)
+            raise UserError(
+                f"{error}; to scan without it, unless it is the last, put it into params.yaml: "
+                f"labels.exclude: {{{name}: missing}}"
+            ) from None
         except CommitNotFound:
             if pin is not None:
                 raise

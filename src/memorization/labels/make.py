@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from memorization.errors import UserError
 from memorization.extraction.batches import batch_on
 from memorization.labels.checkpoints import RemoteModels, models_on_disk, precision
-from memorization.labels.plan import chosen_steps, scan_cost, source_of_times
-from memorization.labels.scan import scan
+from memorization.labels.plan import chosen_steps, excluded_steps, scan_cost, source_of_times
+from memorization.labels.scan import read_margins, scan
 from memorization.labels.trajectories import Trajectories, published_trajectories
 from memorization.params import Params
 from memorization.protocol import CONTINUATION
@@ -24,6 +25,7 @@ from memorization.sources import code_digest
 from memorization.suite import Suite
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.facts import PublishedModel, read_facts
+from memorization.suite.pythia.repositories import check_exclusions
 from memorization.suite.pythia.suite import PythiaSuite
 from memorization.tables import token_matrix
 
@@ -35,13 +37,16 @@ EXPECTED_AGREEMENT = 0.99
 class Made:
     """Trajectories, and what there is to tell of how they came about.
 
-    In ``metrics``: ``times``, their source, the reason, the checkpoints and the cost of a scan; and
-    of a scan, else null, ``agreement`` with what was published, ``repeated_checkpoints``, the steps
-    that turned out to be one model, and ``target_commits``, those downloaded, by revision.
+    In ``metrics``: ``times``, their source, the reason, the checkpoints, those excluded, with what
+    is wrong with each, and the cost of a scan; and of a scan, else null, ``agreement`` with what
+    was published, ``repeated_checkpoints``, the steps that turned out to be one model, and
+    ``target_commits``, those downloaded, by revision. ``margins`` is what `flips` found at the last
+    checkpoint; None where there was no scan, or where a census finds it of all.
     """
 
     trajectories: Trajectories
     metrics: dict[str, Any]
+    margins: dict[str, np.ndarray] | None
 
 
 def make_trajectories(
@@ -58,8 +63,10 @@ def make_trajectories(
     UserError
         If the parameters ask for what cannot be, or the hub or the disk fails during a scan.
     """
-    steps = chosen_steps(suite.steps, params.labels.checkpoints)
     on_disk = suite.has(params.target)
+    excluded = {} if on_disk else _excluded(params, suite)
+    left = tuple(step for step in suite.steps if step not in excluded)
+    steps = chosen_steps(left, params.labels.checkpoints)
     download = 0 if on_disk else _published(params).checkpoint_bytes
     cost = scan_cost(suite.parameters[params.target], len(index), len(steps), download)
     evaluations = {suite.steps[-1]: suite.memorized(params.target)}
@@ -76,9 +83,13 @@ def make_trajectories(
     )
     print(f"times: {source}; {reason}", flush=True)
     how: dict[str, Any] = dict.fromkeys(("agreement", "repeated_checkpoints", "target_commits"))
+    margins: dict[str, np.ndarray] | None = None
+    left_out: dict[str, str] = {}
     if source == "scan":
+        left_out = _left_out(excluded, suite.steps[-1])
         work = work_folder("labels", scan_inputs(params, suite, index, tokens, device))
         trajectories, how = _scanned(params, suite, index, tokens, steps, device, work)
+        margins = None if isinstance(suite, MicroSuite) else read_margins(work)
         keep(work)
     else:
         if source == "none":
@@ -89,9 +100,10 @@ def make_trajectories(
         "reason": reason,
         "checkpoints": len(trajectories.steps),
         "of": len(suite.steps),
+        "excluded": left_out,
         "cost": cost,
     }
-    return Made(trajectories, how)
+    return Made(trajectories, how, margins)
 
 
 def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories:
@@ -112,6 +124,25 @@ def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories
     )
     keep(work)
     return found
+
+
+def _excluded(params: Params, suite: Suite) -> dict[int, str]:
+    check_exclusions(params.labels.exclude, read_facts(params.pythia.facts))
+    return excluded_steps(params.labels.exclude, _repository(params, suite), suite.steps)
+
+
+def _left_out(excluded: dict[int, str], last: int) -> dict[str, str]:
+    """Return, and say, revision -> what is wrong, of the checkpoints that a scan leaves out."""
+    if last in excluded:
+        raise UserError(
+            f"labels.exclude: step{last} is the last checkpoint of the target ({excluded[last]}), "
+            "which decides what is memorized and cannot be left out; scan another release "
+            "(pythia.models), or take the times from elsewhere (labels.times)"
+        )
+    if excluded:
+        said = ", ".join(f"step{step} ({fault})" for step, fault in excluded.items())
+        print(f"labels.exclude: left out of the scan: {said}", flush=True)
+    return {f"step{step}": fault for step, fault in excluded.items()}
 
 
 def _published(params: Params) -> PublishedModel:
@@ -152,6 +183,7 @@ def _scanned(
         device,
         **_evaluation(params, suite),
         at_end=at_end,
+        margins=not isinstance(suite, MicroSuite),
         job=f"scanning {params.target}",
     )
     return trajectories, {
@@ -207,7 +239,8 @@ def repeated_checkpoints(trajectories: Trajectories, target: str) -> list[list[i
             f"of {target}, the checkpoints of these steps are one and the same model:",
             *(", ".join(map(str, group)) for group in repeated),
             "Not all can be what their names say, so times between them mean nothing.",
-            "Scan others (labels.checkpoints), or another release (pythia.models).",
+            "Leave out those that `memorization verify-checkpoints` finds (labels.exclude), or "
+            "scan another release (pythia.models).",
         )
     return repeated
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
+from memorization.suite.pythia.repositories import pin_of
 
 # What one GPU is taken to sustain: 30 to 40 % of what data sheets give for 16-bit matrix products
 # without sparsity (A100: 312, H100: 989 TFLOP/s), rounded down.
@@ -50,12 +52,30 @@ def _in_words(cost: dict[str, Any]) -> str:
     )
 
 
+def excluded_steps(
+    exclude: Mapping[str, str], repository: str, steps: tuple[int, ...]
+) -> dict[int, str]:
+    """Return step -> what is wrong, of the checkpoints that a scan leaves out, ascending.
+
+    Parameters
+    ----------
+    exclude : ``owner/name@stepK`` -> what is wrong with it; those of other models as well.
+    repository : ``owner/name`` of the model.
+    steps : its checkpoints, ascending.
+
+    >>> excluded_steps({"a/b@step4": "missing", "a/c@step2": "size"}, "a/b", (2, 4, 6))
+    {4: 'missing'}
+    """
+    named = {step: pin_of(repository, f"step{step}") for step in steps}
+    return {step: exclude[name] for step, name in named.items() if name in exclude}
+
+
 def chosen_steps(steps: tuple[int, ...], spec: int | str) -> tuple[int, ...]:
     """Return the checkpoints that ``labels.checkpoints`` asks for, ascending, with the last.
 
     Parameters
     ----------
-    steps : the suite's checkpoints, ascending.
+    steps : the suite's checkpoints that may be chosen, ascending.
     spec : ``all``; a number n of them, evenly spaced; ``every-K``, each K-th counted back from the
         last; ``log-N``, N of them, as near to evenly spaced on a logarithmic scale as they can be.
 
@@ -74,8 +94,8 @@ def chosen_steps(steps: tuple[int, ...], spec: int | str) -> tuple[int, ...]:
     n = int(number)
     if not 1 <= n <= len(steps):
         raise UserError(
-            f"labels.checkpoints={spec}: the suite has {len(steps)} checkpoints; the number must "
-            f"be 1 to {len(steps)}"
+            f"labels.checkpoints={spec}: the suite has {len(steps)} checkpoints to scan; the "
+            f"number must be 1 to {len(steps)}"
         )
     if kind == "evenly":
         places = np.arange(1, n + 1) * len(steps) // n - 1

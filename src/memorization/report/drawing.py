@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ ORDERED = ("#9A9600", "#5DB85C", "#26908B", "#35608D", "#440F5E")
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, "#56B4E9", "#E69F00", "#8B5A2B")
 MARKERS = ("o", "s", "D", "^", "v")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)))
+
+# Of fewer events an interval says little, and is not drawn.
+FEWEST = 10
 
 # Room of a row of estimates, inches.
 ROW = 0.19
@@ -68,15 +73,37 @@ def ordered_colours(n: int) -> list[str]:
     return [to_hex(between(k / (n - 1))) for k in range(n)]
 
 
-def svg(draw: Callable[[], Figure]) -> bytes:
-    """Return a figure as SVG, drawn in the paper's style; the same bytes for the same figure."""
+# The lines of a path, in points or in units of a letter.
+LINES = re.compile(r'(?<= )d="[^"]*"')
+
+
+def svg(draw: Callable[[], Figure], alt: str = "") -> bytes:
+    """Return a figure as SVG, drawn in the paper's style; the same bytes for the same figure.
+
+    Parameters
+    ----------
+    alt : what the picture shows, for those who do not see it; its ``desc`` element.
+    """
     with matplotlib.style.context(STYLE):
         figure = draw()
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    picture = LINES.sub(lambda lines: _hundredths(lines[0]), buffer.getvalue().decode("utf-8"))
     # Matplotlib leaves spaces at the ends of lines, at which git takes offence.
-    lines = buffer.getvalue().decode("utf-8").splitlines()
-    return ("\n".join(line.rstrip() for line in lines) + "\n").encode("utf-8")
+    lines = [line.strip() for line in picture.splitlines()]
+    if alt:
+        begin = next(k for k, line in enumerate(lines) if line.startswith("<svg "))
+        lines.insert(begin + 1, f"<desc>{escape(alt, quote=False)}</desc>")
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _hundredths(text: str) -> str:
+    """Return a text with its decimals rounded: a hundredth of a point is less than one sees.
+
+    >>> _hundredths("M 37.770904 199.899096 L -0.001 5.10")
+    'M 37.77 199.9 L 0 5.1'
+    """
+    return re.sub(r"-?\d+\.\d+", lambda n: f"{round(float(n[0]), 2) + 0.0:g}", text)
 
 
 def in_words(text: str) -> Figure:
@@ -164,7 +191,7 @@ def draw_estimate(axes: Axes, place: float, found: Estimate | None, look: Look) 
 def mark_value(axes: Axes, value: float, text: str) -> None:
     """Draw a value to compare with: a dashed line with its name on top."""
     axes.axvline(value, color=BLACK, linewidth=0.8, linestyle=REFERENCE)
-    style = {"ha": "center", "va": "bottom", "fontsize": 7.5, "color": GREY}
+    style = {"ha": "center", "va": "bottom", "fontsize": 8, "color": GREY}
     label(axes, text, (value, 1), (0, 2), ("data", "axes fraction"), **style)
 
 

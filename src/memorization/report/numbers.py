@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 # A value with its interval: ``value``, ``low`` and ``high``, None where undefined.
 Estimate = Mapping[str, float | None]
@@ -116,45 +116,9 @@ def percent_estimate(found: Estimate | None) -> str:
     return _with_interval(found, percent)
 
 
-def span(values: Sequence[float], digits: int = 2) -> str:
-    """Return the least and the greatest of some values; one alone where they look the same.
-
-    >>> span([0.571, 0.532]), span([0.571, 0.5709])
-    ('0.53 to 0.57', '0.57')
-    """
-    ends = [decimal(min(values), digits), decimal(max(values), digits)]
-    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
-
-
-# What the side on which an interval lies allows to say: of a difference, and of what is added.
-VERSUS = {
-    "above": "exceeds",
-    "below": "falls short of",
-    "neither": "cannot be told apart from",
-    "unknown": "cannot be compared with",
-}
-ADDS = {
-    "above": "so that all else adds to it",
-    "below": "so that all else takes away from it",
-    "neither": "so that all else is not shown to add to it",
-    "unknown": "and whether all else adds to it is not known",
-}
-
-
 def share(part: float | None, whole: float | None) -> float | None:
     """Return a fraction; None where there is nothing to take it of."""
     return None if part is None or not whole else part / whole
-
-
-def side(found: Estimate | None, of: float = 0) -> str:
-    """Return on which side of a value an interval lies: above, below, neither or unknown.
-
-    >>> side({"value": 0.1, "low": 0.02, "high": 0.2}), side({"value": 0, "low": 0, "high": 1})
-    ('above', 'neither')
-    """
-    if found is None or found["low"] is None or found["high"] is None:
-        return "unknown"
-    return "above" if found["low"] > of else "below" if found["high"] < of else "neither"
 
 
 def large(value: float) -> str:

@@ -20,7 +20,6 @@ from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
-from memorization.report.numbers import estimate
 from memorization.seeds.runs import STAGES, study_of
 from memorization.strata import STRATA
 from memorization.study.histories import Histories, rows_of
@@ -35,7 +34,6 @@ PREDICTIONS = {
     "correlation": tables.CORRELATION,
     "external": tables.ASSOCIATION,
     "importance": tables.IMPORTANCE,
-    "kaplan_meier": tables.KAPLAN_MEIER,
     "whether": tables.WHETHER,
     "when": tables.WHEN,
 }
@@ -57,8 +55,9 @@ class Results:
     sample : the sequences with their labels, clusters and folds, in the order of sequences.
     trajectories : the evaluations at every checkpoint, rows as in ``followed``.
     histories : states and exposures, rows as in ``followed``.
-    association, correlation, external, importance, kaplan_meier, whether, when : tables of
-        predictions.
+    association, correlation, external, importance, whether, when : tables of predictions.
+    units, unit_trajectories : the units of the randomised arm, and their evaluations; none without
+        an arm.
     seeds : what `make seeds` found for this very study; None where it did not run.
     """
 
@@ -72,9 +71,10 @@ class Results:
     correlation: pd.DataFrame
     external: pd.DataFrame
     importance: pd.DataFrame
-    kaplan_meier: pd.DataFrame
     whether: pd.DataFrame
     when: pd.DataFrame
+    units: pd.DataFrame
+    unit_trajectories: Trajectories
     seeds: dict[str, Any] | None
 
     @staticmethod
@@ -101,9 +101,19 @@ class Results:
             name: tables.read_table(folder / "predictions" / f"{name}.parquet", schema)
             for name, schema in PREDICTIONS.items()
         }
-        seeds = _seeds(folder / "metrics" / "seeds.json", params)
+        units = tables.read_table(folder / "arm.parquet", tables.ARM)
+        of_units = Trajectories.read_arm(folder / "trajectories.npz")
         return Results(
-            params, suite, metrics, sample, trajectories, histories, **predictions, seeds=seeds
+            params,
+            suite,
+            metrics,
+            sample,
+            trajectories,
+            histories,
+            **predictions,
+            units=units,
+            unit_trajectories=rows_of(of_units, units["unit"].to_numpy()),
+            seeds=read_seeds(folder / "metrics" / "seeds.json", params),
         )
 
     @property
@@ -200,15 +210,6 @@ class Results:
         found = self.metrics[question]["gains"]["over_baseline"][key[0]][key[1]]
         return found[baseline][metric] if baseline in found else None
 
-    def gain_over_best(self, question: str, key: tuple[str, str], metric: str) -> Any:
-        """Return the paired gain of a model (tier, name) over the best baseline, and its name."""
-        return self.metrics[question]["gains"]["over_best_baseline"][key[0]][key[1]][metric]
-
-    def gain_by_tier(self, question: str, model: str, metric: str) -> dict[str, Any]:
-        """Return tier -> what a model gains over the tier below, from the lowest that has one."""
-        found = self.metrics[question]["gains"]["over_tier_below"]
-        return {t: found[t][model][metric] for t in TIERS if model in found.get(t, {})}
-
     def tiers(self, question: str) -> list[str]:
         """Return the tiers that have scores for a question ("whether" or "when"), lowest first."""
         return [tier for tier in TIERS if tier in self.metrics[question]]
@@ -268,19 +269,13 @@ class Results:
         tier = self.top_tier(question)
         return tier, self.best(question, tier)
 
-    def score(
-        self, question: str, key: tuple[str, str] | None, metric: str, digits: int = 2
-    ) -> str:
-        """Return a metric of the model (tier, name) with its interval; a dash without model."""
-        return estimate(self.metrics[question][key[0]][key[1]].get(metric) if key else None, digits)
-
     def baseline(self, question: str, model: str) -> tuple[str, str] | None:
         """Return the (tier, model) of a baseline; None where it was not run."""
         found = (tier for tier in self.tiers(question) if model in self.metrics[question][tier])
         return next(((tier, model) for tier in found), None)
 
 
-def _seeds(path: Path, params: Params) -> dict[str, Any] | None:
+def read_seeds(path: Path, params: Params) -> dict[str, Any] | None:
     """Return the numbers over several seeds, if they are of the study that the params describe."""
     found = read_kept(path)
     # One that an earlier version wrote says other things.

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import yaml
+from matplotlib.figure import Figure
+
+from memorization.report.claims import judged, not_so, to_json
 from memorization.report.drawing import svg
-from memorization.report.figures import FIGURES
+from memorization.report.facts import facts_of
+from memorization.report.figures import ALT, FIGURES
+from memorization.report.provenance import with_files
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.variables import to_yaml, variables
@@ -14,21 +22,39 @@ from memorization.report.variables import to_yaml, variables
 
 def write_report(
     results: Results, paper: Path, written: Callable[[int], object] = lambda done: None
-) -> None:
-    """Write figures, tables and variables into the paper's folder, and remove what is stale.
+) -> list[str]:
+    """Write figures, tables, variables and claims into the paper's folder; remove what is stale.
+
+    ``_sources.yml`` says of each figure and table which module made it of which files, and of a
+    figure what it shows to those who do not see it; ``pages.lua`` puts that on the page.
 
     Parameters
     ----------
     written : told ``1`` after each figure and table.
+
+    Returns
+    -------
+    list
+        A line for each claim of the text that does not hold in these results.
     """
     outputs: dict[Path, bytes] = {}
+    sources: dict[str, dict[str, dict[str, Any]]] = {"figures": {}, "tables": {}}
     for name, draw in FIGURES.items():
-        outputs[paper / "figures" / f"{name}.svg"] = svg(lambda draw=draw: draw(results))  # type: ignore[misc]
+        picture, files = with_files(partial(_picture, draw, ALT[name]), results)
+        outputs[paper / "figures" / f"{name}.svg"] = picture
+        sources["figures"][name] = {"alt": ALT[name], "module": _module(draw), "files": files}
         written(1)
     for name, write in TABLES.items():
-        outputs[paper / "tables" / f"{name}.md"] = write(results).encode("utf-8")
+        text, files = with_files(write, results)
+        outputs[paper / "tables" / f"{name}.md"] = text.encode("utf-8")
+        sources["tables"][name] = {"module": _module(write), "files": files}
         written(1)
-    outputs[paper / "_variables.yml"] = to_yaml(variables(results)).encode("utf-8")
+    facts = facts_of(results)
+    outputs[paper / "_variables.yml"] = to_yaml(variables(facts)).encode("utf-8")
+    met, verdicts = judged(facts)
+    outputs[paper / "claims.json"] = to_json(met, verdicts).encode("utf-8")
+    said = yaml.safe_dump({"sources": sources}, sort_keys=False, allow_unicode=True, width=96)
+    outputs[paper / "_sources.yml"] = f"# Written by memorization.stages.report.\n{said}".encode()
     # Only when all of it is made, so that a mistake leaves the last whole report in place.
     for folder, pattern in (("figures", "*.svg"), ("tables", "*.md")):
         for old in sorted((paper / folder).glob(pattern)):
@@ -37,3 +63,13 @@ def write_report(
     for path, content in outputs.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    return not_so(verdicts)
+
+
+def _picture(draw: Callable[[Results], Figure], alt: str, results: Results) -> bytes:
+    return svg(lambda: draw(results), alt)
+
+
+def _module(made_by: Callable[..., object]) -> str:
+    """Return the path of a function's module in the repository."""
+    return f"src/{made_by.__module__.replace('.', '/')}.py"

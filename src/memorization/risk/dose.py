@@ -53,7 +53,7 @@ class Experiment:
 NEAR = 3.0
 # Its doses are 0, 1, 4, 16, 64 and 256: half are memorized between the last two.
 HUBBLE = Experiment(
-    "Wei et al. 2025 (Hubble)", parameters=(1e9, 8e9), tokens=(1e11, 5e11), low=64, high=256
+    "Wei et al. 2026 (Hubble)", parameters=(1e9, 8e9), tokens=(1e11, 5e11), low=64, high=256
 )
 
 

@@ -10,12 +10,13 @@ from memorization.files import write_metrics
 from memorization.labels.census import Census, census_statistics, take_census
 from memorization.labels.events import event_times, label_statistics, with_unfollowed
 from memorization.labels.make import make_trajectories, scan_arm
+from memorization.labels.margins import margin_statistics, margins_table
 from memorization.params import load_params
 from memorization.stages import run_stage
 from memorization.suite.device import choose_device
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
-from memorization.tables import LABELS, SEQUENCES, read_table, token_matrix, write_table
+from memorization.tables import LABELS, MARGINS, SEQUENCES, read_table, token_matrix, write_table
 
 
 def main() -> None:
@@ -41,13 +42,17 @@ def main() -> None:
         sequences["step"].to_numpy()[followed],
     )
     statistics["census"] = None
-    census = Census.none()
+    census, margins = Census.none(), made.margins
     if isinstance(suite, MicroSuite):
-        census = take_census(params, suite, index, tokens, device)
+        census, margins = take_census(params, suite, index, tokens, device)
         labels = with_unfollowed(labels, index, census.match_length[:, -1])
         statistics["census"] = census_statistics(census, made.trajectories, weight)
     census.write("results/census.npz")
     write_table(labels, "results/labels.parquet", LABELS)
+    table = margins_table(labels, margins)
+    write_table(table, "results/margins.parquet", MARGINS)
+    published = labels["index"].isin(suite.memorized(params.target)).to_numpy()
+    statistics["margins"] = margin_statistics(table, published, margins)
     about = {
         "target": params.target,
         "population": suite.population,

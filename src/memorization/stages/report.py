@@ -17,14 +17,16 @@ from memorization.stages import run_stage
 
 
 def main() -> None:
-    """Write paper/figures/, paper/tables/ and paper/_variables.yml."""
+    """Write paper/figures/, paper/tables/, paper/_variables.yml and paper/claims.json."""
     results = Results.read(Path("results"), load_params())
     # One thread: the last bits of a sum depend on their number, and an outline on the last bits.
     with (
         threadpool_limits(1),
         progress("report", len(FIGURES) + len(TABLES), "figures and tables") as advance,
     ):
-        write_report(results, Path("paper"), advance)
+        not_so = write_report(results, Path("paper"), advance)
+    for line in not_so:
+        print(line)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Every analysis takes a `Study`.
 """
 
 from memorization.study.histories import Histories
-from memorization.study.study import Study
+from memorization.study.study import Study, read_features
 from memorization.study.targets import Targets
 
-__all__ = ["Histories", "Study", "Targets"]
+__all__ = ["Histories", "Study", "Targets", "read_features"]

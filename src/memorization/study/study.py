@@ -29,6 +29,22 @@ from memorization.tables import (
 NO_STEPS = np.empty(0, np.int64)
 
 
+def read_features(path: Path) -> pd.DataFrame:
+    """Return the table of features.
+
+    Raises
+    ------
+    UserError
+        If it is missing or damaged, or has a column that is no declared feature.
+    """
+    table = read_table(path, FEATURES)
+    try:
+        features_of_tier(table.columns, TIERS[-1])
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; run `dvc repro features` to make it again") from None
+    return table
+
+
 @dataclass(frozen=True)
 class Study:
     """The n sequences that are studied, in one order.
@@ -126,7 +142,7 @@ class Study:
             read_table(Path(results, "sequences.parquet"), SEQUENCES),
             read_table(Path(results, "splits.parquet"), SPLITS),
             read_table(Path(results, "labels.parquet"), LABELS),
-            read_table(Path(results, "features.parquet"), FEATURES),
+            read_features(Path(results, "features.parquet")),
             seed,
             event,
             steps,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, gain
@@ -22,6 +22,7 @@ from memorization.study import Study
 from memorization.validation.artefacts import artefacts, column_auroc
 from memorization.whether.models import BinaryModel
 from memorization.whether.models.boosting import Boosting
+from memorization.whether.models.classifier import log_odds
 from memorization.whether.models.logistic import Logistic
 from memorization.whether.models.ngrams import NGrams
 from memorization.whether.models.single_feature import SingleFeature
@@ -47,8 +48,6 @@ WITH_PERPLEXITY = ("perplexity", "boosting_perplexity")
 SPLITS = ("fold", "fold_random")
 # Fewer clusters with a memorized text, or with another, give no fold enough of either.
 FEWEST = 10
-# Probabilities are held so far from 0 and 1 that their log-odds are numbers.
-CERTAIN = 1e-6
 
 
 def study_of(
@@ -150,8 +149,7 @@ def _odds(
         if candidate.model is NGrams and ngrams is not None:
             odds[name] = ngrams
         else:
-            probability = cross_fit(candidate, study).prediction
-            odds[name] = logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+            odds[name] = log_odds(cross_fit(candidate, study).prediction)
         advance(1)
     return odds | {"+".join(BOTH): np.mean([odds[name] for name in BOTH], axis=0)}
 

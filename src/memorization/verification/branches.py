@@ -13,6 +13,8 @@ from memorization.suite.hub.repository import File
 
 FORMATS = {"safetensors": "model", "bin": "pytorch_model"}
 _WEIGHTS = re.compile(r"(?:model|pytorch_model)(?:-(\d{5})-of-(\d{5}))?\.(?:safetensors|bin)")
+# Pythia's stepK, and OLMo's stageS-stepK-tokensTB, stageS-ingredientI-stepK-tokensTB.
+_NAME = re.compile(r"(?:(stage\d+(?:-ingredient\d+)?)-)?step(0|[1-9]\d*)(?:-tokens\d+[MBT])?")
 
 
 class Kind(StrEnum):
@@ -26,7 +28,11 @@ class Kind(StrEnum):
     MIXTURE = "mixture"
     MAIN = "main"
     EMBEDDING = "embedding"
+    FORMATS = "formats"
     JUMP = "jump"
+    NOT_FINITE = "not-finite"
+    LOSS = "loss"
+    NORM = "norm"
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class Finding:
         """The step of the branch; None: ``main``."""
         return step_of(self.branch)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The repository and the branch."""
+        return self.repository, self.branch
+
 
 @dataclass(frozen=True, eq=False)
 class Branch:
@@ -50,9 +61,10 @@ class Branch:
 
     Attributes
     ----------
-    repository, name, commit : ``owner/name``, ``stepK`` or ``main``, 40 hexadecimal digits.
+    repository, name, commit : ``owner/name``; ``main`` or a step's name, see `step_of`; 40
+        hexadecimal digits.
     files : all its files by name.
-    is_final : whether it must hold the end of training: ``main`` and the last step.
+    is_final : whether it may hold the end of training: ``main`` and the last step.
     config : what ``config.json`` holds; None: there is none that can be read.
     indices : ``….index.json`` -> tensor -> file; None: it cannot be read.
     """
@@ -74,6 +86,16 @@ class Branch:
         """The step; None: ``main``."""
         return step_of(self.name)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The repository and the name."""
+        return self.repository, self.name
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """The repository and the stage: branches of one follow each other, by their steps."""
+        return self.repository, stage_of(self.name)
+
     @cached_property
     def weights(self) -> dict[str, File]:
         """The files of weights, in either format; an optimizer's state is none."""
@@ -93,6 +115,11 @@ class Branch:
             elif shards:
                 found[ending] = shards
         return found
+
+    @property
+    def loaded(self) -> list[str]:
+        """The files that a model is loaded from: of two formats, the safetensors."""
+        return next(iter(self.formats.values()), [])
 
     def _shards(self, stem: str, ending: str) -> list[str]:
         index = self.indices.get(index_of(ending))
@@ -126,9 +153,30 @@ def step_of(branch: str) -> int | None:
 
     >>> step_of("step3000"), step_of("main"), step_of("step3000-old")
     (3000, None, None)
+    >>> step_of("stage1-step150-tokens1B")
+    150
     """
-    match = re.fullmatch(r"step(0|[1-9]\d*)", branch)
-    return int(match[1]) if match else None
+    match = _NAME.fullmatch(branch)
+    return int(match[2]) if match else None
+
+
+def stage_of(branch: str) -> str:
+    """Return the stage of training of a checkpoint's branch; nothing if its name says none.
+
+    >>> stage_of("stage2-ingredient3-step11931-tokens50B"), stage_of("step3000")
+    ('stage2-ingredient3', '')
+    """
+    match = _NAME.fullmatch(branch)
+    return (match[1] or "") if match else ""
+
+
+def is_plain(branch: str) -> bool:
+    """Return whether a branch is named by its step alone.
+
+    >>> is_plain("step3000"), is_plain("step3000-tokens13B"), is_plain("main")
+    (True, False, False)
+    """
+    return branch == f"step{step_of(branch)}"
 
 
 def index_of(ending: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from memorization.errors import UserError
@@ -12,10 +12,11 @@ from memorization.params import Params
 from memorization.progress import progress
 from memorization.suite.hub.asking import headers
 from memorization.suite.pythia.facts import Facts, read_facts
-from memorization.suite.pythia.repositories import model_repository
-from memorization.verification.branches import Branch, Finding, Kind
-from memorization.verification.embeddings import Piece, file_of, jumps, sharing
-from memorization.verification.findings import findings
+from memorization.suite.pythia.repositories import model_repository, pin_of
+from memorization.verification.branches import Branch, Finding, Kind, is_plain, stage_of
+from memorization.verification.curves import Measured, of_weights
+from memorization.verification.embeddings import Piece, file_of, of_embeddings
+from memorization.verification.findings import by_repository, finals_first, findings
 from memorization.verification.listings import described, embedding, listed
 
 # Requests in five minutes, without an account and with one: for listings, and for the addresses of
@@ -23,8 +24,11 @@ from memorization.verification.listings import described, embedding, listed
 LISTINGS, ADDRESSES, WINDOW = (500, 1000), (3000, 5000), 5
 # Checkpoints of the second release before the evenly spaced ones (README of EleutherAI/pythia).
 EARLY = (0, *(2**power for power in range(10)))
-# An embedding is told from two requests, each for an address first.
-REQUESTS = 2
+# An embedding is told from some three parts of a file, each after a question for its address.
+REQUESTS = 3
+
+# Measures a branch's weights, with the branch that has its tokenizer; ValueError: there are none.
+Measure = Callable[[Branch, Branch | None], Measured]
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,30 @@ class Verified:
     branches : with what each holds.
     findings : what is wrong.
     unread : branches whose embedding could not be told; None: none was asked for.
+    measured : of the branches whose weights were downloaded; None: none were to be.
     """
 
     branches: list[Branch]
     findings: list[Finding]
-    unread: int | None
+    unread: int | None = None
+    measured: dict[Branch, Measured] | None = None
 
     @property
-    def excluded(self) -> dict[str, list[int]]:
-        """Repository -> the steps that should not be studied, ascending."""
-        steps: dict[str, set[int]] = {}
+    def excluded(self) -> dict[str, str]:
+        """Checkpoint -> what is wrong with it, as ``labels.exclude`` takes it; by repository, step.
+
+        That ``main`` is wrong excludes no checkpoint.
+        """
+        kinds: dict[tuple[str, str, int, str], list[str]] = {}
         for finding in self.findings:
             if finding.step is not None:
-                steps.setdefault(finding.repository, set()).add(finding.step)
-        return {repository: sorted(own) for repository, own in sorted(steps.items())}
+                place = (finding.repository, stage_of(finding.branch), finding.step, finding.branch)
+                own = kinds.setdefault(place, [])
+                own += [finding.kind.value] if finding.kind.value not in own else []
+        return {
+            pin_of(repository, branch): ", ".join(own)
+            for (repository, _, _, branch), own in sorted(kinds.items())
+        }
 
 
 def repositories(
@@ -104,26 +118,37 @@ def expected_steps(repository: str, facts: Facts) -> list[int]:
 
 
 def verify(
-    names: Sequence[str], facts: Facts, steps: Collection[int] | None, has_ranges: bool
+    names: Sequence[str],
+    facts: Facts,
+    steps: Collection[int] | None,
+    has_ranges: bool,
+    measure: Measure | None = None,
 ) -> Verified:
     """Return what is wrong with the checkpoints of some repositories.
 
     Parameters
     ----------
     names : the repositories, which are compared with each other as well.
-    steps : the checkpoints to verify; None: all that must be there, and all that are.
+    steps : the checkpoints to verify; None: all that must be there, and all that are. Which must
+        be there is known of suites that name branches by the step alone.
     has_ranges : whether a few KB of each branch's weights are read as well.
+    measure : of weights that are downloaded; None: none are.
 
     Raises
     ------
     UserError
         If the hub cannot be asked; what it told is kept for the next time.
     """
-    expected = {name: sorted(steps or expected_steps(name, facts)) for name in names}
     found = listed(names, steps, facts.steps[-1])
+    others = {own.repository for own in found if own.name != "main" and not is_plain(own.name)}
+    expected = {
+        name: sorted(steps or ([] if name in others else expected_steps(name, facts)))
+        for name in names
+    }
     new = sum(not branch.is_kept for branch in found)
     print(cost(len(names), len(found), new, "Authorization" in headers(), has_ranges), flush=True)
     # Those that are here first, so that the time left is told from the hub's answers.
+    order = {(own.repository, own.name): place for place, own in enumerate(found)}
     found.sort(key=lambda branch: not branch.is_kept)
     branches, kept = [], len(found) - new
     with progress("listings", len(found), "branches", kept) as advance:
@@ -131,11 +156,11 @@ def verify(
             branches.append(branch)
             if len(branches) > kept:
                 advance(1)
-    last = math.inf  # main comes after all steps
-    place = {name: number for number, name in enumerate(names)}
-    branches.sort(key=lambda own: (place[own.repository], last if own.step is None else own.step))
+    branches.sort(key=lambda own: order[own.place])
     wrong = findings(branches, expected)
-    return _with_embeddings(branches, wrong) if has_ranges else Verified(branches, wrong, None)
+    unread = _embeddings(branches, wrong) if has_ranges else None
+    measured = None if measure is None else _weights(branches, wrong, measure)
+    return Verified(branches, wrong, unread, measured)
 
 
 def cost(repositories: int, branches: int, new: int, has_token: bool, has_ranges: bool) -> str:
@@ -155,7 +180,7 @@ about 25 minutes at the hub's limit of 500 in 5 minutes (with HF_TOKEN 1,000)
     if has_ranges:
         most, rate = REQUESTS * branches, ADDRESSES[has_token]
         said += (
-            f"; parts of files: at most {most:,}, about {_minutes(most, rate)} at {rate:,} in "
+            f"; parts of files: about {most:,}, about {_minutes(most, rate)} at {rate:,} in "
             f"{WINDOW} minutes"
         )
     return said
@@ -166,19 +191,50 @@ def _minutes(requests: int, rate: int) -> str:
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
-def _with_embeddings(branches: list[Branch], wrong: list[Finding]) -> Verified:
-    pieces, unread = [], 0
+def _embeddings(branches: Sequence[Branch], wrong: list[Finding]) -> int:
+    """Add what the embeddings tell to what is wrong; return of how many branches none was read."""
+    pieces: list[Piece] = []
     with progress("embeddings", len(branches), "branches") as advance:
         for branch in branches:
-            try:
-                values = embedding(branch)
-            except ValueError as error:
-                detail = f"{file_of(branch)} {error}"
-                wrong.append(Finding(branch.repository, branch.name, Kind.INCOMPLETE, detail))
-            else:
-                unread += values is None
-                pieces += [] if values is None else [Piece(branch, values)]
+            for ending in branch.formats:
+                try:
+                    values = embedding(branch, ending)
+                except ValueError as error:
+                    detail = f"{file_of(branch, ending)} {error}"
+                    wrong.append(Finding(*branch.place, Kind.INCOMPLETE, detail))
+                else:
+                    pieces += [] if values is None else [Piece(branch, values, ending)]
             advance(1)
-    wrong = wrong + sharing(pieces, {(each.repository, each.branch) for each in wrong})
-    wrong += jumps(pieces, {(each.repository, each.branch) for each in wrong})
-    return Verified(branches, wrong, unread)
+    wrong += of_embeddings(pieces, {each.place for each in wrong})
+    read = {piece.branch.place for piece in pieces} | {each.place for each in wrong}
+    return sum(branch.place not in read for branch in branches)
+
+
+def _weights(
+    branches: Sequence[Branch], wrong: list[Finding], measure: Measure
+) -> dict[Branch, Measured]:
+    """Add what the weights tell to what is wrong; return what was measured of the others."""
+    accused = {each.place for each in wrong}
+    left = [branch for branch in branches if branch.place not in accused]
+    files = {tuple(branch.files[name] for name in branch.loaded) for branch in left}
+    sizes = [sum(file.size for file in own) / 1e9 for own in files]
+    print(
+        f"weights: {len(left):,} branches; to download, less what was measured before: "
+        f"{sum(sizes):,.2f} GB, one branch at a time on disk, {max(sizes, default=0):,.2f} GB at "
+        "most",
+        flush=True,
+    )
+    tokenizers = {
+        repository: next((b for b in finals_first(own) if "tokenizer.json" in b.files), None)
+        for repository, own in by_repository(branches).items()
+    }
+    measured: dict[Branch, Measured] = {}
+    with progress("weights", len(left), "branches") as advance:
+        for branch in left:
+            try:
+                measured[branch] = measure(branch, tokenizers[branch.repository])
+            except ValueError as error:
+                wrong.append(Finding(*branch.place, Kind.INCOMPLETE, str(error)))
+            advance(1)
+    wrong += of_weights(measured, accused)
+    return measured

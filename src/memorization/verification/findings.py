@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from memorization.verification.branches import Branch, Finding, Kind
+from memorization.verification.branches import Branch, Finding, Kind, is_plain
 
 # What of a configuration decides which tensors there are and what is computed with them. Others,
 # such as the version of the library, change from one upload to the next.
@@ -65,7 +66,7 @@ def incomplete(branches: Sequence[Branch]) -> list[Finding]:
         if lacking := branch.lacks():
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
             detail = "; ".join(lacking[:3]) + more
-            found.append(Finding(branch.repository, branch.name, Kind.INCOMPLETE, detail))
+            found.append(Finding(*branch.place, Kind.INCOMPLETE, detail))
     return found
 
 
@@ -169,18 +170,20 @@ def copied(branches: Sequence[Branch]) -> list[Finding]:
         else:
             kind, own = Kind.MIXTURE, sorted(_differing(branch, ordered[0]))
             detail = f"holds files of {named(ordered[0], branch)}, but another {own[0]}"
-        found.append(Finding(branch.repository, branch.name, kind, detail))
+        found.append(Finding(*branch.place, kind, detail))
     return found
 
 
 def suspects(held: Sequence[Branch]) -> list[Branch]:
     """Return who is accused of sharing what some branches hold: all but the one whose it is.
 
-    That is the end of training, ``main`` and the last step, if it is of one repository only.
+    That is the end of training: ``main``, the last step or both, but not the last steps of two
+    stages, and of one repository only.
     """
-    owners = {branch.repository for branch in held if branch.is_final}
-    own = owners if len(owners) == 1 else set()
-    accused = [branch for branch in held if not (branch.is_final and branch.repository in own)]
+    ends = [branch for branch in held if branch.is_final]
+    is_one = len({branch.repository for branch in ends}) == 1
+    is_one &= sum(branch.step is not None for branch in ends) <= 1
+    accused = [branch for branch in held if not (branch.is_final and is_one)]
     return accused if len(held) > 1 else []
 
 
@@ -206,12 +209,15 @@ def _differing(branch: Branch, other: Branch) -> list[str]:
 
 
 def other_than_main(branches: Sequence[Branch]) -> list[Finding]:
-    """Return the repositories whose ``main`` is not their last step."""
+    """Return the repositories whose ``main`` is not their last step.
+
+    Where steps are named by their stage as well, it need not be: that of OLMo-2 is a mean of some.
+    """
     found = []
     for repository, own in by_repository(branches).items():
         finals = {branch.name: branch for branch in own if branch.is_final}
         main = finals.pop("main", None)
-        for last in finals.values():
+        for last in filter(lambda branch: is_plain(branch.name), finals.values()):
             if main is not None and (names := sorted(_differing(main, last))):
                 detail = f"{names[0]} is not that of {last.name}"
                 found.append(Finding(repository, "main", Kind.MAIN, detail))
@@ -229,3 +235,14 @@ def by_repository(branches: Iterable[Branch]) -> dict[str, list[Branch]]:
     for branch in branches:
         groups[branch.repository].append(branch)
     return dict(groups)
+
+
+def lines(
+    branches: Iterable[Branch], accused: Collection[tuple[str, str]]
+) -> Iterable[list[Branch]]:
+    """Return the steps of each repository and stage, ascending, without those accused already."""
+    groups: dict[tuple[str, str], list[tuple[int, Branch]]] = defaultdict(list)
+    for branch in branches:
+        if branch.step is not None and branch.place not in accused:
+            groups[branch.line].append((branch.step, branch))
+    return [[branch for _, branch in sorted(own, key=itemgetter(0))] for own in groups.values()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,16 @@ from memorization.files import read_kept, write_json
 from memorization.suite.hub import Repository, download, read_ranges
 from memorization.suite.hub.asking import ask, ask_quickly
 from memorization.suite.hub.failures import NotAHub, explained
-from memorization.verification.branches import FORMATS, Branch, index_of, step_of
-from memorization.verification.embeddings import file_of, read_piece
+from memorization.verification.branches import (
+    FORMATS,
+    Branch,
+    index_of,
+    is_plain,
+    stage_of,
+    step_of,
+)
+from memorization.verification.embeddings import file_of
+from memorization.verification.pieces import Read, read_piece
 
 # Bytes of a configuration or an index from which on it is not read: 12b's are below 100,000.
 LONGEST = 1 << 24
@@ -24,7 +32,7 @@ LONGEST = 1 << 24
 
 @dataclass(frozen=True)
 class Listed:
-    """A branch, the commit that it is at, and whether it must hold the end of training."""
+    """A branch, the commit that it is at, and whether it may hold the end of training."""
 
     repository: str
     name: str
@@ -43,13 +51,13 @@ class Listed:
 
 
 def listed(names: Sequence[str], steps: Collection[int] | None, last: int) -> list[Listed]:
-    """Return the branches of repositories: the checkpoints by step, then ``main``.
+    """Return the branches of repositories: the checkpoints by stage and step, then ``main``.
 
     Parameters
     ----------
     names : of repositories; the hub is asked one question each.
     steps : of the checkpoints to list; None: all that there are.
-    last : the step that ends training.
+    last : the step that ends training; where stages are named, each way through the last one ends.
 
     Raises
     ------
@@ -59,13 +67,32 @@ def listed(names: Sequence[str], steps: Collection[int] | None, last: int) -> li
     found = []
     for place, name in enumerate(names):
         commits = _commits(Repository("model", name, ""), is_quick=place == 0)
-        by_step = {step: branch for branch in commits if (step := step_of(branch)) is not None}
-        for step, branch in sorted(by_step.items()):
+        steps_of = {branch: step for branch in commits if (step := step_of(branch)) is not None}
+        ends = _ends(steps_of, last)
+        for branch, step in sorted(steps_of.items(), key=lambda own: (stage_of(own[0]), own[1])):
             if steps is None or step in steps:
-                found.append(Listed(name, branch, commits[branch], step == last))
+                found.append(Listed(name, branch, commits[branch], branch in ends))
         if "main" in commits:
             found.append(Listed(name, "main", commits["main"], True))
     return found
+
+
+def _ends(steps_of: Mapping[str, int], last: int) -> set[str]:
+    """Return the branches at which a training may have ended, of all and their steps.
+
+    >>> sorted(_ends({"step8": 8, "step9": 9}, 8))
+    ['step8']
+    >>> named = {"stage1-step9-tokens2B": 9, "stage2-ingredient1-step5-tokens1B": 5}
+    >>> sorted(_ends(named | {"stage2-ingredient2-step7-tokens2B": 7}, 8))
+    ['stage2-ingredient1-step5-tokens1B', 'stage2-ingredient2-step7-tokens2B']
+    """
+    stages = {branch: stage_of(branch) for branch in steps_of if not is_plain(branch)}
+    final = max((stage.partition("-")[0] for stage in stages.values()), default="")
+    largest: dict[str, str] = {}
+    for branch in sorted(stages, key=steps_of.__getitem__):
+        if stages[branch].startswith(final):
+            largest[stages[branch]] = branch
+    return {*largest.values(), *({f"step{last}"} & steps_of.keys())}
 
 
 def _commits(repository: Repository, is_quick: bool) -> dict[str, str]:
@@ -135,8 +162,8 @@ def _weight_map(index: dict[str, Any] | None) -> dict[str, str] | None:
     return places if all(is_shown) else None
 
 
-def embedding(branch: Branch) -> np.ndarray | None:
-    """Return the first values of a branch's embedding; None: no safetensors file holds it.
+def embedding(branch: Branch, ending: str) -> np.ndarray | None:
+    """Return the first values of a branch's embedding in a format; None: no file of it tells.
 
     What was read before is taken from the cache, by the digest of the file.
 
@@ -147,7 +174,7 @@ def embedding(branch: Branch) -> np.ndarray | None:
     UserError
         If the hub cannot be asked for a while.
     """
-    name = file_of(branch)
+    name = file_of(branch, ending)
     if name is None:
         return None
     at = Repository("model", branch.repository, branch.commit)
@@ -155,11 +182,13 @@ def embedding(branch: Branch) -> np.ndarray | None:
     kept = at.cache / "trees" / f"{digest}.embedding.json"
     if values := read_kept(kept).get("values"):
         return np.array(values, np.float64)
-
-    def read(start: int, stop: int) -> bytes:
-        return read_ranges(at, name, np.array([start]), stop - start)[0].tobytes()
-
-    piece = read_piece(read, size)
-    with suppress(OSError):  # then it is asked for again, next time
-        write_json({"values": piece.tolist()}, kept)
+    piece = read_piece(reader(at, name), size, ending)
+    if piece is not None:
+        with suppress(OSError):  # then it is asked for again, next time
+            write_json({"values": piece.tolist()}, kept)
     return piece
+
+
+def reader(at: Repository, name: str) -> Read:
+    """Return what reads a file of a repository from one place until before another."""
+    return lambda start, stop: read_ranges(at, name, np.array([start]), stop - start)[0].tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
 from memorization.files import replacing, write_json
-from memorization.verification.branches import Finding
+from memorization.verification.branches import Branch, Finding, is_plain, stage_of, step_of
 from memorization.verification.command import Verified
-from memorization.verification.embeddings import ROWS, TENSOR, THRESHOLD
+from memorization.verification.curves import AROUND, FACTOR, NATS, SHRINKAGE
+from memorization.verification.embeddings import THRESHOLD
+from memorization.verification.pieces import EMBEDDINGS, ROWS
 
 HEADS = ("repository", "wrong", "branches", "what is wrong")
 
@@ -26,7 +29,29 @@ def terminal(verified: Verified) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(short, widths, strict=True)), last])
         for *short, last in rows
     ]
-    return "\n".join([*lines, summary(verified)])
+    return "\n".join([*lines, *exclusions(verified), summary(verified)])
+
+
+def exclusions(verified: Verified) -> list[str]:
+    """Return the lines of params.yaml that leave the wrong checkpoints out of a scan.
+
+    Of branches named as Pythia's are; a scan reads no others.
+    """
+    lines = [
+        f"    {name}: {kinds}"
+        for name, kinds in verified.excluded.items()
+        if is_plain(name.rpartition("@")[2])
+    ]
+    if not lines:
+        return []
+    return [
+        "",
+        "To leave these out of a scan, in params.yaml:",
+        "labels:",
+        "  exclude:",
+        *lines,
+        "",
+    ]
 
 
 def summary(verified: Verified) -> str:
@@ -37,27 +62,30 @@ def summary(verified: Verified) -> str:
         f"{f'wrong or missing: {wrong:,}' if wrong else 'nothing wrong was found'}"
     )
     if verified.unread:
-        said += f"; without safetensors, so the embedding was not read: {verified.unread:,}"
-    return said
+        said += f"; without an embedding that could be read: {verified.unread:,}"
+    measured = (verified.measured or {}).values()
+    without = sum(own.loss is None and not own.not_finite for own in measured)
+    return said + (f"; without a tokenizer, so without a loss: {without:,}" if without else "")
 
 
 def grouped(verified: Verified) -> list[tuple[str, str, str, str]]:
     """Return repository, kind, branches and detail of what was found, alike ones in one row."""
-    # What runs of steps are made of: all steps that are there or should be.
-    steps: dict[str, set[int]] = {}
-    known = [(branch.repository, branch.step) for branch in verified.branches]
-    known += [(finding.repository, finding.step) for finding in verified.findings]
-    for repository, step in known:
+    # What runs of steps are made of: all steps of a stage that are there or should be.
+    steps: dict[tuple[str, str], set[int]] = {}
+    places = [*(own.place for own in verified.branches), *(own.place for own in verified.findings)]
+    for repository, branch in places:
+        step = step_of(branch)
         if step is not None:
-            steps.setdefault(repository, set()).add(step)
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
+            steps.setdefault((repository, stage_of(branch)), set()).add(step)
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
     for finding in verified.findings:
-        key = (finding.repository, finding.kind.value, finding.detail)
+        key = (finding.repository, stage_of(finding.branch), finding.kind.value, finding.detail)
         groups.setdefault(key, []).append(finding)
     rows = []
-    for (repository, kind, detail), found in groups.items():
+    for (repository, stage, kind, detail), found in groups.items():
         own_steps = sorted(finding.step for finding in found if finding.step is not None)
-        text = runs(own_steps, sorted(steps.get(repository, ()))) if own_steps else "main"
+        known = sorted(steps.get((repository, stage), ()))
+        text = f"{stage} {runs(own_steps, known)}".lstrip() if own_steps else "main"
         rows.append((repository, kind, text, detail))
     return sorted(rows, key=lambda row: row[0])
 
@@ -92,7 +120,6 @@ def write(verified: Verified, output: Path) -> None:
 
 
 def _write_json(verified: Verified, output: Path) -> None:
-    ranges = {"tensor": TENSOR, "bytes": ROWS, "threshold": THRESHOLD, "unread": verified.unread}
     values: dict[str, Any] = {
         "summary": summary(verified),
         "exclude": verified.excluded,
@@ -105,18 +132,38 @@ def _write_json(verified: Verified, output: Path) -> None:
             }
             for finding in verified.findings
         ],
-        "ranges": None if verified.unread is None else ranges,
+        "ranges": None
+        if verified.unread is None
+        else {
+            "tensors": EMBEDDINGS,
+            "bytes": ROWS,
+            "threshold": THRESHOLD,
+            "unread": verified.unread,
+        },
+        "weights": None
+        if verified.measured is None
+        else {"factor": FACTOR, "nats": NATS, "around": AROUND, "shrinkage": SHRINKAGE},
         "branches": [
             {
                 "repository": branch.repository,
                 "branch": branch.name,
                 "commit": branch.commit,
                 "weights": {name: file._asdict() for name, file in branch.weights.items()},
+                **_curves(verified, branch),
             }
             for branch in verified.branches
         ],
     }
     write_json(values, output)
+
+
+def _curves(verified: Verified, branch: Branch) -> dict[str, float]:
+    """Return norm and loss of a branch, those that were measured and are finite."""
+    own = (verified.measured or {}).get(branch)
+    said = {} if own is None else {"norm": own.norm, "loss": own.loss}
+    return {
+        name: value for name, value in said.items() if value is not None and math.isfinite(value)
+    }
 
 
 def _write_parquet(verified: Verified, output: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
 from memorization.evaluation.crossfit import Candidate, CrossFit, folds, thin
-from memorization.evaluation.intervals import LOGIT
+from memorization.evaluation.intervals import LOGIT, kish
 from memorization.evaluation.metrics import DECISION_METRICS, METRICS, SCALES
 from memorization.evaluation.metrics.decision import best_f1_threshold
 from memorization.evaluation.metrics.ranking import auroc_within, average_precision
@@ -253,11 +253,11 @@ def _among(
 ) -> dict[str, Any]:
     """Return the scores of some rows, bool [n], and how many and how independent they are."""
     part = study.take(rows)
-    cases = np.unique(part.cluster[part.truth], return_counts=True)[1]
+    of_cases = np.unique(part.cluster[part.truth], return_counts=True)[1]
     about = {
         "n": len(part),
         "cases": int(part.truth.sum()),
-        "effective_clusters": float(cases.sum() ** 2 / max((cases**2).sum(), 1)),
+        "effective_clusters": float(kish(of_cases)),
     }
     counted = _counted(column, probabilities)
     return about | _scores_among(part, rows, probabilities, bootstrap.take(rows), counted)

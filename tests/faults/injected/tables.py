@@ -238,7 +238,7 @@ def _made_up_study(place: Path) -> Path:
     times = {"source": "scan", "reason": "made up", "cost": None}
     write_metrics({"times": times}, folder / "results/metrics/labels.json")
     params = read_yaml(MINIATURE)
-    params["when"] |= {"models": ["kaplan_meier"]}
+    params["when"] |= {"models": ["kaplan_meier", "aft"]}
     params["bootstrap"] |= {"replicates": 20}
     (folder / "params.yaml").write_text(json.dumps(params))
     return folder

@@ -1,7 +1,8 @@
 """The figures of the paper, ``paper/figures/NAME.svg``.
 
 More than twelve files: one each, so that a reader of a figure finds what drew it by its name. A new
-one is a module here with a function ``draw`` and a line below.
+one is a module here with a function ``draw``, a text ``ALT`` that tells those who do not see the
+picture in a sentence or two what it shows, true of any results, and a line below.
 """
 # ruff: noqa: F401 - the imports are the list.
 
@@ -19,6 +20,7 @@ from memorization.report.figures import (
     dose_response,
     external,
     growth,
+    idea,
     importance,
     landmarks,
     leakage,
@@ -31,13 +33,11 @@ from memorization.report.figures import (
     seeds,
     siblings,
     state_over_training,
-    survival_by_count,
     trajectories,
     univariate,
-    when_scores,
 )
 from memorization.report.results import Results
 
-FIGURES: dict[str, Callable[[Results], Figure]] = {
-    name: module.draw for name, module in list(globals().items()) if isinstance(module, ModuleType)
-}
+MODULES = {name: found for name, found in globals().items() if isinstance(found, ModuleType)}
+FIGURES: dict[str, Callable[[Results], Figure]] = {n: module.draw for n, module in MODULES.items()}
+ALT: dict[str, str] = {name: module.ALT for name, module in MODULES.items()}

@@ -15,6 +15,12 @@ from memorization.report.drawing import BLUE, GREY, REFERENCE
 from memorization.report.names import model_name
 from memorization.report.results import Results
 
+ALT = (
+    "Small panels, one for each model, of the observed share memorized against the predicted "
+    "probability, both on logarithmic axes, for groups of like predictions. Points on the "
+    "diagonal are calibrated; vertical bars are intervals."
+)
+
 # Between these probabilities lie the groups. Tenths of the population would put nearly all of the
 # memorized into the last, tenths of the expected events nearly all into groups of almost 1.
 EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.5, 0.9)
@@ -115,3 +121,4 @@ def _draw_panel(axes: Axes, found: pd.DataFrame) -> None:
             x, y = rows["predicted"], rows["observed"]
             axes.plot(x, y, marker=marker, markerfacecolor=fill, **style)
     axes.set(xscale="log", yscale="log", ylim=(FLOOR, 1.05), xlim=(FLOOR, 1.05))
+    axes.minorticks_off()

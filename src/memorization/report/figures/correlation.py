@@ -16,6 +16,12 @@ from memorization.report.drawing import BLACK, label
 from memorization.report.names import family_name
 from memorization.report.results import Results
 
+ALT = (
+    "Triangular matrix of the rank correlations of all pairs of features, ordered by family. "
+    "Blue cells are positive, red cells negative, darker ones stronger; dense blocks on the "
+    "diagonal are families whose features repeat each other."
+)
+
 # Least size of a rank correlation in each shade, and the shades: blue for features that go
 # together, red for those that go apart, darker for more.
 LEVELS = (0.2, 0.4, 0.6, 0.8)
@@ -63,7 +69,7 @@ def _name_families(axes: Axes, families: dict[str, list[str]]) -> None:
     for family, columns in families.items():
         end = place + len(columns)
         axes.plot([0, end, end], [end, end, place], color=BLACK, linewidth=0.4, alpha=0.6)
-        style = {"va": "center", "fontsize": 7.5, "annotation_clip": False}
+        style = {"va": "center", "fontsize": 8, "annotation_clip": False}
         for x, shift, side in ((0, -4, "right"), (end, 4, "left")):
             at = (x, (place + end) / 2)
             label(axes, family_name(family), at, (shift, 0), ha=side, **style)
@@ -77,7 +83,7 @@ def _key(figure: Figure) -> None:
     axes.bar(np.arange(len(shades)), 1, width=1, color=shades, edgecolor="#888888", linewidth=0.3)
     bounds = [*(-level for level in LEVELS[::-1]), *LEVELS]
     labels = [f"{bound:.1f}".replace("-", "−") for bound in bounds]
-    axes.set_xticks(np.arange(len(bounds)) + 0.5, labels, fontsize=7)
+    axes.set_xticks(np.arange(len(bounds)) + 0.5, labels)
     axes.set(xlim=(-0.5, len(shades) - 0.5), yticks=[], title="rank correlation")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -13,6 +13,12 @@ from memorization.report.drawing import GREY, in_words, label
 from memorization.report.figures.dose_response import EXPERIMENT, NATURAL
 from memorization.report.results import Results
 
+ALT = (
+    "Panels, one for each number of copies, of the share memorized against the part of training "
+    "that is over. Filled circles are the randomised texts, hollow squares natural texts that "
+    "occur as often; bars are intervals."
+)
+
 # Doses that are shown at most, the largest.
 SHOWN = 6
 

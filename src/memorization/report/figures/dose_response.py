@@ -23,6 +23,13 @@ from memorization.report.drawing import (
 )
 from memorization.report.results import Results
 
+ALT = (
+    "Left, the share memorized at the end against the number of copies: filled circles for "
+    "randomised texts, hollow squares for natural texts that occur as often, and a dashed line "
+    "with a grey band at the dose that memorizes one half. Right, what each other schedule of "
+    "the copies changes of the log-probability of the continuation."
+)
+
 EXPERIMENT, NATURAL = Look(BLUE, "o", "-"), Look(VERMILION, "s", "-")
 # How far the two stand apart, in steps of the dose.
 APART = 0.12

@@ -9,6 +9,12 @@ from memorization.report.drawing import BLUE, GREY, in_words
 from memorization.report.names import feature_name
 from memorization.report.results import Results
 
+ALT = (
+    "Scatter plot with a point for each feature of the text: across, its AUROC for the model "
+    "trained here; up, its AUROC for published labels of Pythia. Lines at one half divide "
+    "features that point the same way for both models from those that do not."
+)
+
 # Features that are named: those furthest apart.
 NAMED = 4
 
@@ -31,9 +37,9 @@ def draw(results: Results) -> Figure:
     for row in both.loc[apart.nlargest(NAMED).index].itertuples():
         place = (row.auroc, row.auroc_external)
         axes.annotate(
-            feature_name(str(row.feature)), place, (4, 4), textcoords="offset points", fontsize=7.5
+            feature_name(str(row.feature)), place, (4, 4), textcoords="offset points", fontsize=8
         )
     axes.set_xlabel(f"AUROC alone, {results.params.target}")
     axes.set_ylabel("AUROC alone, labels of Pythia-6.9b-deduped")
-    axes.legend(title="intervals", fontsize=7.5)
+    axes.legend(title="intervals")
     return figure

@@ -9,8 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from memorization.evaluation.intervals import interval
-from memorization.report.drawing import BLUE, in_words
+from memorization.report.drawing import BLUE, FEWEST, in_words
 from memorization.report.results import Results
+
+ALT = (
+    "Three panels of the share of training sequences against the optimizer step: memorized at "
+    "this checkpoint or before, memorized at this checkpoint, and memorized from this checkpoint "
+    "on to the end. Shaded bands are intervals."
+)
 
 # Checkpoints so few that each is marked.
 FEW = 20
@@ -61,7 +67,10 @@ def draw(results: Results) -> Figure:
             bootstrap.effective(weight, state > 0),
             bootstrap.level,
         )
-        axes.fill_between(steps, 100 * low, 100 * high, color=BLUE, alpha=0.15, linewidth=0)
+        enough = (state > 0).sum(axis=0) >= FEWEST
+        axes.fill_between(
+            steps, 100 * low, 100 * high, where=enough, color=BLUE, alpha=0.15, linewidth=0
+        )
         # Points where there are few.
         marker = "o" if len(steps) <= FEW else ""
         axes.plot(steps, 100 * value, marker=marker, ls="-", color=BLUE)

@@ -11,6 +11,12 @@ from memorization.report.names import family_name, model_name
 from memorization.report.numbers import Estimate, defined
 from memorization.report.results import Results
 
+ALT = (
+    "Average precision that each classifier loses when one input is scrambled, with intervals. "
+    "On the left a row for each family of features, on the right for each of the features that "
+    "matter most."
+)
+
 # Single features shown, those that matter most to any model.
 N_FEATURES = 12
 

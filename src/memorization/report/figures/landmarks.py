@@ -12,6 +12,13 @@ from matplotlib.figure import Figure
 from memorization.report.drawing import BLACK, BLUE, GREEN, REFERENCE, VERMILION, in_words
 from memorization.report.results import Results
 
+ALT = (
+    "Four panels against the part of training that is over: above, average precision; below, "
+    "precision at the recall of the rule. The left column is of sequences already trained on, "
+    "the right of the others; lines compare predictions from the data, from the model itself and "
+    "from both with a dashed line for the rule."
+)
+
 LOOKS = {"data": (BLUE, "o"), "model": (VERMILION, "s"), "both": (GREEN, "D")}
 NAMES = {"data": "data and exposures", "model": "the model itself", "both": "both"}
 POPULATIONS = {"seen": "own row seen", "not_yet": "not yet"}
@@ -32,7 +39,7 @@ def draw(results: Results) -> Figure:
     found = results.metrics["when"].get("landmarks")
     if not found:
         return in_words("The target was not evaluated at every checkpoint, with log-probabilities.")
-    figure = Figure(figsize=(6.5, 4.2))
+    figure = Figure(figsize=(6.5, 4.4))
     axes = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, (population, title) in enumerate(POPULATIONS.items()):
         for row, metric in enumerate(METRICS):
@@ -43,7 +50,8 @@ def draw(results: Results) -> Figure:
         axes[row, 0].set_ylabel(text)
         axes[row, 0].set_ylim(0, 1.03)
     axes[1, 0].set_xlim(0, 100)
-    axes[0, 0].legend(frameon=False, fontsize=7, loc="lower right")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names))
     return figure
 
 

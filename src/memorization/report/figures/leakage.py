@@ -15,6 +15,13 @@ from memorization.report.drawing import (
 )
 from memorization.report.results import Results
 
+ALT = (
+    "What folds that let the same text into training and test add to the scores over folds by "
+    "clusters, a row for each model: average precision on the left, AUROC on the right. Circles "
+    "are random folds, squares folds by continuation, bars intervals, and the line at zero is "
+    "the split by clusters."
+)
+
 # How each is called and looks, and by how much it is moved from the middle of its row.
 SCHEMES = {
     "fold_random": ("random folds", Look(VERMILION, "o", "-"), -0.17),

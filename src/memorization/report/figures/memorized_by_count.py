@@ -14,6 +14,13 @@ from memorization.report.names import stratum_name
 from memorization.report.numbers import count, percent
 from memorization.report.results import Results
 
+ALT = (
+    "Two panels of the share of training sequences memorized at the end, on a logarithmic axis, "
+    "by how often they occur in the training data: on the left the whole sequence, on the right "
+    "its continuation alone. Bars are intervals; below each band stand its share of the data and "
+    "how many of its rows are memorized."
+)
+
 PANELS = {
     "sequence_count": "the whole sequence",
     "continuation_count": "its continuation alone",
@@ -37,11 +44,13 @@ def draw(results: Results) -> Figure:
         _draw_panel(axes, strata, floor)
         axes.set_title(PANELS[name])
     panels[0].set_yscale("log")
-    panels[0].set_ylim(floor, 150)
+    for axes in panels:
+        axes.minorticks_off()
+    panels[0].set_ylim(floor, 250)
     panels[0].set_yticks(10.0 ** np.arange(round(np.log10(floor)), 3))
     panels[0].yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("memorized at the end (%)")
-    below = "(below: share of the training sequences; memorized of rows)"
+    below = "(below: share of the training sequences; rows memorized; rows)"
     figure.supxlabel(f"occurrences in the training data\n{below}", fontsize=8.5)
     return figure
 
@@ -57,20 +66,19 @@ def _draw_panel(axes: Axes, strata: Mapping[str, Any], floor: float) -> None:
     total = sum(stratum["population"] for stratum in strata.values())
     for place, stratum in enumerate(strata.values()):
         found = stratum["prevalence"]
+        height = top = max(100 * (found["value"] or 0), floor)
         if found["low"] is not None and found["low"] < found["high"]:
-            ends = [max(100 * found["low"], floor), 100 * found["high"]]
-            axes.plot([place, place], ends, color=BLUE)
-        height = max(100 * (found["value"] or 0), floor)
+            top = 100 * found["high"]
+            axes.plot([place, place], [max(100 * found["low"], floor), top], color=BLUE)
         # What is below the axis lies on it, hollow.
         fill = BLUE if height > floor else "white"
         axes.plot(place, height, "o", color=BLUE, markerfacecolor=fill, clip_on=False, zorder=3)
-        shift = (5, 3 if height <= floor else -2.5)
-        label(axes, percent(found["value"]), (place, height), shift, fontsize=7.5)
+        label(axes, percent(found["value"]), (place, top), (0, 5), ha="center", fontsize=8)
     labels = [
         f"{stratum_name(name)}\n{percent(s['population'] / total)}\n"
-        f"{count(s['cases'])} of\n{count(s['n'])}"
+        f"{count(s['cases'])}\n{count(s['n'])}"
         for name, s in strata.items()
     ]
-    axes.set_xticks(range(len(labels)), labels, fontsize=6.5)
-    axes.set_xlim(-0.4, len(labels) - 0.2)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlim(-0.5, len(labels) - 0.5)
     axes.grid(axis="x", visible=False)

@@ -8,6 +8,12 @@ from memorization.report.drawing import BLUE, GREY, label
 from memorization.report.numbers import percent
 from memorization.report.results import Results
 
+ALT = (
+    "Line through the models of the suite: the share of the training sequences that each has "
+    "memorized at the end, against its number of parameters on a logarithmic axis. The filled "
+    "point is the target."
+)
+
 # So many names have room above their points.
 FEW = 4
 

@@ -14,6 +14,13 @@ from memorization.intensities.transitions import AGES, Periods, transitions
 from memorization.report.drawing import BLUE, GREEN, VERMILION, in_words
 from memorization.report.results import Results
 
+ALT = (
+    "Three panels of the chance of a transition from one checkpoint to the next, on a "
+    "logarithmic axis: by exposures so far, by checkpoints since the last exposure, and by "
+    "checkpoints spent in the state. Circles are first onsets, squares onsets again, diamonds "
+    "losses; bars are intervals."
+)
+
 LOOKS = {"first": (BLUE, "o"), "again": (GREEN, "s"), "loss": (VERMILION, "D")}
 NAMES = {"first": "first onset", "again": "onset again", "loss": "loss"}
 # Of exposures so far, and of checkpoints since the last.
@@ -82,9 +89,11 @@ def draw(results: Results) -> Figure:
     ):
         panel.set_xlabel(text)
     axes[0].set_yscale("log")
+    for panel in axes:
+        panel.minorticks_off()
     axes[0].set_ylabel("chance a checkpoint")
     if axes[0].get_legend_handles_labels()[0]:
-        axes[0].legend(frameon=False, fontsize=7, loc="lower right")
+        axes[0].legend(loc="lower right")
     return figure
 
 
@@ -102,4 +111,7 @@ def _draw(
     axes.vlines(shown, low, high, color=colour, linewidth=1)
     if len(shown):
         axes.plot(shown, value, color=colour, marker=marker, markersize=3.5, label=NAMES[name])
-    axes.set_xticks(range(len(edges)), [str(edge) for edge in edges], fontsize=7)
+    # Where there are many, every second is named.
+    every = 2 if len(edges) > 7 else 1
+    names = ["" if k % every else str(edge) for k, edge in enumerate(edges)]
+    axes.set_xticks(range(len(edges)), names)

@@ -12,6 +12,12 @@ from matplotlib.figure import Figure
 from memorization.report.drawing import GREY, in_words, label, label_ends, ordered_colours
 from memorization.report.results import Results
 
+ALT = (
+    "Falling step curves of the share of randomised texts not yet memorized, against the "
+    "optimizer step, one for each number of copies. The rows of numbers below count the texts "
+    "that are left at five moments."
+)
+
 # Parts of training at which the units that are not yet memorized are counted, in percent.
 COUNTED = (0, 25, 50, 75, 100)
 
@@ -63,13 +69,13 @@ def _draw_numbers(
         first = np.array(onset[dose]["steps"])
         for percent in COUNTED:
             left = onset[dose]["n"] - int((first <= last * percent / 100).sum())
-            style = {"ha": "center", "va": "center", "fontsize": 7.5, "color": colour}
+            style = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
             label(axes, str(left), (last * percent / 100, place), (0, 0), **style)
-    axes.set_yticks(range(len(colours)), [f"{dose} copies" for dose in colours], fontsize=7.5)
+    axes.set_yticks(range(len(colours)), [f"{dose} copies" for dose in colours])
     axes.set_ylim(len(colours) - 0.4, -0.6)
     axes.set_xticks([last * percent / 100 for percent in COUNTED])
     axes.set_xlabel("optimizer step of the checkpoint")
-    axes.set_title("not yet memorized, units", fontsize=7.5, color=GREY, loc="left", pad=2)
+    axes.set_title("not yet memorized, units", fontsize=8, color=GREY, loc="left", pad=2)
     axes.tick_params(axis="y", length=0, pad=12)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.grid(visible=False)

@@ -13,6 +13,12 @@ from memorization.report.names import model_name
 from memorization.report.numbers import decimal
 from memorization.report.results import Results
 
+ALT = (
+    "Precision against recall of each model, in one panel for the counts of the training data "
+    "and one for the highest tier. Grey lines are single counts, the dotted line is the "
+    "prevalence, and a star marks the next smaller model."
+)
+
 
 def precision_recall(
     truth: np.ndarray, score: np.ndarray, weight: np.ndarray

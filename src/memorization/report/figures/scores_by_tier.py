@@ -10,6 +10,12 @@ from memorization.report.drawing import draw_estimates, mark_value, panels, rows
 from memorization.report.names import model_name
 from memorization.report.results import Results
 
+ALT = (
+    "A row for each model, grouped by what must be known: on the left its average precision, on "
+    "the right what it gains over one count alone. Filled circles are fitted models, hollow "
+    "squares baselines, bars intervals."
+)
+
 # Baselines that know one count, the one that ranks best first.
 COUNTS = ("continuation_count", "duplicate_count")
 

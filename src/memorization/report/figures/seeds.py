@@ -24,16 +24,22 @@ from memorization.report.numbers import count
 from memorization.report.results import Results
 from memorization.strata import STRATA
 
+ALT = (
+    "Left, stacked bars by how often a continuation occurs: the share of sequences memorized in "
+    "one, two or more of the seeds. Right, a row for each comparison of models: a dot for each "
+    "seed, and the mean difference with its interval against a line at zero."
+)
+
 # Differences of average precision, concordance or skill, one axis.
 SHOWN = {
     "boosting_over_count": "boosting less\ncount (AP)",
     "logistic_over_count": "logistic less\ncount (AP)",
-    "boosting_over_ngrams": "text boosting less\nn-grams (AP)",
-    "stacked_over_ngrams": "text trees with n-grams\nless n-grams (AP)",
+    "boosting_over_ngrams": "boosting less\nn-grams, text (AP)",
+    "stacked_over_ngrams": "n-gram trees less\nn-grams, text (AP)",
     "sibling_added": "smaller models\nadd (AP)",
     "reference_added": "reference\nadds (AP)",
-    "forest_over_clock": "forest less exposure\nclock (concordance)",
-    "logistic_state_over_clock": "logistic less exposure\nclock (skill of state)",
+    "forest_over_clock": "forest less clock\n(concordance)",
+    "logistic_state_over_clock": "logistic less clock\n(skill of state)",
 }
 
 
@@ -49,8 +55,8 @@ def draw(results: Results) -> Figure:
         return in_words("This study was run with one seed; make seeds repeats it with others.")
     if found["memorized_in"] is None:
         return in_words("How often sequences occur was not counted (features.families).")
-    figure = Figure(figsize=(6.5, 3.0))
-    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    figure = Figure(figsize=(6.5, 3.2))
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     _draw_times(left, found["memorized_in"], len(found["seeds"]))
     _draw_differences(right, found["differences"])
     return figure
@@ -67,16 +73,15 @@ def _draw_times(axes: Axes, memorized_in: Mapping[str, list[int]], seeds: int) -
     axes.set_xticks(
         range(len(bands)),
         [f"{stratum_name(name)}\n{count(of.sum())}" for name, of in bands.items()],
-        fontsize=6.5,
     )
     axes.set_xlabel("occurrences of the continuation\n(below: sequences)", fontsize=8.5)
     axes.set_ylabel("memorized at the end (%)")
     axes.set_ylim(0, 100)
     axes.grid(axis="x", visible=False)
-    label(axes, "in how many seeds", (0.03, 0.97), (0, 0), "axes fraction", fontsize=7.5, va="top")
+    label(axes, "in how many seeds", (0.03, 0.97), (0, 0), "axes fraction", fontsize=8, va="top")
     for times in range(seeds, 0, -1):
-        at = (0.05, 0.9 - 0.065 * (seeds - times))
-        style = {"fontsize": 7.5, "va": "top", "color": colours[times - 1]}
+        at = (0.05, 0.89 - 0.07 * (seeds - times))
+        style = {"fontsize": 8, "va": "top", "color": colours[times - 1]}
         label(axes, f"■ {times}", at, (0, 0), "axes fraction", **style)
 
 
@@ -88,7 +93,7 @@ def _draw_differences(axes: Axes, differences: Mapping[str, Any]) -> None:
         values = np.array(of["values"], dtype=np.float64)
         axes.plot(values, [place + 0.2] * len(values), ".", color=GREY, markersize=4)
         draw_estimate(axes, place - 0.1, of, Look(BLUE, "o", "-"))
-    axes.set_yticks(range(len(names)), [SHOWN[name] for name in names], fontsize=7)
+    axes.set_yticks(range(len(names)), [SHOWN[name] for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("difference (dots: a seed each)", fontsize=8.5)
     axes.grid(axis="y", visible=False)

@@ -14,6 +14,12 @@ from memorization.report.drawing import BLACK, BLUE, GREY, label
 from memorization.report.results import Results
 from memorization.siblings import published
 
+ALT = (
+    "Precision on the left and recall on the right, against the compute of the predictor on a "
+    "logarithmic axis. Filled circles take what a smaller model has memorized as the prediction; "
+    "hollow squares with a band take an earlier checkpoint of the target itself."
+)
+
 PANELS = ("precision", "recall")
 
 
@@ -81,7 +87,7 @@ def _draw_models(axes: Axes, found: Mapping[str, Any], metric: str) -> None:
     # Names once, beside the points that rise and so have room to their left.
     if metric == PANELS[-1]:
         for model, height in zip(known, y, strict=True):
-            label(axes, model, (x[model], height), (-5, 4), ha="right", fontsize=7.5, color=BLUE)
+            label(axes, model, (x[model], height), (-5, 4), ha="right", fontsize=8, color=BLUE)
 
 
 def _draw_checkpoints(axes: Axes, checkpoints: Mapping[str, Any], metric: str) -> None:

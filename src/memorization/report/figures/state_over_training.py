@@ -7,15 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.evaluation.intervals import interval
-from memorization.report.drawing import BLACK, GREY, in_words, label, looks
+from memorization.report.drawing import BLACK, FEWEST, GREY, in_words, label, looks
 from memorization.report.names import model_name, stratum_name
 from memorization.report.results import Results
 from memorization.strata import STRATA, stratum_of
 
+ALT = (
+    "Panels, one for each band of how often the continuation was met, of the share memorized "
+    "against the optimizer step. A black line with a grey band is what was observed; coloured "
+    "lines are what three models expect."
+)
+
 # Models whose forecasts are shown, each of the highest tier that it has.
 MODELS = ("exposure_clock", "logistic", "boosting")
-# Strata with fewer memorized ones say nothing.
-FEWEST = 10
 
 
 def draw(results: Results) -> Figure:
@@ -36,7 +40,7 @@ def draw(results: Results) -> Figure:
     forecasts = _forecasts(results)
     if not shown or not forecasts:
         return in_words("Too few sequences are memorized, or no model tells their state.")
-    figure = Figure(figsize=(6.5, 2.5))
+    figure = Figure(figsize=(6.5, 2.7))
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for panel, place in zip(axes, shown, strict=True):
         _draw(panel, results, stratum == place, forecasts)
@@ -45,7 +49,8 @@ def draw(results: Results) -> Figure:
     axes[0].set_ylabel("memorized (%)")
     for panel in axes:
         panel.set_xlabel("optimizer step")
-    axes[0].legend(frameon=False, fontsize=6.5, loc="center left")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names))
     return figure
 
 
@@ -75,7 +80,6 @@ def _draw(axes: Axes, results: Results, rows: np.ndarray, forecasts: dict[str, n
         bootstrap.effective(weight, states > 0),
         bootstrap.level,
     )
-    # Of a handful no interval says much.
     enough = (states > 0).sum(axis=0) >= FEWEST
     axes.fill_between(
         steps, 100 * low, 100 * high, where=enough, color=BLACK, alpha=0.12, linewidth=0

@@ -9,6 +9,11 @@ from memorization.randomness import generator
 from memorization.report.drawing import BLUE, in_words
 from memorization.report.results import Results
 
+ALT = (
+    "A hundred sequences as rows, sorted by their first onset, against the optimizer step. A row "
+    "is blue where the sequence is memorized and blank where it is not."
+)
+
 SHOWN = 100
 
 

@@ -16,11 +16,18 @@ from memorization.report.names import family_name, feature_name, tier_name
 from memorization.report.numbers import decimal
 from memorization.report.results import Results
 
+ALT = (
+    "AUROC of every feature, a thin line each with its interval, grouped by family and tier "
+    "around a dashed line at one half. Black diamonds are whole families; colours say whether a "
+    "feature points the way that was expected, and names on the right are the highest and the "
+    "lowest of the family."
+)
+
 # Room of a family's model, around it, and of a tier's heading, points.
 MODEL, AROUND, HEADING = 8.0, 3.0, 12.0
 # Most room of a feature, and of all of them: with many the lines stand closer. Least room of a
 # family's features: that of the two names beside them.
-FEATURE, ALL_FEATURES, NAMES = 2.2, 270.0, 14.0
+FEATURE, ALL_FEATURES, NAMES = 2.2, 230.0, 18.0
 
 UNDECIDED = "#999999"
 BESIDE = ("axes fraction", "data")
@@ -63,10 +70,10 @@ def draw(results: Results) -> Figure:
     figure.set_size_inches(6.5, (top + 60) / 72)
     axes.set_ylim(top, 0)
     axes.set_yticks([])
-    heading = {"va": "center", "fontsize": 6.5, "style": "italic"}
+    heading = {"va": "center", "fontsize": 8, "style": "italic"}
     label(axes, "highest and lowest feature", (1, 0), (5, -HEADING / 2), BESIDE, **heading)
     axes.set_xlim(0, 1)
-    axes.set_xlabel("AUROC    (below ½: lower values are memorized; above: higher values)")
+    axes.set_xlabel("AUROC  (below ½, lower values are memorized)")
     _legend(figure, axes)
     return figure
 
@@ -92,7 +99,7 @@ def _draw_family(
     for row in dict.fromkeys((0, len(own) - 1)):
         shift = 0 if len(own) == 1 else (-0.5 if row == 0 else 0.5) * apart
         text = f"{feature_name(str(own['feature'][row]))} {decimal(float(own['auroc'][row]), 2)}"
-        style = {"va": "center", "fontsize": 6, "color": AGREEMENT[own["agreement"][row]][0]}
+        style = {"va": "center", "fontsize": 8, "color": AGREEMENT[own["agreement"][row]][0]}
         label(axes, text, (1, middle + shift), (5, 0), BESIDE, annotation_clip=False, **style)
 
 

@@ -21,8 +21,8 @@ def write(results: Results) -> str:
         return f"There was no lottery: {own['reason']}.\n"
     runs = runs_of_arm(results).items()
     rows = [row for name, found in runs for row in _rows(name, found)]
-    columns = {"run": "<12", "cell": "<17", "copies": ">7", "units": ">6", "memorized": ">20"}
-    columns |= {"ever": ">20", "log-probability": ">22", "difference": ">22", "p": ">7"}
+    columns = {"run": "<11", "cell": "<15", "copies": ">8", "units": ">7", "memorized": ">24"}
+    columns |= {"ever": ">24", "log-probability": ">22", "difference": ">22", "p": ">7"}
     return pipe_table(columns, rows, once=True)
 
 

@@ -51,15 +51,23 @@ SHARES = ("memorized_share",)
 DIGITS = {"memorized": 0, "ed50": 1}
 
 
-def write(results: Results) -> str:
-    """Return each headline number over the seeds, differences below."""
-    found = results.seeds
-    if found is None:
+def levels(results: Results) -> str:
+    """Return each headline number over the seeds."""
+    return _over_seeds(results, "headline")
+
+
+def differences(results: Results) -> str:
+    """Return each paired difference over the seeds."""
+    return _over_seeds(results, "differences")
+
+
+def _over_seeds(results: Results, of: str) -> str:
+    if results.seeds is None:
         return "This study was run with one seed; `make seeds` repeats it with others.\n"
-    numbers = found["headline"] | found["differences"]
+    numbers = results.seeds[of]
     rows = [[NAMES[name], *_row(name, numbers[name])] for name in NAMES if name in numbers]
     columns = {"": "<30", "least": ">8", "greatest": ">8", "mean over seeds": ">22"}
-    return pipe_table(columns | {"SD between seeds": ">9", "SE between texts": ">9"}, rows)
+    return pipe_table(columns | {"SD (seeds)": ">10", "SE (texts)": ">10"}, rows)
 
 
 def _row(name: str, found: Mapping[str, Any]) -> list[str]:
@@ -72,4 +80,4 @@ def _row(name: str, found: Mapping[str, Any]) -> list[str]:
     return [one(least), one(greatest), whole, one(found["sd_between"]), one(found["se_texts"])]
 
 
-TABLES = {"seeds": write}
+TABLES = {"seeds_differences": differences, "seeds_levels": levels}

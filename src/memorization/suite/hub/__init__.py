@@ -16,11 +16,18 @@ Every failure is a `UserError` of one line. ``HF_ENDPOINT`` names a mirror, ``HF
 
 from memorization.suite.hub.failures import disk
 from memorization.suite.hub.files import download, read_ranges, stream
-from memorization.suite.hub.repository import CommitNotFound, Repository, nearest, resolve
+from memorization.suite.hub.repository import (
+    CommitNotFound,
+    Repository,
+    RevisionNotFound,
+    nearest,
+    resolve,
+)
 
 __all__ = [
     "CommitNotFound",
     "Repository",
+    "RevisionNotFound",
     "disk",
     "download",
     "nearest",

@@ -30,6 +30,10 @@ class CommitNotFound(UserError):
     """The hub does not have the commit that must be read."""
 
 
+class RevisionNotFound(UserError):
+    """The hub has no such branch or tag."""
+
+
 class File(NamedTuple):
     """A file's size in bytes, and its digest: SHA-256 if it is large, else git's id (SHA-1)."""
 
@@ -202,8 +206,10 @@ def resolve(
     ------
     CommitNotFound
         If the pinned commit does not exist, or another one answers.
+    RevisionNotFound
+        If there is no such branch or tag.
     UserError
-        The hub is unreachable or out of order; the repository or the revision does not exist.
+        The hub is unreachable or out of order, or has no such repository.
     """
     wanted = pinned or revision or "main"
     repository = Repository(kind, name, pinned or "")
@@ -265,14 +271,8 @@ def _missing(repository: Repository, wanted: str) -> UserError:
     with explained(name):
         refs = ask(f"{repository.api}/refs", dict)[0]
     names = [ref["name"] for ref in refs.get("branches", []) + refs.get("tags", [])]
-    instead = (
-        "; choose labels.checkpoints that leave it out, or describe the suite without it "
-        "(pythia.facts)"
-        if repository.kind == "model"
-        else ""
-    )
-    return UserError(
-        f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}{instead}"
+    return RevisionNotFound(
+        f"{name}: no revision '{wanted}'; there are {nearest(names, wanted, 6)}"
     )
 
 

@@ -26,7 +26,10 @@ _WEIGHTS = (
 # Keys of a configuration that tell nothing of what the model computes.
 _HOW_IT_IS_SAVED = ("_name_or_path", "architectures", "dtype", "transformers_version", "use_cache")
 # Its digests are those of the hub's listing, so to fetch it again would not help.
-_ANOTHER_COMMIT = "pin another commit of this checkpoint in pythia.revisions"
+_ANOTHER_COMMIT = (
+    "pin another commit of this checkpoint in pythia.revisions, or leave it out of a scan "
+    "(labels.exclude)"
+)
 
 
 def download_checkpoint(repository: Repository, folder: Path | None = None) -> Path:

@@ -6,7 +6,7 @@ checkpoints are the revisions of one repository. By these, ``pythia.revisions`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from memorization.errors import UserError
 from memorization.params import Params
@@ -16,6 +16,8 @@ from memorization.suite.pythia.facts import Facts
 # What each model has memorized: ``data/{split}-*.parquet`` with index int64, tokens
 # list<int64>[64]; splits duped.70m … deduped.12b, and for 12b duped.12b.23000 … (its card).
 EVALS = "EleutherAI/pythia-memorized-evals"
+
+VARIANTS = ("duped", "deduped")
 
 # For every sequence the number of occurrences of its continuation in the whole training data:
 # ``data/{variant}-*.parquet`` with sequence_id, counts, both uint32 (card of the data set;
@@ -150,26 +152,53 @@ def check_pins(pins: Iterable[str], facts: Facts) -> None:
     >>> from memorization.suite.pythia.facts import PUBLISHED
     >>> check_pins(["EleutherAI/pythia-12b-v0@step1000"], PUBLISHED)
     """
-    variants = ("duped", "deduped")
+    by_variant = (sample_repository, preshuffled_repository, frequencies_repository)
+    datasets = [EVALS, DUPLICATES, RAW_TEXT, *(name(v) for name in by_variant for v in VARIANTS)]
+    _check_names("pythia.revisions", pins, facts, datasets)
+
+
+def check_exclusions(excluded: Iterable[str], facts: Facts) -> None:
+    """Check that every key of ``labels.exclude`` is a checkpoint of the suite.
+
+    Of either variant and release. Those before the first that a scan may read are allowed, as some
+    of them are known to be wrong.
+
+    Raises
+    ------
+    UserError
+        If one is not; it names the nearest that are.
+
+    >>> from memorization.suite.pythia.facts import PUBLISHED
+    >>> check_exclusions(["EleutherAI/pythia-12b@step512"], PUBLISHED)
+    """
+    early = [f"step{step}" for step in range(facts.steps[0])]
+    _check_names("labels.exclude", excluded, facts, early=early)
+
+
+def _check_names(
+    parameter: str,
+    names: Iterable[str],
+    facts: Facts,
+    datasets: Sequence[str] = (),
+    early: Sequence[str] = (),
+) -> None:
     models = [
         model_repository(model.name, variant, release)
         for model in facts.models
-        for variant in variants
+        for variant in VARIANTS
         for release in ("v0", "v1")
     ]
-    by_variant = (sample_repository, preshuffled_repository, frequencies_repository)
-    datasets = [EVALS, DUPLICATES, RAW_TEXT, *(name(v) for name in by_variant for v in variants)]
     steps = [f"step{step}" for step in facts.steps]
-    for pin in pins:
-        name, _, step = pin.partition("@")
-        if pin in datasets or (name in models and step in steps):
+    for key in names:
+        name, _, step = key.partition("@")
+        if key in datasets or (name in models and (step in steps or step in early)):
             continue
         if name in models:
             raise UserError(
-                f"pythia.revisions: '{pin}' is no checkpoint; {name} is pinned checkpoint by "
-                f"checkpoint, as {pin_of(name, steps[-1])}; there are {nearest(steps, step, 4)}"
+                f"{parameter}: '{key}' is no checkpoint; those of {name} are named one by one, as "
+                f"{pin_of(name, steps[-1])}; there are {nearest(steps, step, 4)}"
             )
         known = [*datasets, *(pin_of(model, steps[-1]) for model in models)]
         raise UserError(
-            f"pythia.revisions: '{pin}' is nothing that is read; there are {nearest(known, pin, 4)}"
+            f"{parameter}: '{key}' is nothing that is read; there are {nearest(known, key, 4)}"
         )

@@ -14,14 +14,26 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 
 from memorization.errors import UserError
 from memorization.evaluation.crossfit import Model
 from memorization.files import replacing
 from memorization.study import Study
 
+# Probabilities are held so far from 0 and 1 that their log-odds are numbers.
+CERTAIN = 1e-6
 # The types, beyond those that skops trusts by itself, that a model's file may hold.
 TRUSTED = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Return the log-odds of probabilities, float64 [...], finite where they are 0 or 1 too.
+
+    >>> log_odds(np.array([0.0, 0.5])).round(1).tolist()
+    [-13.8, 0.0]
+    """
+    return logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
 
 
 class BinaryModel(Model):

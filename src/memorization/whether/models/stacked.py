@@ -13,17 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import logit
 
 from memorization.evaluation.crossfit import Tiers
 from memorization.study import Study
 from memorization.whether.models.boosting import Boosting
-from memorization.whether.models.classifier import BinaryModel, Rates
+from memorization.whether.models.classifier import BinaryModel, Rates, log_odds
 from memorization.whether.models.ngrams import NGrams
 
 COLUMN = "ngrams.log_odds"
-# Probabilities are held so far from 0 and 1 that their log-odds are numbers.
-CERTAIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,7 @@ class Stacked(BinaryModel):
 
 
 def _log_odds(model: BinaryModel, rows: Study) -> np.ndarray:
-    probability = model.predict(rows, np.arange(len(rows)))
-    return logit(np.clip(probability, CERTAIN, 1 - CERTAIN))
+    return log_odds(model.predict(rows, np.arange(len(rows))))
 
 
 def _knowing(rows: Study, odds: np.ndarray) -> Study:

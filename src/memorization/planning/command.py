@@ -1,0 +1,153 @@
+"""``memorization plan``: what is asked for, and what is printed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from memorization.errors import UserError
+from memorization.labels.plan import chosen_steps
+from memorization.params import Params
+from memorization.planning.plan import Machine, Plan, cascade_passes, cascade_plan, scan_plan
+from memorization.protocol import SEQUENCE
+from memorization.suite.pythia.facts import Facts, PublishedModel
+
+_UNITS = {"K": 1e3, "M": 1e6, "G": 1e9}
+
+
+def bytes_a_second(text: str, option: str) -> float:
+    """Return a rate that is written as people write it.
+
+    Raises
+    ------
+    UserError
+        If it is none; ``option`` is what it was given for.
+
+    >>> bytes_a_second("1Gbit", "--bandwidth"), bytes_a_second("2.5GB/s", "--disk-speed")
+    (125000000.0, 2500000000.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMG])(bit|B)(?:/s)?", text)
+    if found is None or not float(found[1]):
+        raise UserError(
+            f"{option}={text}: must be a number above 0 and Kbit, Mbit, Gbit, KB, MB or GB (a "
+            "second), such as 1Gbit or 125MB"
+        )
+    return float(found[1]) * _UNITS[found[2]] / (8 if found[3] == "bit" else 1)
+
+
+def target_named(name: str, facts: Facts) -> PublishedModel:
+    """Return a model of the suite by its name, or raise a UserError that names them all."""
+    known = {model.name: model for model in facts.models}
+    if name not in known:
+        raise UserError(f"--target: '{name}' is none of {', '.join(known)}; name one of Pythia")
+    return known[name]
+
+
+def n_checkpoints(spec: str | int, facts: Facts) -> int:
+    """Return how many checkpoints a spec chooses, as for ``labels.checkpoints``.
+
+    Raises
+    ------
+    UserError
+        If it is none, or the suite has fewer.
+    """
+    text = str(spec)
+    if not re.fullmatch(r"all|([1-9]\d*)|(every|log)-[1-9]\d*", text):
+        raise UserError(f"--checkpoints={text}: must be all, a number from 1, every-K or log-N")
+    return len(chosen_steps(facts.steps, int(text) if text.isdecimal() else text))
+
+
+def n_sequences(model: PublishedModel, params: Params, facts: Facts) -> int:
+    """Return how many sequences a scan of a model evaluates with some params, about.
+
+    The cases, and the cohort, in which a few of the cases are met again.
+    """
+    cases, cohort = params.pythia.sequences.cases, params.pythia.sequences.cohort
+    memorized = facts.rows.get(f"{params.variant}.{model.name}", facts.population)
+    return cohort + (memorized if cases == "all" else min(cases, memorized))
+
+
+def plans(
+    model: PublishedModel, sequences: int, checkpoints: int, facts: Facts, machine: Machine
+) -> dict[str, Any]:
+    """Return the plans of a model's scan and cascade, and what they rest on, as plain values."""
+    return {
+        "target": model.name,
+        "parameters": model.parameters,
+        "checkpoint_bytes": model.checkpoint_bytes,
+        "machine": asdict(machine),
+        "scan": asdict(scan_plan(model, sequences, checkpoints, machine)),
+        "cascade": asdict(cascade_plan(model, facts, machine)),
+    }
+
+
+def terminal(
+    model: PublishedModel, sequences: int, checkpoints: int, facts: Facts, machine: Machine
+) -> str:
+    """Return both plans for people, with the arithmetic."""
+    scan = scan_plan(model, sequences, checkpoints, machine)
+    cascade = cascade_plan(model, facts, machine)
+    size = f"{model.checkpoint_bytes / 1e9:,.2f} GB"
+    share = " + ".join(f"{tokens} × {share:g}" for tokens, share in cascade_passes())
+    return "\n".join(
+        [
+            *_about(machine),
+            "",
+            f"scan of {model.name}: {scan.sequences:,} sequences at {checkpoints} checkpoints",
+            *_lines(
+                scan,
+                download=f"{checkpoints} × {size}",
+                disk="2 checkpoints at most; each is written once and read twice",
+                compute=f"2 × {model.parameters:,} parameters × {SEQUENCE - 1} tokens",
+            ),
+            "",
+            f"cascade of {model.name}: all {cascade.sequences:,} sequences at one checkpoint",
+            *_lines(
+                cascade,
+                download=f"rows of {2 * facts.window:,} bytes, and the checkpoint's {size}",
+                disk=f"the first {2 * SEQUENCE} bytes of each row, and the checkpoint",
+                compute=f"2 × {model.parameters:,} parameters × {cascade.tokens:.1f} tokens",
+            ),
+            f"  tokens: {share};",
+            "  these shares are still right after 1, 4, 8 and 16 in a micro model: assumed",
+        ]
+    )
+
+
+def _about(machine: Machine) -> list[str]:
+    card = machine.card
+    of_peak = "" if card.peak is None else f" ({card.sustained / card.peak:.0%} of its peak)"
+    lines = [
+        f"{machine.gpus} × {card.name} at {card.sustained:,.3g} TFLOP/s{of_peak}: {card.source}; "
+        f"network {machine.bandwidth / 1e6:,.0f} MB/s, disk {machine.disk / 1e6:,.0f} MB/s"
+    ]
+    if machine.gpus > 1:
+        lines.append("The GPUs are taken to share the sequences of each checkpoint evenly.")
+    return lines
+
+
+def _lines(plan: Plan, **how: str) -> list[str]:
+    if plan.batch is not None:
+        bound = ", bound by reading the weights" if plan.is_memory_bound else ""
+        how["compute"] += f", in batches of {plan.batch:,}{bound}"
+    rows = [
+        ("download", f"{plan.downloaded:,.0f} GB", plan.download_hours, how["download"]),
+        ("disk", f"{plan.disk:,.1f} GB", plan.disk_hours, how["disk"]),
+        ("compute", f"{plan.flops:.2e} FLOP", plan.compute_hours, how["compute"]),
+        ("in all", "", plan.hours, f"bottleneck: {plan.bottleneck}"),
+    ]
+    return [
+        f"  {part:9} {amount:>13} {_number(hours):>8} h  {said}"
+        for part, amount, hours, said in rows
+    ]
+
+
+def _number(hours: float) -> str:
+    """Return hours with three digits, or all before the point.
+
+    >>> _number(0.034), _number(15.32), _number(16061.5)
+    ('0.03', '15.3', '16,062')
+    """
+    decimals = 2 if hours < 10 else 1 if hours < 100 else 0
+    return f"{hours:,.{decimals}f}"
