@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -121,9 +123,23 @@ def run(
         except ProcessLookupError:  # it had no group of its own yet
             process.kill()
         process.join()
+        _buried(process.pid)
         if kill_after is None:
             return Ended(-signal.SIGALRM, said.read_text(errors="replace"))
     return Ended(process.exitcode, said.read_text(errors="replace") if said.exists() else "")
+
+
+def _buried(group: int) -> None:
+    """Wait until nothing is left of a process group that was killed.
+
+    What the process had started is a zombie until the machine's first process takes notice, and to
+    DVC a zombie holds its lock.
+    """
+    patience = time.monotonic() + 60
+    with suppress(ProcessLookupError):
+        while time.monotonic() < patience:
+            os.killpg(group, 0)
+            time.sleep(0.05)
 
 
 def judge(trial: Trial) -> Verdict:
