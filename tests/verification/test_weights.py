@@ -35,8 +35,8 @@ Suite = dict[int, Weights]
 
 @cache
 def trained() -> dict[int, Weights]:
-    """Return the weights of a model that has learnt to write as our documentation does, by step."""
-    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+    """Return the weights of a model that has learnt to write as licences do, by step."""
+    pages = sorted((Path(__file__).parents[2] / "corpus/licences").glob("*.txt"))
     text = "".join(page.read_text("utf-8") for page in pages)
     n = STEPS[-1] * 6
     ids = Tokenizer.from_str(tokenizer().decode()).encode(text[: n * 64]).ids
