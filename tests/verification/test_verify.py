@@ -225,18 +225,20 @@ def test_a_wrong_branch_is_found_by_its_listing(spoil: Callable, verified: Calla
     assert found(verified(spoiled)) == expected
 
 
-def saved_anew(own: Suite) -> Found:
-    """Another step's weights, of which every file differs."""
-    tensors = weights(SMALL, 5000, np.float16, 0)
+def anew(step: int, ending: str) -> dict[str, bytes]:
+    """Weights with the embedding of a step, of which every file differs."""
+    tensors = weights(SMALL, step, np.float16, 0)
     tensors["embed_out.weight"] = -tensors["embed_out.weight"]
-    own[SMALL]["step6000"] |= saved(tensors, "safetensors")
+    return saved(tensors, ending)
+
+
+def saved_anew(own: Suite) -> Found:
+    own[SMALL]["step6000"] |= anew(5000, "safetensors")
     return only(Kind.EMBEDDING, "step5000", "step6000")
 
 
 def the_final_saved_anew(own: Suite) -> Found:
-    tensors = weights(SMALL, 8000, np.float16, 0)
-    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
-    own[SMALL]["step5000"] |= saved(tensors, "safetensors")
+    own[SMALL]["step5000"] |= anew(8000, "safetensors")
     return only(Kind.EMBEDDING, "step5000")
 
 
@@ -272,9 +274,7 @@ def out_of_line_in_bin(own: Suite) -> Found:
 
 def the_final_saved_anew_in_bin(own: Suite) -> Found:
     """Of safetensors and bin, the embeddings are compared with each other."""
-    tensors = weights(SMALL, 8000, np.float16, 0)
-    tensors["embed_out.weight"] = -tensors["embed_out.weight"]
-    own[SMALL]["step2000"] |= saved(tensors, "bin")
+    own[SMALL]["step2000"] |= anew(8000, "bin")
     return only(Kind.EMBEDDING, "step2000")
 
 

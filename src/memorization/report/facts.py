@@ -49,7 +49,7 @@ def _suite(results: Results) -> Facts:
         "largest": of_model[suite.models[-1]],
         "target": of_model[params.target],
         "reference": [
-            name for name in smaller if params.is_pythia is False or name == params.pythia.reference
+            name for name in smaller if not params.is_pythia or name == params.pythia.reference
         ][:1],
         "last_step": suite.steps[-1],
         "tokens": tokens_seen(suite, suite.steps[-1]),
@@ -76,9 +76,9 @@ def _labels(results: Results) -> Facts:
 def _whether(results: Results) -> Facts:
     """Return what random folds buy where least is known, and the best of the other features."""
     scores = results.metrics["whether"]
-    tiers = [tier for tier in results.tiers("whether") if results.fitted("whether", tier)]
-    leaky = scores["leakage"]["fold_random"][tiers[0]]
-    model = results.best("whether", tiers[0], leaky)
+    lowest = results.fitted_tiers("whether")[0]
+    leaky = scores["leakage"]["fold_random"][lowest]
+    model = results.best("whether", lowest, leaky)
     single = [
         value
         for found in scores["single_features"].values()

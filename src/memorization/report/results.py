@@ -240,8 +240,8 @@ class Results:
             for model in self.models(question, tier):
                 yield tier, model, self.metrics[question][tier][model]
 
-    def top_tier(self, question: str) -> str:
-        """Return the highest tier at which a model was fitted.
+    def fitted_tiers(self, question: str) -> list[str]:
+        """Return the tiers at which a model was fitted, lowest first.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class Results:
         tiers = [tier for tier in self.tiers(question) if self.fitted(question, tier)]
         if not tiers:
             raise UserError(f"{question}.models: only baselines; name at least one model to report")
-        return tiers[-1]
+        return tiers
 
     def best(self, question: str, tier: str, among: Collection[str] | None = None) -> str:
         """Return the fitted model, of some or all, with the highest headline metric at a tier."""
@@ -266,7 +266,7 @@ class Results:
 
     def best_of_all(self, question: str) -> tuple[str, str]:
         """Return the highest tier at which a model was fitted, and the best model there."""
-        tier = self.top_tier(question)
+        tier = self.fitted_tiers(question)[-1]
         return tier, self.best(question, tier)
 
     def baseline(self, question: str, model: str) -> tuple[str, str] | None:

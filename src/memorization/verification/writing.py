@@ -56,7 +56,7 @@ def exclusions(verified: Verified) -> list[str]:
 
 def summary(verified: Verified) -> str:
     """Return in a sentence how many branches were verified and are wrong."""
-    wrong = len({(finding.repository, finding.branch) for finding in verified.findings})
+    wrong = len({finding.place for finding in verified.findings})
     said = (
         f"branches: {len(verified.branches):,}; "
         f"{f'wrong or missing: {wrong:,}' if wrong else 'nothing wrong was found'}"
@@ -170,16 +170,16 @@ def _write_parquet(verified: Verified, output: Path) -> None:
     """Write a row for each file of weights; one without a file for a branch that has none."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for finding in verified.findings:
-        kinds.setdefault((finding.repository, finding.branch), []).append(finding.kind.value)
+        kinds.setdefault(finding.place, []).append(finding.kind.value)
     rows: list[tuple[Any, ...]] = [
-        (branch.repository, branch.name, branch.step, branch.commit, name, *file)
+        (*branch.place, branch.step, branch.commit, name, *file)
         for branch in verified.branches
         for name, file in branch.weights.items()
     ]
     told = {row[:2] for row in rows}
     rest: list[tuple[Any, ...]] = [
-        *((own.repository, own.name, own.step, own.commit) for own in verified.branches),
-        *((own.repository, own.branch, own.step, None) for own in verified.findings),
+        *((*own.place, own.step, own.commit) for own in verified.branches),
+        *((*own.place, own.step, None) for own in verified.findings),
     ]
     for row in rest:
         if row[:2] not in told:

@@ -69,13 +69,13 @@ def draw(results: Results) -> Figure:
     Memorized at the end, and memorized by the end for survival models; weighted to the population.
     """
     panels = []
-    tier = results.top_tier("whether")
+    tier = results.fitted_tiers("whether")[-1]
     for model in results.fitted("whether", tier):
         predicted = results.probability(tier, model)
         found = grouped(predicted, results.memorized, results.weight, results.bootstrap)
         panels.append((f"whether: {model_name(model)}", found))
     if results.when_done:
-        tier = results.top_tier("when")
+        tier = results.fitted_tiers("when")[-1]
         for model in results.fitted("when", tier):
             found = grouped(
                 results.risk_by_end(tier, model),

@@ -29,7 +29,7 @@ def lost(row: pd.Series) -> Estimate:
 def draw(results: Results) -> Figure:
     """Return the average precision lost at the highest tier when families, or features, say
     nothing."""
-    tier = results.top_tier("whether")
+    tier = results.fitted_tiers("whether")[-1]
     table = results.importance[results.importance["tier"] == tier]
     single = table["feature"].str.contains(".", regex=False)
     figure = Figure(figsize=(6.5, 3.5))

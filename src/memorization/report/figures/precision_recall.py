@@ -43,7 +43,7 @@ def draw(results: Results) -> Figure:
 
     Left: what counts over the training data allow; right: the highest tier.
     """
-    top = results.top_tier("whether")
+    top = results.fitted_tiers("whether")[-1]
     tiers = list(dict.fromkeys(["corpus", top])) if "corpus" in results.tiers("whether") else [top]
     figure = Figure(figsize=(6.5, 3.9))
     axes = figure.subplots(1, len(tiers), sharey=True, squeeze=False)[0]
