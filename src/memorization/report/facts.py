@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from memorization import protocol
 from memorization.association.correlation import SAME
 from memorization.evaluation.metrics.sums import weighted_mean
+from memorization.files import read_kept
 from memorization.protocol import TIERS
 from memorization.report.numbers import defined, share
 from memorization.report.results import Results
@@ -22,15 +24,32 @@ Facts = dict[str, Any]
 
 # The feature that the claim of one count is about.
 COUNT = "duplication.continuation_count"
+# How often intervals hold the truth in simulations, from benchmarks/interval_coverage.py.
+COVERAGE = Path("docs/coverage.json")
 
 
 def facts_of(results: Results) -> Facts:
     """Return by name what variables and claims are about: metrics, params, suite, and the below."""
     facts: Facts = {"params": results.params, "suite": results.suite, "protocol": protocol}
-    facts |= results.metrics
+    facts |= results.metrics | {"coverage": _coverage(read_kept(COVERAGE))}
     for topic in (_suite, _labels, _whether, _association, _siblings, _lottery, _seeds):
         facts |= topic(results)
     return facts
+
+
+def _coverage(found: Mapping[str, Any]) -> Facts:
+    """Return how seldom and how often intervals hold the truth, whatever the number and clusters.
+
+    >>> _coverage({"effective_clusters": {"8": {"clusters": 31, "auroc": {"covers": 0.94}}}})
+    {'least': 0.94, 'most': 0.94}
+    """
+    covers = [
+        of["covers"]
+        for numbers in found.get("effective_clusters", {}).values()
+        for of in numbers.values()
+        if isinstance(of, Mapping)
+    ]
+    return {"least": min(covers, default=None), "most": max(covers, default=None)}
 
 
 def _suite(results: Results) -> Facts:
