@@ -228,3 +228,15 @@ def test_text_and_file_say_the_same(suite, sampled, scores, tmp_path):
         assert [round(found[key], 3) for key in ("value", "low", "high")] == [
             float(number) for number in line.split(label)[1].replace("–", " ").split()
         ]
+
+
+def test_a_census_is_no_sample(suite):
+    everyone = np.arange(POPULATION)
+    census = Sample(everyone, np.ones(POPULATION), fold=everyone % 5, cluster=everyone)
+    text = str(
+        evaluate_predictor(lambda i: i % 10 == 5, suite, TARGET, sample=census, intervals=FEW)
+    )
+    assert "asked of all of them: exact\n" in text
+    assert "95% interval" in text
+    assert "sample" not in text
+    assert "estimates" not in text

@@ -76,13 +76,15 @@ class Evaluation:
 
     def __str__(self) -> str:
         """Return a table for a terminal."""
-        exact, share = self.evaluated_on == "population", self.memorized / self.population
+        share = self.memorized / self.population
+        # The sample of a census is the population.
+        exact = self.sequences == self.population
+        intervals = any(found["low"] is not None for found in self.metrics.values())
         asked = (
-            "all of them: exact, without intervals"
+            "all of them: exact" + ("" if intervals else ", without intervals")
             if exact
             else f"a sample of {count(self.sequences)}, weighted to the population"
         )
-        intervals = any(found["low"] is not None for found in self.metrics.values())
         lines = [
             f"target      {self.target}",
             f"population  {count(self.population)} sequences, {count(self.memorized)} of them "
