@@ -312,6 +312,7 @@ def test_the_page_marks_what_repeats(score, texts):
     (row,) = scored(score, [texts[5][:64]], *options).itertuples()
     assert row.copies == 3
     assert f"<mark>{texts[5][32:64]}</mark>" in Path("risk.html").read_text()
+    assert "Marked are the last 32 tokens" in Page("risk.html").text
 
 
 @pytest.mark.parametrize(

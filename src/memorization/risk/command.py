@@ -331,7 +331,7 @@ class Scorer:
             f"had not seen, white space collapsed. Never tested on: {card['untested']}"
         ]
         if self.options.prevalence is None:
-            lines.append("scores by text rank; they are no probabilities without --prevalence")
+            lines.append("text scores rank; they are no probabilities without --prevalence")
         if self.options.reference is not None:
             lines.append(
                 "surprisal: nats a token of the continuation; no labels with a reference are at "
@@ -348,7 +348,7 @@ class Scorer:
         if not self.dose.is_measured:
             lines.append(
                 "a range and no probability: what copies do depends on the sizes of model and "
-                "training data (--parameters, --training-tokens), and is measured for few"
+                "training data (--parameters, --training-tokens), and was measured for few"
             )
         name = self.options.tokenizer
         if name == "bytes" or (name is None and not TOKENIZER.exists()):

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 TOP, VALUES, MOST = 50, 20, 200
 # The riskiest part of all, of which it is told where it comes from.
 RISKIEST = 0.1
+MARKED = (
+    "Of each text, its riskiest window. Marked are the last 32 tokens, if they occur in the "
+    "corpus; otherwise the runs of characters that raised the score most."
+)
 
 
 @dataclass
@@ -124,7 +128,10 @@ def page(path: str, found: Found, said: Sequence[str], seen: Seen) -> str:
                 [[value or "(none)", count(n), percent(share)] for value, n, share in rows],
             ),
         ]
-    parts.append(f"<h2>The riskiest {count(len(found.top))}</h2>")
+    parts += [
+        f"<h2>The riskiest {count(len(found.top))}</h2>",
+        f'<p class="soft">{MARKED}</p>',
+    ]
     parts += [_article(place, row, text) for place, (_, row, text) in enumerate(found.top, 1)]
     parts += _left_out(seen)
     return document(f"Which texts in {PurePath(path).name or path} may be memorized?", parts)
@@ -134,7 +141,7 @@ def _left_out(seen: Seen) -> list[str]:
     items = "".join(f"<li>{escape(line)}</li>" for line in seen.told())
     if not items:
         return []
-    return ["<h2>Not scored, or with care</h2>", f"<ul>{items}</ul>"]
+    return ["<h2>Not scored, or to be read with care</h2>", f"<ul>{items}</ul>"]
 
 
 def _article(place: int, row: Mapping[str, Any], text: tuple[str, str]) -> str:

@@ -44,7 +44,7 @@ def page(found: Mapping[str, Any]) -> str:
         f"<p>{sizes}</p>",
         *([f"<p>{escape(_applied(found['applied']))}</p>"] if "applied" in found else []),
         *(f"<p><strong>{escape(text)}</strong></p>" for text in warnings(found)),
-        "<h2>How well are they told?</h2>",
+        "<h2>How well are they told apart?</h2>",
         html_figure(lambda: _figure(found)),
         html_table(HEADS, _scores(found)),
         '<p class="soft">What is fitted here is scored out of fold, by models of the other folds; '
@@ -57,7 +57,7 @@ def page(found: Mapping[str, Any]) -> str:
         "Above 1 memorized per predicted, a model predicts too few; with a slope below 1 its "
         "probabilities are too close to 0 and 1. Memorized per predicted holds only where as many "
         "texts are memorized as in this table.</p>",
-        "<h2>What tells them without any model?</h2>",
+        "<h2>What tells them apart without any model?</h2>",
         html_table(["column", "AUROC alone"], _alone(own)),
     ]
     if own["artefacts"]:
@@ -86,7 +86,7 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         names = ", ".join(one["trait"] for one in own["artefacts"][:3])
         said.append(
             f"The memorized texts differ from the others in how they look or where they are from "
-            f"({names}); scores may be of that."
+            f"({names}); the scores may come from that alone."
         )
     before, after = (part["scores"][best]["auroc"]["value"] for part in (own, plain))
     if before - after > 0.01:
