@@ -129,7 +129,7 @@ def evaluate(
     target = target or studied_target(study)
     if target is None:
         raise UserError(f"{study}: does not say its target; add --target {'|'.join(models.models)}")
-    table = read_predictions(predictions, models.population)
+    table = read_predictions(predictions, models.population, models.population_index)
     whole = unlisted is not None or len(table.index) == models.population
     has_sample = (study / "sequences.parquet").exists()
     evaluation = evaluate_predictions(

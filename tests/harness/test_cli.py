@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from memorization.cli import app
 from memorization.harness import Predictions, Sample, evaluate_predictions, evaluate_predictor
+from memorization.suite.micro.suite import MicroSuite
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +68,18 @@ def test_a_list_of_positives(run, tmp_path):
     found = run("evaluate", tmp_path / "list.parquet", "--unlisted", "negative")
     assert found.exit_code == 0
     assert "precision           1.000" in found.output
+
+
+def test_a_population_with_gaps(run, monkeypatch, tmp_path):
+    """As where copies of the randomised arm stand between the natural sequences."""
+    last = max(MEMORIZED[TARGET])
+    index = np.concatenate([np.arange(last + 1), np.arange(last + 11, POPULATION + 10)])
+    monkeypatch.setattr(MicroSuite, "population_index", index)
+    pd.DataFrame({"index": index, "score": -index}).to_csv(tmp_path / "all.csv", index=False)
+    found = run("evaluate", tmp_path / "all.csv")
+    assert found.exit_code == 0, found.output
+    assert f"population  {POPULATION} sequences" in found.output
+    assert "asked of all of them: exact" in found.output
 
 
 def test_a_suite_without_a_study(study, everything, tmp_path):

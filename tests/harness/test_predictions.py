@@ -72,6 +72,15 @@ def test_mistakes(kind, columns, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_the_positions_of_the_arm_are_of_no_sequence(tmp_path):
+    natural = np.array([0, 1, 3, 6])
+    path = write(tmp_path, "csv", {"index": [6, 3], "score": [1.0, 2.0]})
+    assert read_predictions(path, 4, natural).index.tolist() == [3, 6]
+    path = write(tmp_path, "csv", {"index": [6, 2, 7], "score": [1.0, 2.0, 3.0]})
+    with pytest.raises(UserError, match=r"2 indices .*first: 2\); .* --population.* up to 6"):
+        read_predictions(path, 4, natural)
+
+
 def test_undefined_scores(tmp_path):
     path = tmp_path / "table.parquet"
     scores = pa.array([1.0, float("nan"), 3.0])

@@ -123,11 +123,18 @@ class Predictions:
         return value
 
 
-def read_predictions(path: str | Path, population: int) -> Predictions:
+def read_predictions(
+    path: str | Path, population: int, index_of: np.ndarray | None = None
+) -> Predictions:
     """Return the predictions in a file, ``.csv`` or else Parquet, whatever the order of its rows.
 
-    Columns: ``index``, below the population's size, and either ``predicted`` or ``score``; others
-    are not read. The table is in memory as a whole, some 60 bytes a row at the peak.
+    Columns: ``index``, of the population, and either ``predicted`` or ``score``; others are not
+    read. The table is in memory as a whole, some 60 bytes a row at the peak.
+
+    Parameters
+    ----------
+    population : its size.
+    index_of : the ``index`` of the population, ascending; None: 0, 1, 2, …
 
     Raises
     ------
@@ -138,7 +145,7 @@ def read_predictions(path: str | Path, population: int) -> Predictions:
     table = _read(path)
     if not table.num_rows:
         raise UserError(f"{path}: no rows; a table with {ALLOWED} is needed")
-    index = _index(path, table["index"], population)
+    index = _index(path, table["index"], population, index_of)
     value = _value(path, table)
     if not (index[1:] > index[:-1]).all():
         order = np.argsort(index, kind="stable")
@@ -173,16 +180,23 @@ def _read(path: Path) -> pa.Table:
     raise UserError(f"{path}: the columns are {listed}; needed are {ALLOWED}{renamed(found)}")
 
 
-def _index(path: Path, column: pa.ChunkedArray, population: int) -> np.ndarray:
+def _index(
+    path: Path, column: pa.ChunkedArray, population: int, index_of: np.ndarray | None
+) -> np.ndarray:
     if not pa.types.is_integer(column.type) or column.null_count:
         kind = "with missing values" if column.null_count else f"of type {column.type}"
         raise UserError(f"{path}: `index` is {kind}; whole numbers are needed, none missing")
     index = column.to_numpy().astype(np.int64, copy=False)
-    unknown = (index < 0) | (index >= population)
+    if index_of is None:
+        unknown = (index < 0) | (index >= population)
+        known = f"0 to {population - 1:,}"
+    else:  # the copies of the randomised arm, which are of no sequence, lie between
+        unknown = ~np.isin(index, index_of)
+        known = f"as `memorization sequences --population` writes them, up to {index_of[-1]:,}"
     if unknown.any():
         raise UserError(
             f"{path}: {int(unknown.sum()):,} indices are of no sequence (the first: "
-            f"{index[unknown][0]}); the population has indices 0 to {population - 1:,}"
+            f"{index[unknown][0]}); the population has indices {known}"
         )
     return index
 
