@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from simulated_studies import BY_AGE, CHECKPOINTS, TRUTH, drawn, looked_at_late
+from pages import put
+from simulated_studies import (
+    BY_AGE,
+    CHECKPOINTS,
+    SCENARIOS,
+    TRUTH,
+    drawn,
+    looked_at_late,
+)
 from threadpoolctl import threadpool_limits
 
 from memorization.files import write_metrics
@@ -25,11 +33,6 @@ from memorization.intensities.effects import effects
 from memorization.intensities.transitions import AGES, TRANSITIONS
 
 LEVEL = 0.95
-SCENARIOS = {
-    "every": "every checkpoint",
-    "late": "first looked at late",
-    "seven": "seven checkpoints",
-}
 TERMS = {
     "seen": "exposures so far",
     "newly_seen": "since the last checkpoint",
@@ -126,11 +129,7 @@ def main() -> None:
         {"level": LEVEL, "repetitions": arguments.repetitions, **found},
         Path("docs/intensity_coverage.json"),
     )
-    page = PAGE.read_text(encoding="utf-8")
-    first, last = "<!-- onset and loss -->\n", "<!-- end of onset and loss -->"
-    before, after = page.index(first) + len(first), page.index(last)
-    page = f"{page[:before]}\n{table(found)}\n\n{page[after:]}"
-    PAGE.write_text(page, encoding="utf-8")
+    put(PAGE, "onset and loss", table(found))
 
 
 if __name__ == "__main__":

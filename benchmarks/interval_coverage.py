@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import put
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated
 from memorization.evaluation.intervals import interval
@@ -210,7 +211,7 @@ def table(found: dict[str, Any]) -> str:
             for of in found.values()
         ]
         lines.append([name, *cells])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
@@ -230,9 +231,7 @@ def main() -> None:
     about = {"level": LEVEL, "replicates": REPLICATES, "effective_clusters": found}
     write_metrics(about, options.output)
     if options.output.parent == PAGE.parent:
-        before, rest = PAGE.read_text("utf-8").split("|", 1)
-        after = rest.rpartition("|\n")[2]
-        PAGE.write_text(before + table(found) + after, "utf-8")
+        put(PAGE, "coverage", table(found))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,6 @@ docs/memorizers.json and the table in docs/performance.md; 45 minutes on two idl
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from pages import put
+from training import our_loop
 
 from memorization.evaluation.intervals import kish
 from memorization.extraction.score import memorized
@@ -25,7 +24,7 @@ from memorization.files import write_metrics
 from memorization.params import Params, load_params
 from memorization.strata import CONTINUATIONS, STRATA, stratum_of
 from memorization.suite.micro.suite import MicroSuite
-from memorization.suite.micro.train import new_model, train
+from memorization.suite.micro.train import new_model
 from memorization.suite.read import read_suite
 from memorization.tables import FEATURES, SPLITS, read_table
 
@@ -56,20 +55,13 @@ SETTINGS = (
 
 def trained(setting: Setting, params: Params, suite: MicroSuite) -> tuple[np.ndarray, float]:
     """Return whether each natural window is memorized at the end, and the minutes of training."""
-    windows = suite.windows
     shape = params.suite.models[params.target].model_copy(update={"layers": setting.layers})
     model = new_model(shape, params.suite.vocabulary, params.suite.window, params.seed)
-    steps = len(windows) // setting.batch
     training = params.suite.training.model_copy(
-        update={
-            "steps": steps,
-            "sequences_per_step": setting.batch,
-            "learning_rate": setting.rate,
-        }
+        update={"sequences_per_step": setting.batch, "learning_rate": setting.rate}
     )
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        train(model, windows, training, (steps,), Path(folder), torch.device("cpu"))
+    our_loop(model, suite.windows, training)
     minutes = (time.perf_counter() - start) / 60
     model.eval()
     return memorized(model, suite.tokens(suite.population_index), params.batch), minutes
@@ -139,10 +131,7 @@ def main() -> None:
         found.append(vars(setting) | own)
         print(table(found).splitlines()[-1], flush=True)
         write_metrics({"settings": found}, FOUND)
-    page = PAGE.read_text(encoding="utf-8")
-    first, last = "<!-- memorizers -->\n", "<!-- end of memorizers -->"
-    before, after = page.index(first) + len(first), page.index(last)
-    PAGE.write_text(f"{page[:before]}\n{table(found)}\n\n{page[after:]}", encoding="utf-8")
+    put(PAGE, "memorizers", table(found))
 
 
 if __name__ == "__main__":

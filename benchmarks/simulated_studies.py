@@ -16,6 +16,12 @@ from memorization.intensities.clock import clock
 from memorization.intensities.transitions import AGES, age_of
 from memorization.study import Histories, Study
 
+# How a study is looked at.
+SCENARIOS = {
+    "every": "every checkpoint",
+    "late": "first looked at late",
+    "seven": "seven checkpoints",
+}
 CLUSTERS, CHECKPOINTS = 320, 40
 # Rows of a cluster: geometric, so that a few hold much.
 MEAN_ROWS = 3.0

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pages import put
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from simulated_studies import CHECKPOINTS, CLUSTERS, drawn, looked_at_late
+from simulated_studies import CHECKPOINTS, CLUSTERS, SCENARIOS, drawn, looked_at_late
 from threadpoolctl import threadpool_limits
 
 from memorization.evaluation.crossfit import candidates, cross_fit
@@ -39,11 +40,6 @@ from memorization.study.targets import Targets
 from memorization.when.models import MODELS
 from memorization.when.scores import milestones
 
-SCENARIOS = {
-    "every": "every checkpoint",
-    "late": "first looked at late",
-    "seven": "seven checkpoints",
-}
 # Of the 40 checkpoints, those nearest to the seven published evaluations of Pythia-12b.
 SEVEN = np.array([6, 12, 18, 23, 29, 34, 40]) - 1
 # Log-odds that a standard deviation of a feature of the text adds, or its being high.
@@ -276,16 +272,10 @@ def main() -> None:
             trials = list(pool.map(partial(trial, scenario), range(arguments.repetitions)))
             found[scenario] = summary(trials)
             print(scenario, flush=True)
-    write(found, arguments.repetitions)
-
-
-def write(found: dict[str, Any], repetitions: int) -> None:
-    """Write the numbers, and the table between its marks."""
-    write_metrics({"repetitions": repetitions, **found}, Path("docs/state_calibration.json"))
-    page = PAGE.read_text(encoding="utf-8")
-    first, last = "<!-- states -->\n", "<!-- end of states -->"
-    before, after = page.index(first) + len(first), page.index(last)
-    PAGE.write_text(f"{page[:before]}\n{table(found)}\n\n{page[after:]}", encoding="utf-8")
+    write_metrics(
+        {"repetitions": arguments.repetitions, **found}, Path("docs/state_calibration.json")
+    )
+    put(PAGE, "states", table(found))
 
 
 if __name__ == "__main__":

@@ -21,15 +21,14 @@ import torch
 from matmul import peak_gflops
 from transformers import GPTNeoXForCausalLM
 
-from memorization.params import Params, load_params
+from memorization.params import Training, load_params
 from memorization.suite.micro.train import new_model, train
 
 ROUNDS = 3
 
 
-def plain_loop(model: GPTNeoXForCausalLM, windows: np.ndarray, params: Params) -> None:
+def plain_loop(model: GPTNeoXForCausalLM, windows: np.ndarray, training: Training) -> None:
     """Train as the documentation of ``transformers`` shows it."""
-    training = params.suite.training
     optimizer = torch.optim.AdamW(model.parameters(), lr=training.learning_rate)
     model.train()
     for batch in torch.from_numpy(windows.astype(np.int64)).split(training.sequences_per_step):
@@ -39,10 +38,10 @@ def plain_loop(model: GPTNeoXForCausalLM, windows: np.ndarray, params: Params) -
         optimizer.zero_grad()
 
 
-def our_loop(model: GPTNeoXForCausalLM, windows: np.ndarray, params: Params) -> None:
+def our_loop(model: GPTNeoXForCausalLM, windows: np.ndarray, training: Training) -> None:
     """Train as the pipeline does, one checkpoint at the end."""
-    steps = len(windows) // params.suite.training.sequences_per_step
-    training = params.suite.training.model_copy(update={"steps": steps})
+    steps = len(windows) // training.sequences_per_step
+    training = training.model_copy(update={"steps": steps})
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         train(model, windows, training, (steps,), Path(folder), torch.device("cpu"))
 
@@ -65,7 +64,7 @@ def main() -> None:
             for label, loop in (("plain", plain_loop), ("ours", our_loop)):
                 model = new_model(model_shape, suite.vocabulary, suite.window, params.seed)
                 start = time.perf_counter()
-                loop(model, windows, params)
+                loop(model, windows, suite.training)
                 seconds[label].append(time.perf_counter() - start)
         multiplied = sum(p.numel() for n, p in model.named_parameters() if p.ndim == 2)
         multiplied -= model.gpt_neox.embed_in.weight.numel()
