@@ -1,7 +1,7 @@
 # make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
 # make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
-# make test        the same set-up, then every test
+# make test        the same set-up, then every test, two at a time
 # make paper       paper/_output/index.html and index.pdf from the results that are there, by Quarto
 # make faults      injects faults by the hundred, kills among them, and counts how they end in
 #                  docs/faults.md, which says how long that took
@@ -21,8 +21,9 @@ seeds: reproduce
 	$(RUN) PYTHONPATH=src python -m memorization.seeds
 	$(RUN) dvc repro
 
+# One thread each, or the two wait for each other.
 test: setup
-	$(RUN) pytest
+	$(RUN) OMP_NUM_THREADS=1 pytest --numprocesses 2
 
 # Quarto's own command, or that of the package quarto-cli, in this environment or another.
 paper:
