@@ -5,16 +5,13 @@ import re
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from pipeline.conftest import STAGES
 
 from memorization import tables
 
-ROOT = Path(__file__).parents[2]
-STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 ARM_UNITS = 2 * 8 + 1  # blocks of three doses and five schedules, one with the largest dose
 TABLES = {
     "sequences": tables.SEQUENCES,
@@ -106,7 +103,7 @@ def test_without_the_arm_all_of_the_training_data_are_studied(new_study):
     path = study.folder / "params.yaml"
     text = path.read_text().replace("enabled: true", "enabled: false")
     path.write_text(text.replace("steps: 1000", "steps: 40"))
-    study.run("dvc", "repro", "arm")
+    study.stages("suite", "sequences", "labels", "features", "split", "when", "arm")
     manifest = json.loads((study.folder / "results/suite/manifest.json").read_text())
     assert manifest["population"] == 40 * 6
     assert metrics(study, "arm")["done"] is False
@@ -137,14 +134,12 @@ def test_other_words_in_the_code_make_nothing_anew(finished):
 
 
 def test_two_runs_give_the_same_bytes_though_one_is_killed(finished, new_study):
+    """And without DVC, whichever stages share a process."""
     study = new_study()
-    study.run("dvc", "repro", "data.dvc")
     _kill(study, "suite", lambda: list(study.folder.glob("results/.partial/suite-*/*/step*[0-9]")))
-    for stage in STAGES:
-        if stage == "labels":
-            _kill(study, stage, lambda: list(study.folder.glob("results/.partial/labels-*/*.npz")))
-        done = study.run("python", "-m", f"memorization.stages.{stage}")
-        assert stage not in ("suite", "labels") or "going on from" in done.stdout
+    assert "going on from" in study.stages(*STAGES[: STAGES.index("labels")])
+    _kill(study, "labels", lambda: list(study.folder.glob("results/.partial/labels-*/*.npz")))
+    assert "going on from" in study.stages(*STAGES[STAGES.index("labels") :])
     folders = ("results", "paper/figures", "paper/tables")
     assert study.files(*folders) == finished.files(*folders)
     for name in ("_sources.yml", "_variables.yml", "claims.json"):
@@ -170,7 +165,7 @@ def _kill(study, stage, finished_work):
 
 
 def test_a_variant_for_another_model_does_not_train_again(finished):
-    done = finished.run("dvc", "exp", "run", "-S", "target=micro-small")
+    done = finished.run("dvc", "exp", "run", "-S", "target=micro-small", "whether")
     assert "training" not in done.stdout
     assert "evaluating" not in done.stdout
     assert metrics(finished, "labels")["target"] == "micro-small"
@@ -181,19 +176,11 @@ def test_a_variant_for_another_model_does_not_train_again(finished):
     finished.run("dvc", "checkout", "--quiet")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("target=1.4x", "target='1.4x': must be a name from suite.models"),
-        ("split.largest_cluster=1.7", "split.largest_cluster=1.7"),
-        ("suite.checkpoints=99999", "checkpoints=99999: must be at most suite.training.steps"),
-    ],
-)
-def test_a_mistake_in_a_parameter_stops_the_run_with_one_line(finished, change, message):
-    done = finished.run("dvc", "exp", "run", "-S", change, check=False)
+def test_a_mistake_in_a_parameter_stops_the_run_with_one_line(finished):
+    done = finished.run("dvc", "exp", "run", "-S", "split.largest_cluster=1.7", check=False)
     assert done.returncode != 0
     output = done.stdout + done.stderr
-    assert message in output
+    assert "split.largest_cluster=1.7" in output
     assert "Traceback" not in output
     finished.run("git", "checkout", "--quiet", ".")
     finished.run("dvc", "checkout", "--quiet")

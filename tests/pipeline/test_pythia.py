@@ -1,4 +1,4 @@
-"""The whole pipeline for Pythia, by the commands that a user types, against a stand-in for the hub.
+"""The pipeline for Pythia, against a stand-in for the hub: once by the command that a user types.
 
 The real clients fetch labels, sample, tokenizer and checkpoints in the layout of what EleutherAI
 published; only the sizes are a miniature's.
@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 import pytest
+import yaml
+from pipeline.conftest import STAGES
 from standin import Hub, environment
 from standin.pythia import miniature
 
@@ -16,14 +18,17 @@ from memorization import tables
 
 # Fewer models, features and resamples: what differs for Pythia is where data and times come from.
 QUICK = {
-    "whether.models": "[logistic]",
-    "when.models": "[kaplan_meier,kaplan_meier_strata,logistic]",
-    "features.families": "[duplication,frequency,infinigram,position,surprisal,sibling]",
-    "bootstrap.replicates": "20",
-    "pythia.revisions": "{}",
-    # An experiment leaves its changes in the working tree; each begins from these.
-    "labels.times": "auto",
-    "labels.checkpoints": "all",
+    "whether.models": ["logistic"],
+    "when.models": ["kaplan_meier", "kaplan_meier_strata", "logistic"],
+    "features.families": [
+        "duplication",
+        "frequency",
+        "infinigram",
+        "position",
+        "surprisal",
+        "sibling",
+    ],
+    "bootstrap.replicates": 20,
 }
 
 
@@ -34,18 +39,39 @@ def hub():
 
 
 @pytest.fixture(scope="module")
-def study(new_study, hub, tmp_path_factory):
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def study(new_study, hub, home):
     """A repository whose hub is the stand-in; nothing has run in it."""
     study = new_study()
-    study.environment |= environment(hub.endpoint, tmp_path_factory.mktemp("home"))
+    study.environment |= environment(hub.endpoint, home)
     return study
 
 
+def settings(**changes):
+    changes = {name.replace("__", "."): value for name, value in changes.items()}
+    return QUICK | {"pythia.facts": str(miniature()[0] / "facts.json")} | changes
+
+
 def experiment(study, check=True, **changes):
-    settings = QUICK | {"pythia.facts": str(miniature()[0] / "facts.json")}
-    settings |= {name.replace("__", "."): value for name, value in changes.items()}
-    options = [option for name, value in settings.items() for option in ("-S", f"{name}={value}")]
+    """Run the pipeline as a user does."""
+    found = settings(**changes).items()
+    options = [option for name, value in found for option in ("-S", f"{name}={json.dumps(value)}")]
     return study.run("dvc", "exp", "run", *options, check=check)
+
+
+def run_stages(study, *names, **changes):
+    """Run some stages, without DVC."""
+    path = study.folder / "params.yaml"
+    params = yaml.safe_load(path.read_text("utf-8"))
+    for name, value in settings(**changes).items():
+        section, _, key = name.rpartition(".")
+        (params[section] if section else params)[key] = value
+    path.write_text(json.dumps(params), "utf-8")  # JSON is YAML
+    study.stages(*names)
 
 
 def metrics(study, name):
@@ -68,7 +94,7 @@ def truth(study, model, step):
 
 
 def test_a_scan_of_some_checkpoints(study):
-    done = experiment(study, target="1.4b", labels__checkpoints="4")
+    done = experiment(study, target="1.4b", labels__checkpoints=4)
     assert "training" not in done.stdout
     assert steps(study) == [50, 100, 150, 200]
     np.testing.assert_array_equal(labels(study)["memorized"], truth(study, "1.4b", 200))
@@ -87,7 +113,8 @@ def test_a_scan_of_some_checkpoints(study):
 
 def test_published_times_need_no_scan(study, hub):
     before = len(hub.requests)
-    experiment(study, target="12b")
+    names = ("suite", "sequences", "labels", "features", "split", "siblings", "when")
+    run_stages(study, *names, target="12b")
     asked = [str(request) for request in hub.requests[before:]]
     assert not any("pythia-12b" in request and "resolve" in request for request in asked)
     found = metrics(study, "labels")
@@ -99,7 +126,7 @@ def test_published_times_need_no_scan(study, hub):
 
 
 def test_without_times_the_question_when_is_left_open_and_all_else_goes_on(study):
-    experiment(study, target="410m", labels__times="none")
+    run_stages(study, *STAGES, target="410m", labels__times="none")
     when = metrics(study, "when")
     assert when["done"] is False
     assert when["reason"]
@@ -110,11 +137,9 @@ def test_without_times_the_question_when_is_left_open_and_all_else_goes_on(study
 
 
 def test_without_a_hub_it_ends_in_seconds_and_says_what_to_do(study):
-    working = study.environment
-    study.environment = working | environment("http://127.0.0.1:9", study.folder / "no-cache")
+    study.environment |= environment("http://127.0.0.1:9", study.folder / "no-cache")
     start = time.monotonic()
     done = experiment(study, check=False, target="70m")
-    study.environment = working
     assert time.monotonic() - start < 30
     output = done.stdout + done.stderr
     assert done.returncode != 0
