@@ -58,10 +58,12 @@ def test_a_value_is_the_one_that_dvc_locks(tmp_path, text):
         ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
         ("\ta: 1", "line 1: found character"),
         ("a: \x00", "unacceptable character"),
+        ("a: [", "not valid YAML"),
         ("a: 2020-13-45", "month must be in 1..12"),
         ("1: 2", "no key '1'; the keys are: target, variant, seed"),
         ("", "must be a mapping"),
         ("[]", "must be a mapping"),
+        ("- a", "must be a mapping"),
     ],
 )
 def test_a_file_that_dvc_refuses_is_refused(tmp_path, text, message):
@@ -122,9 +124,40 @@ def test_a_whole_number_may_stand_for_another(load):
         ("labels__checkpoints", "log-144", "checkpoints=log-144: "),
         ("sequences__census", 144, "sequences.census=144: the suite has 143 checkpoints"),
         ("suite__checkpoints", 5, "sequences.census=6: the suite has 5 checkpoints"),
+        ("target", "micro-9b", "target='micro-9b': must be a name from suite.models: micro-"),
+        ("split__largest_cluster", 1.7, "split.largest_cluster=1.7: .*less than or equal to 1"),
+        ("split__folds", 2, "split: folds=2: must be at least 3; .* is fitted to the rest"),
+        ("split__folds", 21, "split.folds=21: .*less than or equal to 20"),
+        ("suite__checkpoints", 99999, "suite: checkpoints=99999: must be at most .*steps=2288"),
+        ("suite__models__micro-140k__heads", 3, "hidden=32 and heads=3: heads must divide"),
+        ("pythia__sequences__cases", "some", "pythia.sequences.cases='some'"),
+        (
+            "sequences__followed",
+            {"1": 9},
+            "followed=.*a number for each of 1, 2-4, 5-19",
+        ),
+        ("sequences__census", 1, "sequences.census=1: .*greater than or equal to 2"),
+        ("seed", -1, "seed=-1: .*greater than or equal to 0"),
+        ("whether__models", [], r"whether.models=\[\]"),
+        ("when__event", "last", "when.event='last': .*'first' or 'stable'"),
+        ("suite__vocabulary", "big", "suite.vocabulary='big': .*integer"),
+        ("target", "13b", "or a Pythia model: 70m, 160m, .*12b"),
+        ("pythia__reference", "1k", "pythia.reference='1k': must be one of 70m"),
+        ("pythia__models", "v2", "pythia.models='v2': .*'v0' or 'v1'"),
+        ("pythia__revisions", {"a/b": "main"}, "pythia.revisions.a/b='main'"),
+        ("variant", "dedup", "variant='dedup': .*'duped' or 'deduped'"),
+        ("labels__checkpoints", "some", "labels.checkpoints='some'"),
+        ("labels__checkpoints", 0, "labels.checkpoints=0"),
+        ("arm__doses", [0, 8, 4, 96], r"arm: doses=\[0, 8, 4, 96\]: must ascend"),
+        ("arm__doses", [0, 7, 96, 99], "arm: doses: 7 is odd; a window holds two copies"),
+        ("arm__doses", [0, 8, 16], r"contrast_dose=96: must be one of the doses \[0, 8, 16\]"),
+        ("arm__doses", [0, 96], "contrast_dose=96: is the largest dose, which not all blocks have"),
+        ("arm__blocks", 3, "arm: blocks_of_largest_dose=4: must be at most blocks=3"),
+        ("arm__blocks", 60, "arm: takes 25,352 of 36,608 training windows, and may take half"),
+        ("suite__window", 64, "must hold two copies, suite.window=128, not 64"),
     ],
 )
-def test_what_a_later_stage_would_refuse_is_refused_at_once(load, key, value, message):
+def test_a_mistake_is_one_line_that_names_key_value_and_what_is_allowed(load, key, value, message):
     with pytest.raises(UserError, match=message) as caught:
         load(**{key: value})
     assert "\n" not in str(caught.value)
