@@ -27,16 +27,14 @@ from memorization.strata import STRATA
 
 
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("target", ["results", "large", "published"])
+@pytest.mark.parametrize("target", ["large", "published"])
 def test_figure_is_the_same_bytes_when_drawn_again(name, target, request):
-    """Whatever is not known of the target: times, duplicates, domains."""
+    """Whatever is not known of the target: times, duplicates, domains; all, in the report's."""
     results = request.getfixturevalue(target)
     first = svg(lambda: FIGURES[name](results))
     # Without what was computed before.
     assert first == svg(lambda: FIGURES[name](dataclasses.replace(results)))
     assert first.startswith(b"<?xml")
-    # Letters are outlines and nothing is fetched: the picture is the same in every viewer.
-    assert not any(word in first for word in (b"<text", b"<image", b"<dc:date>"))
 
 
 @pytest.mark.parametrize("name", FIGURES)

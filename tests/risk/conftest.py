@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from made_up_texts import WORDS
 
 from memorization.risk.model import TextModel
 from memorization.validation.command import Options, Saved, validated
-
-WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
 
 
 def made_up(n, rng, *, memorized):

@@ -78,6 +78,7 @@ def repository(tmp_path, monkeypatch):
         return Run(seed, metrics, pd.DataFrame(), None, None, np.arange(3), np.zeros(3, bool))
 
     monkeypatch.setattr(runs, "_run_stage", made_up.stage)
+    monkeypatch.setattr(runs, "code_digest", lambda module, apart: module)
     monkeypatch.setattr(runs, "_read", read)
     return made_up
 

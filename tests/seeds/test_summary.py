@@ -43,15 +43,16 @@ def made_up(seed):
     return Run(seed, metrics, units, own, forecasts, np.arange(N), rng.random(N) < 0.5)
 
 
-@pytest.fixture
-def found(monkeypatch):
+@pytest.fixture(scope="module")
+def found():
     # The windows of the natural texts are their rows, in another order.
     texts = natural_texts(n=N).assign(index=np.arange(N)[::-1])
-    monkeypatch.setattr(summary, "natural_texts", lambda results: texts)
-    monkeypatch.setattr(summary, "_followed", lambda params: None)
-    monkeypatch.setattr(summary, "windows", lambda results, index: index)
-    runs = [made_up(seed) for seed in range(5)]
-    return runs, texts, summary.summary(runs, PARAMS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "natural_texts", lambda results: texts)
+        patch.setattr(summary, "_followed", lambda params: None)
+        patch.setattr(summary, "windows", lambda results, index: index)
+        runs = [made_up(seed) for seed in range(5)]
+        yield runs, texts, summary.summary(runs, PARAMS)
 
 
 def test_a_number_has_the_t_interval_of_its_seeds(found):

@@ -144,7 +144,7 @@ def extended(tmp_path_factory):
     """A folder in which the extended package ran, from features to models, and on to the paper."""
     folder = tmp_path_factory.mktemp("extended")
     package = folder / "src" / "memorization"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, package)  # with what Numba has compiled, which takes it long
     for extension in EXTENSIONS:
         _extend(package, extension)
     for name, families in (("study", ["duplication", "parity"]), ("made_up", None)):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from made_up_texts import WORDS, lists_and_words
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
@@ -21,19 +22,9 @@ from memorization.suite.micro.train import new_model
 from memorization.validation.analyse import calibration
 from memorization.validation.applied import log_perplexity
 
-WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
-
 
 def made_up(seed, n=60):
-    """Return texts of which a third, the memorized, are lists of numbers but for a few."""
-    rng = np.random.default_rng(seed)
-    truth = np.arange(n) % 3 == 0
-    texts = [
-        ", ".join(map(str, rng.integers(100, 999, 30)))
-        if case and rng.random() < 0.8
-        else " ".join(rng.choice(WORDS, 40))
-        for case in truth
-    ]
+    texts, truth = lists_and_words(n, seed)
     return pd.DataFrame({"text": texts, "memorized": truth})
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
+from made_up_texts import lists_and_words
 
 from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
@@ -27,20 +28,12 @@ from memorization.validation.read import Labelled
 from memorization.whether.models.boosting import Boosting
 
 ROOT = Path(__file__).parents[2]
-WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
 ABOUT = {"labels": "made-up labels", "source": "nowhere", "licence": "CC0-1.0"}
 
 
 @pytest.fixture(scope="module")
 def ways():
-    rng = np.random.default_rng(0)
-    truth = np.arange(90) % 3 == 0
-    texts = [
-        ", ".join(map(str, rng.integers(100, 999, 30)))
-        if case and rng.random() < 0.8
-        else " ".join(rng.choice(WORDS, 40))
-        for case in truth
-    ]
+    texts, truth = lists_and_words(90, seed=0)
     return score_ways(Labelled(texts, truth, {}), Sources(read_tokenizer("bytes")), 20, 0)
 
 
