@@ -22,9 +22,9 @@ from memorization.report.claims import (
     registered,
     to_json,
 )
-from memorization.report.facts import at_path, tells_of
-from memorization.report.facts import facts_of as facts_of_results
 from memorization.report.results import METRICS, read_seeds
+from memorization.report.variables import at_path, tells_of
+from memorization.report.variables import facts_of as facts_of_results
 from memorization.report.write import write_report
 from memorization.seeds.runs import value_at
 from memorization.seeds.summary import HEADLINE

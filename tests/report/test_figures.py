@@ -14,15 +14,14 @@ from report.conftest import BASELINES, write_study
 from sklearn.metrics import precision_recall_curve
 
 from memorization.report.drawing import STYLE, apart, svg
-from memorization.report.facts import facts_of
 from memorization.report.figures import ALT, FIGURES
 from memorization.report.figures.calibration import EDGES, FLOOR
 from memorization.report.figures.growth import states
 from memorization.report.figures.precision_recall import precision_recall
-from memorization.report.names import model_name
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
-from memorization.report.variables import variables
+from memorization.report.variables import facts_of, variables
+from memorization.report.wording import model_name
 from memorization.strata import STRATA
 
 

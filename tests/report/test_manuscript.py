@@ -11,10 +11,9 @@ import typst
 import yaml
 
 from memorization import protocol
-from memorization.report.facts import facts_of
 from memorization.report.figures import FIGURES
 from memorization.report.tables import TABLES
-from memorization.report.variables import to_yaml, variables
+from memorization.report.variables import facts_of, to_yaml, variables
 
 PAPER = Path(__file__).parents[2] / "paper"
 TEXT = (PAPER / "index.qmd").read_text(encoding="utf-8")

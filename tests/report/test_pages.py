@@ -13,8 +13,8 @@ import yaml
 from report.test_manuscript import resolved
 
 from memorization.report.figures import ALT, FIGURES
-from memorization.report.provenance import with_files
 from memorization.report.tables import TABLES
+from memorization.report.write import with_files
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -13,12 +13,11 @@ from memorization.errors import UserError
 from memorization.features import feature_table
 from memorization.report.claims import judged, to_json
 from memorization.report.drawing import svg
-from memorization.report.facts import facts_of
 from memorization.report.figures import ALT, FIGURES
 from memorization.report.results import Results
 from memorization.report.tables import TABLES
 from memorization.report.tables.pipe import pipe_table
-from memorization.report.variables import to_yaml, variables
+from memorization.report.variables import facts_of, to_yaml, variables
 from memorization.tables import LABELS, read_table, write_table
 
 

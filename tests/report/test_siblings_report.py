@@ -7,8 +7,8 @@ import pytest
 from siblings_made_up import sibling_metrics
 
 from memorization.report.figures import siblings as figure
-from memorization.report.names import METRICS
-from memorization.report.tables import siblings as table
+from memorization.report.tables import TABLES
+from memorization.report.wording import METRICS
 from memorization.siblings import published
 
 PYTHIA = [*published.SMALLER_MODELS, published.TARGET]
@@ -65,14 +65,14 @@ def test_of_another_target_nothing_published_is_shown():
     assert published.CITATION not in [
         line.get_label() for axes in figures.axes for line in axes.lines
     ]
-    assert published.CITATION not in table.write(results("6.9b", PYTHIA[:-1], POSITIVES))
+    assert published.CITATION not in TABLES["siblings"](results("6.9b", PYTHIA[:-1], POSITIVES))
 
 
 def test_nothing_to_compare_with():
     nothing = results("m1", ["m1"], {"m1": 3}, steps=())
     texts = [text.get_text() for axes in figure.draw(nothing).axes for text in axes.texts]
     assert texts == ["nothing to compare with"] * 2
-    assert len(table.write(nothing).splitlines()) == 2
+    assert len(TABLES["siblings"](nothing).splitlines()) == 2
 
 
 def cells(text):
@@ -81,7 +81,7 @@ def cells(text):
 
 
 def test_the_table_lists_every_pair_the_target_first(micro):
-    header, *rows = cells(table.write(micro))
+    header, *rows = cells(TABLES["siblings"](micro))
     assert header[3:6] == [METRICS[name] for name in ("precision", "recall", "f1")]
     assert [row[:3] for row in rows] == [
         ["m3", "m1", "1.00%"],
@@ -92,11 +92,11 @@ def test_the_table_lists_every_pair_the_target_first(micro):
     # 19 of 20 are right, of 70: F1 38/90, and 52 mistakes in 10,000.
     assert rows[1][3:] == ["0.950", "0.271", "0.422", "0.9948", "0.9930"]
     few = results("m2", ["m1", "m2", "m3"], {"m1": 0, "m2": 20, "m3": 70})
-    assert [row[0] for row in cells(table.write(few))[1:]] == ["m2", "m3", ""]
+    assert [row[0] for row in cells(TABLES["siblings"](few))[1:]] == ["m2", "m3", ""]
 
 
 def test_the_table_of_12b_stands_beside_the_published_one():
-    header, *rows = cells(table.write(results(published.TARGET, PYTHIA, POSITIVES)))
+    header, *rows = cells(TABLES["siblings"](results(published.TARGET, PYTHIA, POSITIVES)))
     assert header[-1].endswith(published.CITATION)
     assert len(rows) == 28
     assert [row[-1] for row in rows[:7]] == [
@@ -108,4 +108,4 @@ def test_the_table_of_12b_stands_beside_the_published_one():
     seen = results(published.TARGET, PYTHIA, POSITIVES, evaluated=True)
     own = seen.metrics["siblings"]["evaluated_pairs"]["6.9b"]
     expected = f"{own['precision']:.3f}, {own['recall']:.3f}"
-    assert cells(table.write(seen))[7][-2] == expected
+    assert cells(TABLES["siblings"](seen))[7][-2] == expected

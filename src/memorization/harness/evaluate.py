@@ -23,8 +23,7 @@ from memorization.files import write_metrics
 from memorization.harness.predictions import Asked, Predictions, Predictor
 from memorization.harness.sample import YES, Rows, Sample, population_rows, sample_rows
 from memorization.randomness import generator
-from memorization.report.names import METRICS
-from memorization.report.numbers import count, decimal, percent
+from memorization.report.wording import METRICS, count, decimal, percent
 from memorization.suite import Suite
 
 RANKING = {"auroc": auroc, "average_precision": average_precision}

@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 
 from memorization.errors import UserError
-from memorization.report.facts import at_path
-from memorization.report.numbers import MISSING, decimal, estimate
+from memorization.report.variables import at_path
+from memorization.report.wording import MISSING, decimal, estimate
 
 Facts = Mapping[str, Any]
 

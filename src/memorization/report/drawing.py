@@ -16,9 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
-from memorization.report.names import model_name, tier_name
-from memorization.report.numbers import Estimate
 from memorization.report.results import Results
+from memorization.report.wording import Estimate, model_name, tier_name
 
 STYLE = Path(__file__).with_name("style.mplstyle")
 

@@ -1,8 +1,8 @@
-"""The numbers and names of the paper's text, already written out.
+"""What the text of the paper speaks of: facts of the results, and variables written of them.
 
 Quarto reads ``paper/_variables.yml`` and puts ``{{< var labels.memorized >}}`` into the text. What
 is written is in ``variables.yaml``: the keys are the same whatever the target, and what does not
-exist for it is a dash.
+exist for it is a dash. Facts are the metrics, and what is computed here of tables, or chosen.
 """
 
 from __future__ import annotations
@@ -14,20 +14,39 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
-from memorization.report.facts import at_path
-from memorization.report.names import listed, model_name
-from memorization.report.numbers import (
+from memorization import protocol
+from memorization.association.correlation import SAME
+from memorization.evaluation.metrics.sums import weighted_mean
+from memorization.files import read_kept
+from memorization.protocol import TIERS
+from memorization.report.results import Results
+from memorization.report.tables.families import LITTLE
+from memorization.report.wording import (
     MISSING,
     count,
     decimal,
+    defined,
     estimate,
     large,
+    listed,
+    model_name,
     percent,
     percent_estimate,
+    share,
 )
+from memorization.seeds.runs import value_at
+from memorization.seeds.summary import HEADLINE
+from memorization.siblings.analyse import tokens_seen
 
+Facts = dict[str, Any]
+
+# The feature that the claim of one count is about.
+COUNT = "duplication.continuation_count"
+# How often intervals hold the truth in simulations, from benchmarks/interval_coverage.py.
+COVERAGE = Path("docs/coverage.json")
 # How a value is written: a single digit is that of an estimate's decimals.
 FORMS: dict[str, Callable[[Any], str]] = {
     "": str,
@@ -52,7 +71,7 @@ class _Text(string.Formatter):
 
 
 def variables(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return topic -> name -> text, of what `memorization.report.facts.facts_of` returns."""
+    """Return topic -> name -> text, of what `facts_of` returns."""
     source = Path(__file__).with_name("variables.yaml").read_text(encoding="utf-8")
     return {
         topic: {name: _Text().vformat(text, (), facts) for name, text in names.items()}
@@ -78,3 +97,169 @@ def to_yaml(topics: Mapping[str, Mapping[str, str]]) -> str:
             for name, text in sorted(topics[topic].items())
         ]
     return "\n".join(lines) + "\n"
+
+
+def facts_of(results: Results) -> Facts:
+    """Return by name what variables and claims are about: metrics, params, suite, and the below."""
+    facts: Facts = {"params": results.params, "suite": results.suite, "protocol": protocol}
+    facts |= results.metrics | {"coverage": _coverage(read_kept(COVERAGE))}
+    for topic in (_suite, _labels, _whether, _association, _siblings, _lottery, _seeds):
+        facts |= topic(results)
+    return facts
+
+
+def _coverage(found: Mapping[str, Any]) -> Facts:
+    """Return how seldom and how often intervals hold the truth, whatever the number and clusters.
+
+    >>> _coverage({"effective_clusters": {"8": {"clusters": 31, "auroc": {"covers": 0.94}}}})
+    {'least': 0.94, 'most': 0.94}
+    """
+    covers = [
+        of["covers"]
+        for numbers in found.get("effective_clusters", {}).values()
+        for of in numbers.values()
+        if isinstance(of, Mapping)
+    ]
+    return {"least": min(covers, default=None), "most": max(covers, default=None)}
+
+
+def _suite(results: Results) -> Facts:
+    suite, params = results.suite, results.params
+    memorized = results.metrics["labels"]["memorized_by_model"]
+    of_model = {
+        name: {"parameters": size, "memorized": memorized[name] / suite.population}
+        for name, size in suite.parameters.items()
+    }
+    smaller = suite.smaller(params.target)
+    return {
+        "forward": protocol.SEQUENCE - 1,
+        "level": f"{100 * params.bootstrap.level:g}",
+        "n_models": len(suite.models),
+        "smallest": of_model[suite.models[0]],
+        "largest": of_model[suite.models[-1]],
+        "target": of_model[params.target],
+        "reference": [
+            name for name in smaller if not params.is_pythia or name == params.pythia.reference
+        ][:1],
+        "last_step": suite.steps[-1],
+        "tokens": tokens_seen(suite, suite.steps[-1]),
+        "n_domains": results.sample["domain"].nunique(),
+    }
+
+
+def _labels(results: Results) -> Facts:
+    """Return how many checkpoints a scan left out, and what is lost again of the ever memorized."""
+    ever = results.trajectories.memorized.any(axis=1)
+    lost_again = ~results.followed["memorized"].to_numpy(dtype=bool)[ever]
+    facts: Facts = {"lost": None, "n_excluded": len(results.metrics["labels"]["times"]["excluded"])}
+    if len(results.steps) < 2 or not len(lost_again):
+        return facts
+    found = results.when_bootstrap.take(np.asarray(ever)).estimate(
+        lambda truth, _, weight: weighted_mean(truth, weight),
+        lost_again,
+        lost_again,
+        results.when_weight[ever],
+    )
+    return facts | {"lost": defined(found)}
+
+
+def _whether(results: Results) -> Facts:
+    """Return what random folds buy where least is known, and the best of the other features."""
+    scores = results.metrics["whether"]
+    lowest = results.fitted_tiers("whether")[0]
+    leaky = scores["leakage"]["fold_random"][lowest]
+    model = results.best("whether", lowest, leaky)
+    single = [
+        value
+        for found in scores["single_features"].values()
+        for name, value in found.items()
+        if name != COUNT and value is not None
+    ]
+    return {
+        "leakage": {"model": model, "random": leaky[model]},
+        "other_features": max(single, default=None),
+    }
+
+
+def _association(results: Results) -> Facts:
+    families = results.metrics["association"]["families"]
+    return {
+        "n_features": len(results.association),
+        "n_text_features": int((results.association["tier"] == TIERS[0]).sum()),
+        "n_families": len(families),
+        "n_redundant": sum(of["verdict"] == "redundant" for of in families.values()),
+        "same": f"{SAME:g}",
+        "little": f"{LITTLE:g}",
+    }
+
+
+def _siblings(results: Results) -> Facts:
+    """Return what the next smaller model tells of the target; None if there is none."""
+    found, target = results.metrics["siblings"], results.params.target
+    compute, pairs = found["compute"], found["pairs"].get(target, {})
+    if not pairs:
+        return {"next": None}
+    name = max(pairs, key=compute.__getitem__)
+    return {"next": pairs[name] | {"name": name, "compute": compute[name] / compute[target]}}
+
+
+def _lottery(results: Results) -> Facts:
+    """Return the experiment of all seeds, or of this run's, and the dose next to its half dose."""
+    found = results.experiment
+    if found is None:
+        return {"lottery": None, "middle": None, "largest_dose": None}
+    doses, half = results.params.arm.doses, found["ed50"]["value"]
+    dose = None if half is None else str(min(doses, key=lambda dose: abs(dose - half)))
+    clock = found["tested"].get("exposure_clock", {}).get("cells", {})
+    middle = {
+        "dose": dose,
+        "gap": (found["gap"] or {}).get(dose),
+        "clock": clock.get(dose, {}).get("memorized"),
+    }
+    return {"lottery": found, "middle": middle, "largest_dose": max(doses)}
+
+
+def _seeds(results: Results) -> Facts:
+    """Return what other seeds change; whether they tell of this run is known in any case."""
+    found = results.seeds
+    if found is None:
+        return {"seeds": None, "seeds_of_this_run": False} | dict.fromkeys(
+            ("n_seeds", "seeds_least", "seeds_most", "seeds_always")
+        )
+    always = None
+    if found["memorized_in"] is not None:
+        # Sequences memorized in 0, 1, … of the seeds.
+        times = np.sum(list(found["memorized_in"].values()), axis=0)
+        always = share(float(times[-1]), float(times[1:].sum()))
+    return {
+        "seeds": found,
+        "seeds_of_this_run": tells_of(found, results.metrics, results.params.seed),
+        "n_seeds": len(found["seeds"]),
+        "seeds_least": min(found["headline"]["memorized"]["values"]),
+        "seeds_most": max(found["headline"]["memorized"]["values"]),
+        "seeds_always": always,
+    }
+
+
+def tells_of(found: Mapping[str, Any], metrics: Mapping[str, Any], seed: int) -> bool:
+    """Return whether what several seeds say of one is what the metrics of its own run say."""
+    if seed not in found["seeds"]:
+        return False
+    place = found["seeds"].index(seed)
+    own = {name: value_at(metrics, HEADLINE[name]) for name in found["headline"]}
+    return all(
+        found["headline"][name]["values"][place] == (of["value"] if isinstance(of, dict) else of)
+        for name, of in own.items()
+    )
+
+
+def at_path(path: str, facts: Mapping[str, Any]) -> Any:
+    """Return what is at a path of keys and attributes; None where something on it is missing.
+
+    >>> at_path("arm.gap.low", {"arm": {"gap": {"low": 0.25}}}), at_path("arm.no.low", {"arm": {}})
+    (0.25, None)
+    """
+    found: Any = facts
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else getattr(found, key, None)
+    return found

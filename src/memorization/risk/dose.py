@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from memorization.errors import UserError
 from memorization.files import read_kept
-from memorization.report.numbers import Estimate
+from memorization.report.wording import Estimate
 from memorization.strata import STRATA, stratum_of
 
 

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from memorization.features.own.reading import kind_of
 from memorization.report.drawing import BLUE
-from memorization.report.numbers import count, decimal, percent
 from memorization.report.page import document, html_figure, html_table
+from memorization.report.wording import count, decimal, percent
 from memorization.strata import STRATA
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLUE, GREY, Look, draw_estimate, mark_value
-from memorization.report.names import model_name
-from memorization.report.numbers import count, decimal, estimate, percent
 from memorization.report.page import document, html_figure, html_table
+from memorization.report.wording import count, decimal, estimate, model_name, percent
 from memorization.validation.analyse import BOTH
 
 WAY = {"as_it_is": "as it is", "plain": "white space collapsed"}

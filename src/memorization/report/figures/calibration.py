@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.intervals import interval
 from memorization.report.drawing import BLUE, GREY, REFERENCE
-from memorization.report.names import model_name
 from memorization.report.results import Results
+from memorization.report.wording import model_name
 
 ALT = (
     "Small panels, one for each model, of the observed share memorized against the predicted "

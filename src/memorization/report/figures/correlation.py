@@ -13,8 +13,8 @@ from matplotlib.path import Path
 from memorization.association.correlation import matrix_of
 from memorization.association.families import families_of
 from memorization.report.drawing import BLACK, label
-from memorization.report.names import family_name
 from memorization.report.results import Results
+from memorization.report.wording import family_name
 
 ALT = (
     "Triangular matrix of the rank correlations of all pairs of features, ordered by family. "

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from memorization.association.univariate import CHANCE
 from memorization.report.drawing import BLUE, GREY, in_words
-from memorization.report.names import feature_name
 from memorization.report.results import Results
+from memorization.report.wording import feature_name
 
 ALT = (
     "Scatter plot with a point for each feature of the text: across, its AUROC for the model "

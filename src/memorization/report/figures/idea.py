@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLUE, GREY, in_words
-from memorization.report.names import stratum_name
 from memorization.report.results import Results
+from memorization.report.wording import stratum_name
 from memorization.strata import STRATA, stratum_of
 
 ALT = (

@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import draw_estimate, looks, mark_value
-from memorization.report.names import family_name, model_name
-from memorization.report.numbers import Estimate, defined
 from memorization.report.results import Results
+from memorization.report.wording import Estimate, defined, family_name, model_name
 
 ALT = (
     "Average precision that each classifier loses when one input is scrambled, with intervals. "

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLUE, in_words, label
-from memorization.report.names import stratum_name
-from memorization.report.numbers import count, percent
 from memorization.report.results import Results
+from memorization.report.wording import count, percent, stratum_name
 
 ALT = (
     "Two panels of the share of training sequences memorized at the end, on a logarithmic axis, "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLUE, GREY, label
-from memorization.report.numbers import percent
 from memorization.report.results import Results
+from memorization.report.wording import percent
 
 ALT = (
     "Line through the models of the suite: the share of the training sequences that each has "

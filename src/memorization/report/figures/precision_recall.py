@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import BLACK, GREY, looks
-from memorization.report.names import model_name
-from memorization.report.numbers import decimal
 from memorization.report.results import Results
+from memorization.report.wording import decimal, model_name
 
 ALT = (
     "Precision against recall of each model, in one panel for the counts of the training data "

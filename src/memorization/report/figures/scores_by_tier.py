@@ -7,8 +7,8 @@ from dataclasses import replace
 from matplotlib.figure import Figure
 
 from memorization.report.drawing import draw_estimates, mark_value, panels, rows_of
-from memorization.report.names import model_name
 from memorization.report.results import Results
+from memorization.report.wording import model_name
 
 ALT = (
     "A row for each model, grouped by what must be known: on the left its average precision, on "

@@ -19,9 +19,8 @@ from memorization.report.drawing import (
     label,
     ordered_colours,
 )
-from memorization.report.names import stratum_name
-from memorization.report.numbers import count
 from memorization.report.results import Results
+from memorization.report.wording import count, stratum_name
 from memorization.strata import STRATA
 
 ALT = (

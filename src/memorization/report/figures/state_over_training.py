@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from memorization.evaluation.intervals import interval
 from memorization.report.drawing import BLACK, FEWEST, GREY, in_words, label, looks
-from memorization.report.names import model_name, stratum_name
 from memorization.report.results import Results
+from memorization.report.wording import model_name, stratum_name
 from memorization.strata import STRATA, stratum_of
 
 ALT = (

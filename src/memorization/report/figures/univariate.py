@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from memorization.protocol import TIERS
 from memorization.report.drawing import BLACK, BLUE, GREEN, REFERENCE, VERMILION, label
-from memorization.report.names import family_name, feature_name, tier_name
-from memorization.report.numbers import decimal
 from memorization.report.results import Results
+from memorization.report.wording import decimal, family_name, feature_name, tier_name
 
 ALT = (
     "AUROC of every feature, a thin line each with its interval, grouped by family and tier "

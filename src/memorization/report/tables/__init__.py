@@ -11,14 +11,11 @@ from collections.abc import Callable
 from memorization.report.results import Results
 from memorization.report.tables import (
     arm,
-    cases,
     families,
     features,
-    onset,
     sample,
     scores,
     seeds,
-    siblings,
 )
 
 TABLES: dict[str, Callable[[Results], str]] = {

@@ -11,10 +11,19 @@ import pandas as pd
 from memorization.association.correlation import SAME
 from memorization.association.univariate import CHANCE
 from memorization.protocol import TIERS
-from memorization.report.names import family_name, feature_name, listed
-from memorization.report.numbers import MISSING, Estimate, count, decimal, estimate, gain
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
+from memorization.report.wording import (
+    MISSING,
+    Estimate,
+    count,
+    decimal,
+    estimate,
+    family_name,
+    feature_name,
+    gain,
+    listed,
+)
 
 # What is added, in average precision, is next to nothing where the interval lies below this.
 LITTLE = 0.01

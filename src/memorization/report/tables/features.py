@@ -8,10 +8,17 @@ import re
 import pandas as pd
 
 from memorization.features import family_table, feature_of, grouped_table
-from memorization.report.names import family_name, feature_name
-from memorization.report.numbers import MISSING, count, defined, estimate, percent
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
+from memorization.report.wording import (
+    MISSING,
+    count,
+    defined,
+    estimate,
+    family_name,
+    feature_name,
+    percent,
+)
 
 # Marks a feature of which this run has no column.
 ABSENT = "†"

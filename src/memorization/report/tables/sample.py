@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from memorization.report.numbers import count, decimal, percent
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
+from memorization.report.wording import count, decimal, percent
 
 SCHEMES = {
     "fold": "by clusters",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from memorization.report.numbers import decimal, estimate, percent, percent_estimate
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
+from memorization.report.wording import decimal, estimate, percent, percent_estimate
 
 # Of each number of `memorization.seeds.summary`, its name in words.
 NAMES = {
