@@ -26,7 +26,7 @@ from memorization.risk import SHIPPED
 from memorization.validation.analyse import PLAIN
 from memorization.validation.command import score_ways
 from memorization.validation.external import write_external
-from memorization.validation.portable import portable
+from memorization.validation.models import portable
 from memorization.validation.read import read_labelled
 
 DATA = "data/pile/EleutherAI/pythia-6.9b-deduped"

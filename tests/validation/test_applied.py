@@ -20,7 +20,7 @@ from memorization.study import Study
 from memorization.suite.checkpoints import save_checkpoint
 from memorization.suite.micro.train import new_model
 from memorization.validation.analyse import calibration
-from memorization.validation.applied import log_perplexity
+from memorization.validation.models import log_perplexity
 
 
 def made_up(seed, n=60):
@@ -77,7 +77,7 @@ def test_a_model_of_other_labels_is_scored_without_refitting(there):
 
 
 def test_its_scores_are_those_of_the_score_command(there):
-    from memorization.validation.applied import Applied
+    from memorization.validation.models import Applied
 
     texts = ["1, 2, 3", "", *made_up(2, 20)["text"], " ".join(made_up(3, 9)["text"])]
     pd.DataFrame({"text": texts}).to_json("texts.jsonl", orient="records", lines=True)

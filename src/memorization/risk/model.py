@@ -66,7 +66,7 @@ class TextModel:
     slope : float64 [w].
     intercept : of the log-odds before calibration.
     fitted_to : uint32 [n], ascending: `digests` of the texts.
-    card : what is told of the model; see `memorization.validation.portable`.
+    card : what is told of the model; see `memorization.validation.models`.
     """
 
     bag: Bag

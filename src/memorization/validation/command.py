@@ -31,9 +31,8 @@ from memorization.validation.analyse import (
     study_of,
     validate,
 )
-from memorization.validation.applied import Applied, log_perplexity
+from memorization.validation.models import Applied, log_perplexity, portable
 from memorization.validation.page import page
-from memorization.validation.portable import portable
 from memorization.validation.read import Labelled, read_labelled
 
 FOLDS, SHARED_TOKENS, LEVEL = 5, 16, 0.95

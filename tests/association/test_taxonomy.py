@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.features.taxonomy import TAXONOMY, taxonomy
+from memorization.association.kinds import TAXONOMY, taxonomy
 
 
 def test_every_combination():
