@@ -33,7 +33,7 @@ from memorization.evaluation.crossfit import candidates, cross_fit
 from memorization.evaluation.metrics.probability import EPSILON, calibration_slope
 from memorization.files import write_metrics
 from memorization.intensities.forward import forward
-from memorization.report.names import model_name
+from memorization.report.wording import model_name
 from memorization.strata import CONTINUATIONS
 from memorization.study import Histories, Study
 from memorization.study.targets import Targets
