@@ -21,9 +21,6 @@ COUNTS = {"duplicate_count": DUPLICATES, "continuation_count": CONTINUATIONS}
 # Name -> least count.
 STRATA = {"1": 1, "2-4": 2, "5-19": 5, "20-49": 20, "50-99": 50, "100+": 100}
 
-# Where nothing was counted, all are one stratum.
-ALL = "all"
-
 
 def stratum_of(count: np.ndarray) -> np.ndarray:
     """Return the stratum of each count, int [n], a position in `STRATA`.

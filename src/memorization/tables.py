@@ -236,23 +236,6 @@ ARM_FORECASTS = DataFrameSchema(
     ordered=True,
 )
 
-KAPLAN_MEIER = DataFrameSchema(
-    {
-        "stratum": Column(str),
-        "step": Column("int32", Check.ge(1)),
-        "survival": Column("float64", Check.in_range(0, 1)),
-        "low": Column("float64", Check.in_range(0, 1), nullable=True),
-        "high": Column("float64", Check.in_range(0, 1), nullable=True),
-        "n": Column("int64", Check.ge(1)),
-        "n_events": Column("int64", Check.ge(0)),
-    },
-    name="predictions/kaplan_meier",
-    unique=["stratum", "step"],
-    strict=True,
-    ordered=True,
-)
-
-
 _UNIT = {
     "unit": _key(unique=True),
     # Alike in domain and surprisal; numbered through the units of all seeds.

@@ -7,7 +7,7 @@ from made_up_study import make_study
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import cross_fit
 from memorization.study import Targets
-from memorization.tables import KAPLAN_MEIER, WHEN, curves_matrix
+from memorization.tables import WHEN, curves_matrix
 from memorization.when.analyse import GAINED, analyse, not_done, planned
 from memorization.when.models import MODELS
 
@@ -27,7 +27,6 @@ def test_predictions_and_scores_are_those_of_the_cross_fit(study, bootstrap):
     models, steps = of("kaplan_meier", "kaplan_meier_strata", "logistic"), []
     runs, _ = planned(study, models)
     found = analyse(study, models, bootstrap, steps.append)
-    KAPLAN_MEIER.validate(found.curves)
     table = WHEN.validate(found.predictions)
     assert (len(table), sum(steps)) == (5 * len(study), 5)
     assert list(found.fitted) == [run.key for run in runs]
@@ -85,13 +84,12 @@ def test_a_model_is_the_same_whatever_else_runs(study, bootstrap):
     assert own.equals(alone.predictions)
     skill = {"brier_skill": both.metrics["text"]["forest"]["brier_skill"]}
     assert both.metrics["text"]["forest"] == alone.metrics["text"]["forest"] | skill
-    # And without what any model needs there are no predictions, but curves of all.
+    # And without what any model needs there are no predictions.
     nothing = analyse(study, of("kaplan_meier_strata"), bootstrap)
     assert len(WHEN.validate(nothing.predictions)) == 0
     assert nothing.metrics["left_out"] == {
         "kaplan_meier_strata": "the feature 'duplication.continuation_count'"
     }
-    assert set(nothing.curves["stratum"]) == {"all"}
 
 
 def test_what_cannot_be_asked_is_explained(study):

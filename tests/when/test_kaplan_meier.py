@@ -5,12 +5,9 @@ import pytest
 from lifelines import KaplanMeierFitter
 from made_up_study import survived
 
-from memorization.evaluation.bootstrap import Bootstrap
-from memorization.evaluation.intervals import interval
 from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Targets
-from memorization.tables import KAPLAN_MEIER
-from memorization.when.kaplan_meier import kaplan_meier, survival_curves
+from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models.kaplan_meier import KaplanMeierStrata
 
 
@@ -77,47 +74,3 @@ def test_strata_are_of_the_continuation_where_it_was_counted():
     assert KaplanMeierStrata.columns({"corpus": one}) == {"corpus": one}
     assert KaplanMeierStrata.columns({"corpus": both}) == {"corpus": (CONTINUATIONS,)}
     assert KaplanMeierStrata.columns({"text": ("repetition.longest_run",)}) == {}
-
-
-def drawn(study, replicates, seed=0):
-    return Bootstrap.of(study.cluster, replicates, 0.9, np.random.default_rng(seed))
-
-
-def test_curves_are_the_weighted_shares_of_the_strata(study):
-    bootstrap = drawn(study, 200)
-    table = survival_curves(study, bootstrap)
-    KAPLAN_MEIER.validate(table)
-    counts = study.features[DUPLICATES].to_numpy()
-    for name, rows in {"1": counts == 1, "2-4": (counts >= 2) & (counts <= 4)}.items():
-        part, own = table[table["stratum"] == name], study.take(rows)
-        assert part["step"].tolist() == study.steps.tolist()
-        assert set(part["n"]) == {len(own)}
-        assert set(part["n_events"]) == {own.times.event.sum()}
-        expected = np.average(survived(own), axis=0, weights=own.weight)
-        np.testing.assert_allclose(part["survival"], expected)
-        drawn_weight = bootstrap.take(rows).multiplicities * own.weight
-        by_then = ~survived(own)
-        effective = bootstrap.take(rows).effective(own.weight, by_then)
-        band = interval(expected, kaplan_meier(own.times, drawn_weight), effective, 0.9)
-        np.testing.assert_allclose([part["low"], part["high"]], band)
-        assert (part["low"] < part["high"]).all()
-    assert "100+" not in set(table["stratum"])
-
-
-def test_a_stratum_that_no_replicate_draws_has_no_band(study):
-    few = np.zeros((20, len(study)), dtype=np.uint8)
-    few[:, (study.features[DUPLICATES] == 1).to_numpy()] = 1
-    table = survival_curves(study, Bootstrap(few, np.arange(len(study)), 0.9))
-    assert table.loc[table["stratum"] == "2-4", "low"].isna().all()
-    assert table.loc[table["stratum"] == "1", "low"].notna().all()
-
-
-def test_strata_are_of_the_finest_count_and_without_any_all_are_one(study):
-    counted = study.features.assign(**{CONTINUATIONS: 7.0})
-    for features, stratum in ((counted, "5-19"), (counted[["surprisal.mean"]], "all")):
-        table = survival_curves(replace(study, features=features), drawn(study, 50))
-        KAPLAN_MEIER.validate(table)
-        assert set(table["stratum"]) == {stratum}
-        assert set(table["n"]) == {len(study)}
-        expected = np.average(survived(study), axis=0, weights=study.weight)
-        np.testing.assert_allclose(table["survival"], expected)

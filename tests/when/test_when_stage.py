@@ -99,8 +99,7 @@ def test_what_cannot_be_asked_is_written_down_and_the_pipeline_goes_on(folder):
     write_times(source="none", reason="there is no GPU")
     when.main()
     assert read_metrics() == {"done": False, "reason": "there is no GPU", "cost": COST}
-    for name, schema in (("when", tables.WHEN), ("kaplan_meier", tables.KAPLAN_MEIER)):
-        assert len(tables.read_table(f"results/predictions/{name}.parquet", schema)) == 0
+    assert len(tables.read_table("results/predictions/when.parquet", tables.WHEN)) == 0
     assert list(Path("results/models/when").iterdir()) == []
 
 
@@ -128,6 +127,19 @@ def test_sequences_that_come_under_observation_late(folder):
     assert logistic["concordance"]["low"] > 0.6
     assert logistic["observed_to_expected_at_25"]["value"] == pytest.approx(1, abs=0.35)
     assert metrics["left_out"] == {"forest": "sequences that are looked at from the start"}
+
+
+def test_baselines_alone_are_refused_before_anything_is_fitted(folder, study):
+    write_tables(replace(study, features=study.features[["surprisal.mean"]]), folder / "results")
+    change_params(when={"models": ["kaplan_meier", "aft"]})
+    kept = folder / "results/models/when/of-an-earlier-run.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.touch()
+    message = r"when\.models: only baselines .*'aft' needs the feature .*such as logistic"
+    with pytest.raises(UserError, match=message):
+        when.main()
+    assert kept.exists()
+    assert not Path("results/predictions/when.parquet").exists()
 
 
 def test_without_counts_and_hindsight_the_rest_goes_on(folder, study, capsys):

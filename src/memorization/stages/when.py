@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.files import read_json, write_metrics
 from memorization.labels.trajectories import Trajectories
@@ -21,14 +22,7 @@ from memorization.stages import run_stage
 from memorization.strata import finest_count
 from memorization.study.followed import read_followed
 from memorization.study.histories import rows_of
-from memorization.tables import (
-    KAPLAN_MEIER,
-    SEQUENCES,
-    WHEN,
-    empty_table,
-    read_table,
-    write_table,
-)
+from memorization.tables import SEQUENCES, WHEN, empty_table, read_table, write_table
 from memorization.when.analyse import analyse, not_done, planned
 from memorization.when.landmarks import landmarks
 from memorization.when.models import MODELS
@@ -47,9 +41,7 @@ def main() -> None:
     models = named(MODELS, params.when.models, "when.models")
     study = read_followed("results", params.seed, params.when.event)
     times = read_json(Path("results/metrics/labels.json"))["times"]
-    curves, predictions = empty_table(KAPLAN_MEIER), empty_table(WHEN)
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    predictions, fitted = empty_table(WHEN), {}
     reason = not_done(times, study)
     if reason is not None:
         print(f"when: not done: {reason}", flush=True)
@@ -58,6 +50,12 @@ def main() -> None:
         runs, absent = planned(study, models)
         for name, need in absent.items():
             print(f"when: '{name}' is left out: it needs {need}", flush=True)
+        if all(run.model.is_baseline for run in runs):
+            lacking = "; ".join(f"'{name}' needs {need}" for name, need in absent.items())
+            raise UserError(
+                f"when.models: only baselines can be fitted here: {lacking}; list a model that "
+                "needs nothing of it, such as logistic"
+            )
         bootstrap = Bootstrap.of(
             study.cluster,
             params.bootstrap.replicates,
@@ -70,15 +68,17 @@ def main() -> None:
             progress("when", len(runs), "models") as advance,
         ):
             found = analyse(study, models, bootstrap, advance, params.threads)
-        for (tier, name), model in found.fitted.items():
-            model.save(FOLDER / f"{tier}-{name}{model.suffix}")
-        curves, predictions = found.curves, found.predictions
+        predictions, fitted = found.predictions, found.fitted
         strata = finest_count(study.features.columns)
         about = {"done": True, "event": params.when.event, "strata": strata}
         metrics = about | found.metrics
         metrics["landmarks"] = landmarks(study, *_observed(study.index), bootstrap, params.threads)
         metrics["remaining"] = remaining(study, bootstrap, params.threads)
-    write_table(curves, "results/predictions/kaplan_meier.parquet", KAPLAN_MEIER)
+    # Models of an earlier run, of other names, would stay otherwise.
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    for (tier, name), model in fitted.items():
+        model.save(FOLDER / f"{tier}-{name}{model.suffix}")
     write_table(predictions, "results/predictions/when.parquet", WHEN)
     write_metrics(metrics, "results/metrics/when.json")
 

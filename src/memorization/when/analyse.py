@@ -16,7 +16,6 @@ from memorization.parallel import side_by_side
 from memorization.strata import STRATA, finest_count, stratum_of
 from memorization.study import Study
 from memorization.tables import WHEN, curves_column, empty_table
-from memorization.when.kaplan_meier import survival_curves
 from memorization.when.models import SurvivalModel
 from memorization.when.scores import event_statistics, score
 
@@ -40,7 +39,6 @@ class Analysis:
 
     Attributes
     ----------
-    curves : DataFrame, as `memorization.tables.KAPLAN_MEIER`: observed survival by count.
     predictions : DataFrame, as `memorization.tables.WHEN`.
     metrics : dict, `event_statistics`; tier -> model -> metric -> value, low, high; ``gains`` of
         `GAINED`, over each baseline, the best, and the tier below; ``bands``, see `by_band`;
@@ -49,7 +47,6 @@ class Analysis:
     fitted : dict, (tier, model) -> survival model fitted to the whole sample.
     """
 
-    curves: pd.DataFrame
     predictions: pd.DataFrame
     metrics: dict[str, Any]
     fitted: dict[tuple[str, str], SurvivalModel]
@@ -104,7 +101,7 @@ def analyse(
     advance: Callable[[int], object] = lambda done: None,
     processes: int = 1,
 ) -> Analysis:
-    """Return observed survival, and every model's survival out of fold with its scores.
+    """Return every model's survival out of fold with its scores.
 
     ``brier_skill`` is against the model kaplan_meier, where that is among the models.
 
@@ -148,7 +145,6 @@ def analyse(
     fitted = side_by_side(_fit, kept, study, processes=processes)
     parts = [_predictions(study, run, forecasts[run.key]) for run in runs]
     return Analysis(
-        curves=survival_curves(study, bootstrap),
         predictions=pd.concat(parts, ignore_index=True) if parts else empty_table(WHEN),
         metrics={"left_out": left_out, **event_statistics(study), **metrics},
         fitted={run.key: model for run, model in zip(kept, fitted, strict=True)},

@@ -1,15 +1,11 @@
-"""The Kaplan-Meier estimate of survival, weighted, for left-censored events too; and by count."""
+"""The Kaplan-Meier estimate of survival, weighted, for left-censored events too."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from memorization.evaluation.bootstrap import Bootstrap
-from memorization.evaluation.intervals import interval
 from memorization.evaluation.metrics.sums import GroupSums, OfWeights
-from memorization.strata import ALL, STRATA, finest_count, stratum_of
-from memorization.study import Study, Targets
+from memorization.study import Targets
 
 # The self-consistent curve of left-censored events is iterated until no probability moves by more,
 # or so often.
@@ -81,65 +77,3 @@ def _product_limit(events: np.ndarray, censored: np.ndarray, total: np.ndarray) 
     some = at_risk > 1e-9 * total
     hazard = np.divide(events, at_risk, out=np.zeros_like(events), where=some)
     return np.cumprod(1 - np.clip(hazard, 0, 1), axis=-1)
-
-
-# Floats of weights at a time; left-censored events are shared out for that many at once.
-BLOCK = 2**22
-
-
-def survival_curves(study: Study, bootstrap: Bootstrap) -> pd.DataFrame:
-    """Return the weighted Kaplan-Meier curve of each stratum of `finest_count`, with its band.
-
-    Columns: stratum · step · survival, low, high (pointwise, from the cluster bootstrap) · n,
-    n_events (rows of the sample). A row a checkpoint; strata without sequences are left out. Where
-    nothing was counted, all sequences are one stratum, "all".
-    """
-    column = finest_count(study.features.columns)
-    if column is not None:
-        names, stratum = list(STRATA), stratum_of(study.features[column].to_numpy())
-    else:
-        names, stratum = [ALL], np.zeros(len(study), dtype=np.int64)
-    parts = []
-    for position, name in enumerate(names):
-        rows = stratum == position
-        if rows.any():
-            own = study.take(rows)
-            survival = kaplan_meier(own.times, own.weight)
-            low, high = _band(own, survival, bootstrap.take(rows))
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "stratum": name,
-                        "step": own.steps.astype(np.int32),
-                        "survival": survival,
-                        "low": low,
-                        "high": high,
-                        "n": len(own),
-                        "n_events": int(own.times.event.sum()),
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def _band(
-    study: Study, survival: np.ndarray, bootstrap: Bootstrap
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the band of one stratum's curve, two float [c].
-
-    NaN if more than 5 % of the replicates do not draw it. The cases at a checkpoint are the
-    sequences with the event by then.
-    """
-    curve, times = curve_of(study.times), study.times
-
-    def where_drawn(weight: np.ndarray) -> np.ndarray:
-        some = weight.any(axis=-1, keepdims=True)
-        return np.where(some, curve(weight), np.nan)
-
-    by_then = times.event[:, None] & (times.time[:, None] <= np.arange(1, times.n_times + 1))
-    return interval(
-        survival,
-        bootstrap.replicate(where_drawn, study.weight, BLOCK),
-        bootstrap.effective(study.weight, by_then),
-        bootstrap.level,
-    )
