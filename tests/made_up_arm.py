@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from memorization.intensities.predict import planned
+from memorization.intensities.clock import planned
 from memorization.params import Arm
 from memorization.suite.micro.arm import cells, lottery
 from memorization.tables import ARM, steps_column, token_column

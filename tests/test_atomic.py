@@ -41,20 +41,21 @@ def test_what_a_killed_run_was_writing_is_written_over(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "folder"]
 
 
-@pytest.mark.parametrize("write", ["write_metrics", "write_json", "write_arrays"])
+@pytest.mark.parametrize("write", ["write_metrics", "write_json", "forest"])
 def test_metrics_and_models_are_whole_or_not_there(tmp_path, monkeypatch, write):
     """The disk fills up in the middle: half a file would be taken for a result."""
     import numpy as np
 
     from memorization import files
     from memorization.files import write_metrics
-    from memorization.when.models import trees
+    from memorization.intensities.covariates import Groups
+    from memorization.when.models.forest import Forest, Trees
 
-    path = tmp_path / "a"
+    path, one = tmp_path / "a", np.zeros(3)
     writers = {
         "write_metrics": lambda: write_metrics({"a": 1.0}, path),
         "write_json": lambda: files.write_json({"a": 1.0}, path),
-        "write_arrays": lambda: trees.write_arrays({"a": np.zeros(3)}, {}, path),
+        "forest": lambda: Forest(Groups((), one), Trees(*[one] * 6), one).save(path),
     }
     writers[write]()
     whole = path.read_bytes()

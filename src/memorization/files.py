@@ -6,8 +6,13 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+Object = TypeVar("Object")
 
 
 @contextmanager
@@ -71,3 +76,46 @@ def read_kept(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def write_object(held: Any, path: Path) -> None:
+    """Write a dataclass as JSON, with all that it holds, arrays as lists."""
+    write_json(_plain(held), path)
+
+
+def read_object(kind: type[Object], path: Path) -> Object:
+    """Return the dataclass of a kind that `write_object` wrote; its annotations tell what is what.
+
+    >>> from dataclasses import dataclass
+    >>> from tempfile import TemporaryDirectory
+    >>> @dataclass
+    ... class Line:
+    ...     slopes: np.ndarray
+    >>> with TemporaryDirectory() as folder:
+    ...     write_object(Line(np.array([0.1, 2.0])), Path(folder, "line.json"))
+    ...     read_object(Line, Path(folder, "line.json"))
+    Line(slopes=array([0.1, 2. ]))
+    """
+    found: Object = _rebuilt(kind, read_json(path))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _rebuilt(kind: Any, value: Any) -> Any:
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        names = [field.name for field in fields(kind)]
+        return kind(**{name: _rebuilt(hints[name], value[name]) for name in names})  # type: ignore[operator]
+    if kind is np.ndarray:
+        # An empty list does not say of what. As positions, floats would not do.
+        return np.array(value, None if value else np.int64)
+    if get_origin(kind) is dict:
+        return {name: _rebuilt(get_args(kind)[1], item) for name, item in value.items()}
+    return tuple(value) if get_origin(kind) is tuple else value

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from made_up_histories import chances, drawn
 
+from memorization.intensities.clock import planned
 from memorization.intensities.forward import forward
-from memorization.intensities.predict import planned
 from memorization.study import Histories
 
 STEPS = 10 * np.arange(1, 41)

@@ -7,11 +7,12 @@ import pytest
 from made_up_histories import TRUTH, made_up_study
 
 from memorization.evaluation.metrics.probability import brier
+from memorization.files import read_object, write_object
 from memorization.intensities.boosting import BoostedIntensities
+from memorization.intensities.clock import planned
 from memorization.intensities.effects import effects
 from memorization.intensities.forward import forward
 from memorization.intensities.logistic import CURVE, FREE, LINE, LogisticIntensities, time_columns
-from memorization.intensities.predict import predict
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +70,8 @@ def test_thinning_changes_the_precision_not_the_level(simulated):
 
 def test_a_file_holds_all_of_a_model(simulated, fitted, tmp_path):
     study, _ = simulated
-    fitted.save(tmp_path / "model.json")
-    back = LogisticIntensities.load(tmp_path / "model.json")
+    write_object(fitted, tmp_path / "model.json")
+    back = read_object(LogisticIntensities, tmp_path / "model.json")
     one, other = (m.forecast(study.histories, study.features) for m in (fitted, back))
     np.testing.assert_array_equal(one.memorized, other.memorized)
 
@@ -108,7 +109,7 @@ def test_more_copies_and_later_ones_are_remembered(simulated):
     model = LogisticIntensities.fit(study.only([]), np.random.default_rng(0), (FREE,))
     steps = study.histories.steps
     schedules = [np.arange(1, 61), np.arange(241, 301), np.arange(1, 301, 5), np.array([], int)]
-    early, late, even, never = predict(model, schedules, steps).memorized[:, -1]
+    early, late, even, never = model.forecast(planned(schedules, steps)).memorized[:, -1]
     assert min(late, even) > early > never
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from memorization.intensities import jackknife as module
-from memorization.intensities.jackknife import jackknife
+from memorization.intensities import effects as module
+from memorization.intensities.effects import jackknife
 
 N, CLUSTERS = 400, 40
 

@@ -77,7 +77,7 @@ class Clock(KaplanMeier):
 """,
         "when/models/__init__.py",
         {
-            "from memorization.when.models.cox import Cox\n": (
+            "from memorization.when.models.accumulation import Accumulation\n": (
                 "from memorization.when.models.clock import Clock\n"
             ),
             '    "cox": Cox,\n': '    "clock": Clock,\n',

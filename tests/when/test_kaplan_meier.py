@@ -7,8 +7,7 @@ from made_up_study import survived
 
 from memorization.strata import CONTINUATIONS, DUPLICATES
 from memorization.study import Targets
-from memorization.when.kaplan_meier import kaplan_meier
-from memorization.when.models.kaplan_meier import KaplanMeierStrata
+from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
 
 
 def random_targets(seed):
@@ -64,7 +63,8 @@ def test_a_stratum_has_its_own_curve_and_an_empty_one_everybodys(column, study, 
     model.save(tmp_path / "model.json")
     loaded = KaplanMeierStrata.load(tmp_path / "model.json")
     assert loaded.column == column
-    for one, other in zip(loaded.strata, model.strata, strict=True):
+    assert list(loaded.strata) == list(model.strata)
+    for one, other in zip(loaded.strata.values(), model.strata.values(), strict=True):
         np.testing.assert_array_equal(one.survival, other.survival)
         np.testing.assert_array_equal(one.memorized, other.memorized)
 

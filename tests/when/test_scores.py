@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.intensities.forward import Forecast, forward
 from memorization.study import Targets
-from memorization.when.kaplan_meier import kaplan_meier
+from memorization.when.models.kaplan_meier import kaplan_meier
 from memorization.when.scores import (
     event_statistics,
     milestones,

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from memorization.arm.gap import COVARIATES
 from memorization.arm.outcomes import inputs_of
 from memorization.features import FAMILIES, compute_features, feature_of
+from memorization.files import read_object
 from memorization.intensities.forward import Forecast
 from memorization.intensities.logistic import LogisticIntensities
 from memorization.randomness import generator
@@ -57,7 +58,7 @@ def forecasts(
     with threadpool_limits(1):
         with_text = LogisticIntensities.fit(followed.only(names), rng)
     return {
-        "exposure_clock": LogisticIntensities.load(path).forecast(histories),
+        "exposure_clock": read_object(LogisticIntensities, path).forecast(histories),
         "with_text": with_text.forecast(histories, text[names]),
     }
 

@@ -9,9 +9,8 @@ import pandas as pd
 from lifelines import CoxPHFitter, KaplanMeierFitter, LogLogisticAFTFitter
 
 from memorization.arm.outcomes import EXACT, cells_of
-from memorization.intensities.clock import reached
+from memorization.intensities.clock import planned, reached
 from memorization.intensities.effects import effects, fit_clock
-from memorization.intensities.predict import planned, predict
 from memorization.labels.trajectories import Trajectories
 from memorization.study import Histories, Study
 
@@ -159,7 +158,7 @@ def experiment(
         "few": spread(max(largest // 16, 1), 0.0, 1.0),
         "many": spread(largest, 0.0, 1.0),
     }
-    found = predict(fitted, list(schedules.values()), steps)
+    found = fitted.forecast(planned(list(schedules.values()), steps))
     length = np.diff(steps, prepend=0) / end
     tenth = reached(steps, 90)
     return {

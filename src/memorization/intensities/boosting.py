@@ -12,8 +12,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from memorization.evaluation.crossfit import unit_weight
 from memorization.intensities.clock import clock, clock_of
-from memorization.intensities.groups import Groups
-from memorization.intensities.intensities import Intensities
+from memorization.intensities.covariates import Groups
+from memorization.intensities.forward import Intensities
 from memorization.intensities.transitions import AGES, Periods, thinned, transitions
 from memorization.study import Histories, Study
 

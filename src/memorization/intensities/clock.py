@@ -70,3 +70,16 @@ def clock_of(histories: Histories, terms: Sequence[str]) -> list[np.ndarray]:
 def reached(steps: np.ndarray, percent: int) -> int:
     """Return the position, from 0, of the first checkpoint that has reached a part of training."""
     return int(np.searchsorted(steps, steps[-1] * percent / 100))
+
+
+def planned(schedules: Sequence[np.ndarray], steps: np.ndarray) -> Histories:
+    """Return the histories of texts that are shown at some steps, before it is known what comes.
+
+    >>> planned([np.array([3, 10, 11]), np.array([])], np.array([10, 20])).seen.tolist()
+    [[2, 3], [0, 0]]
+    """
+    seen = np.array(
+        [np.searchsorted(np.sort(own), steps, side="right") for own in schedules], dtype=np.int64
+    ).reshape(len(schedules), len(steps))
+    nothing = np.zeros(seen.shape, bool)
+    return Histories(nothing, ~nothing, np.asarray(steps), seen)

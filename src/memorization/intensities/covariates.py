@@ -1,9 +1,8 @@
-"""From features to the covariates of models that are linear in them."""
+"""From features to what models are fitted to: covariates if linear, groups of values for trees."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,10 @@ from scipy.linalg import qr
 
 # A column that the others explain up to this share of its standard deviation is dropped.
 TOLERANCE = 1e-3
+
+# Among 32 groups of a feature's values a log-rank split is found in a twentieth of the time that it
+# takes among all values; a boosted tree, whose binning is slow with weights, is grown in a fifth.
+N_GROUPS = 32
 
 
 @dataclass(frozen=True)
@@ -68,27 +71,6 @@ class Covariates:
         named = [*self.columns, *(f"{name} missing" for name in self.missing)]
         return [named[i] for i in self.kept]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` reads: lists and strings, floats exact."""
-        return {
-            "columns": list(self.columns),
-            "missing": list(self.missing),
-            "center": self.center.tolist(),
-            "scale": self.scale.tolist(),
-            "kept": self.kept.tolist(),
-        }
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Covariates:
-        """Return the map that `to_json` wrote."""
-        return cls(
-            tuple(values["columns"]),
-            tuple(values["missing"]),
-            np.array(values["center"], dtype=np.float64),
-            np.array(values["scale"], dtype=np.float64),
-            np.array(values["kept"], dtype=np.int64),
-        )
-
 
 def _raw(features: pd.DataFrame, columns: tuple[str, ...], missing: tuple[str, ...]) -> np.ndarray:
     """Return the features, counts logged, and 0/1 companions of the missing, float [n, p + m]."""
@@ -106,3 +88,41 @@ def _independent(columns: np.ndarray) -> np.ndarray:
     r, pivots = qr(columns, mode="r", pivoting=True)[-2:]
     diagonal = np.abs(np.diagonal(r))
     return np.sort(pivots[: len(diagonal)][diagonal > TOLERANCE])
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The map from values to groups of about as many rows each, fixed by the rows it was fitted to.
+
+    Attributes
+    ----------
+    columns : the p features, in the order in which they are read.
+    edges : float [p, N_GROUPS - 1], ascending: a group's largest value.
+    """
+
+    columns: tuple[str, ...]
+    edges: np.ndarray
+
+    @classmethod
+    def fit(cls, features: pd.DataFrame) -> Groups:
+        """Return the groups of n rows; equal values share one.
+
+        By rows of the sample, not by weight: the sample is rich in the memorized, and so are the
+        groups.
+        """
+        inner = np.arange(1, N_GROUPS) / N_GROUPS
+        edges = np.zeros((features.shape[1], len(inner)))
+        for position, name in enumerate(features.columns):
+            known = features[name].dropna().to_numpy(dtype=np.float64)
+            if len(known):
+                edges[position] = np.quantile(known, inner, method="lower")
+        return cls(tuple(str(name) for name in features.columns), edges)
+
+    def transform(self, features: pd.DataFrame) -> np.ndarray:
+        """Return the group of each value, float32 [n, p]; missing values stay missing."""
+        groups = np.empty((len(features), len(self.columns)), dtype=np.float32)
+        for position, name in enumerate(self.columns):
+            values = features[name].to_numpy(dtype=np.float64)
+            groups[:, position] = np.searchsorted(self.edges[position], values)
+            groups[np.isnan(values), position] = np.nan
+        return groups

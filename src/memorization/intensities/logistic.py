@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,9 @@ from sklearn.preprocessing import SplineTransformer
 from memorization.evaluation.crossfit import thinned as thinned_rows
 from memorization.evaluation.crossfit import unit_weight
 from memorization.evaluation.penalty import best_c
-from memorization.files import read_json, write_json
 from memorization.intensities.clock import clock, clock_of
 from memorization.intensities.covariates import Covariates
-from memorization.intensities.intensities import Intensities
+from memorization.intensities.forward import Intensities
 from memorization.intensities.transitions import (
     AGES,
     FEW_CHECKPOINTS,
@@ -72,16 +70,16 @@ class LogisticIntensities(Intensities):
 
     Attributes
     ----------
-    covariates : the map from features to standardised ones.
     terms : the covariates of the clock, the last of which, the part of training that is over,
         enters as a spline.
     spline : its knots and degree.
+    covariates : the map from features to standardised ones.
     coefficients : transition -> its coefficients.
     """
 
-    covariates: Covariates
     terms: tuple[str, ...]
     spline: tuple[int, int]
+    covariates: Covariates
     coefficients: dict[str, Coefficients]
 
     @classmethod
@@ -113,7 +111,7 @@ class LogisticIntensities(Intensities):
             found[name] = _fitted(
                 name, kept, shift, text, moving, weight[kept.row], study.fold[kept.row], grid, rng
             )
-        return cls(covariates, terms, spline, found)
+        return cls(terms, spline, covariates, found)
 
     def chances(self, features: pd.DataFrame, histories: Histories) -> dict[str, np.ndarray]:
         """Return the chances; see `Intensities.chances`."""
@@ -125,31 +123,6 @@ class LogisticIntensities(Intensities):
             of_age = np.zeros(1) if name == "first" else np.array([0.0, *own.age])
             found[name] = expit(log_odds[:, :, None] + of_age)
         return found
-
-    def save(self, path: Path) -> None:
-        """Write everything as JSON."""
-        content = {name: asdict(own) for name, own in self.coefficients.items()}
-        covariates = self.covariates.to_json()
-        write_json(
-            {
-                "terms": list(self.terms),
-                "spline": list(self.spline),
-                "covariates": covariates,
-                "coefficients": content,
-            },
-            path,
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the intensities in a file."""
-        values: dict[str, Any] = read_json(path)
-        return cls(
-            Covariates.from_json(values["covariates"]),
-            tuple(values["terms"]),
-            tuple(values["spline"]),
-            {name: Coefficients(**own) for name, own in values["coefficients"].items()},
-        )
 
 
 def time_columns(histories: Histories, terms: Sequence[str], spline: tuple[int, int]) -> np.ndarray:

@@ -22,7 +22,7 @@ from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
 from memorization.intensities.clock import reached
 from memorization.intensities.transitions import FEW_CHECKPOINTS
 from memorization.study import Study
-from memorization.when.kaplan_meier import kaplan_meier
+from memorization.when.models.kaplan_meier import kaplan_meier
 
 # Percentages of training at which the state so far is scored.
 MILESTONES = (25, 50, 75, 100)

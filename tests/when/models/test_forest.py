@@ -5,7 +5,7 @@ import pytest
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
-from memorization.intensities.groups import Groups
+from memorization.intensities.covariates import Groups
 from memorization.study import Targets
 from memorization.when.models import forest
 from memorization.when.models.forest import Forest

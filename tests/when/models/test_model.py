@@ -7,8 +7,8 @@ import pytest
 from made_up_study import survived
 
 from memorization.study import Targets
-from memorization.when.kaplan_meier import kaplan_meier
 from memorization.when.models import MODELS
+from memorization.when.models.kaplan_meier import kaplan_meier
 
 
 def late_evaluations(targets, seed):

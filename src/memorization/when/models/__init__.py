@@ -1,15 +1,13 @@
-"""The survival models: one module each, one line in `MODELS`."""
+"""The survival models, one line each in `MODELS`; ``model`` says what one is."""
 
 from __future__ import annotations
 
 from memorization.when.models.accumulation import Accumulation
-from memorization.when.models.aft import AFT
-from memorization.when.models.count import Count, ExposureClock
-from memorization.when.models.cox import Cox
 from memorization.when.models.forest import Forest
-from memorization.when.models.intensities import Boosting, Logistic
+from memorization.when.models.intensities import Boosting, Count, ExposureClock, Logistic
 from memorization.when.models.kaplan_meier import KaplanMeier, KaplanMeierStrata
 from memorization.when.models.model import SurvivalModel
+from memorization.when.models.parsimonious import AFT, Cox
 
 MODELS: dict[str, type[SurvivalModel]] = {
     "kaplan_meier": KaplanMeier,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,7 +10,6 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from memorization.evaluation.crossfit import unit_weight
-from memorization.files import read_json, write_json
 from memorization.intensities.forward import Forecast
 from memorization.study import Histories, Study
 from memorization.when.models.model import CountRule
@@ -70,15 +68,6 @@ class Accumulation(CountRule):
         values = np.log(self.threshold), self.steepness, np.log(self.forgetting)
         memorized = expit(_log_odds(study.known_histories, *values))
         return Forecast.of(1 - np.maximum.accumulate(memorized, axis=1), memorized)
-
-    def save(self, path: Path) -> None:
-        """Write the three numbers as JSON."""
-        write_json(asdict(self), path)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the model in a file."""
-        return cls(**read_json(path))
 
 
 def effective_exposures(histories: Histories, forgetting: float) -> np.ndarray:

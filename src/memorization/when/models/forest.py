@@ -1,30 +1,89 @@
 """A random survival forest, grown by scikit-survival.
 
 It is valid for the first onset alone, of sequences that are looked at from the start and whose
-covariates do not change.
+covariates do not change. Its trees are kept as plain arrays, which are deterministic to evaluate
+and to store: files of the library's own objects differ from run to run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
+from memorization.files import replacing
+from memorization.intensities.covariates import Groups
 from memorization.intensities.forward import Forecast
-from memorization.intensities.groups import Groups
 from memorization.study import Study
-from memorization.when.models.model import SurvivalModel, absorbing
-from memorization.when.models.trees import Trees, read_arrays, write_arrays
+from memorization.when.models.model import SurvivalModel
 
 N_TREES = 50
 LEAF = 20
 
 # Rows that a tree draws at most.
 LARGEST_DRAW = 10_000_000
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The nodes of all trees, one after the other, N in total.
+
+    Attributes
+    ----------
+    root : int32 [t], position of each tree's root.
+    feature : int32 [N], column that a node splits on; -1 in a leaf.
+    threshold : float64 [N]; a row goes left when its value is at most this.
+    missing_left : bool [N], whether a row goes left when its value is missing.
+    left, right : int32 [N], positions of the children; a leaf is its own child.
+    """
+
+    root: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    missing_left: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of(cls, grown: Sequence[Any]) -> Trees:
+        """Return scikit-learn's trees, whose nodes begin with the root, as one."""
+        sizes = np.array([tree.node_count for tree in grown])
+        root = np.cumsum(sizes) - sizes
+        shift = np.repeat(root, sizes)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(tree, name) for tree in grown])
+
+        left, right = joined("children_left"), joined("children_right")
+        leaf, own = left < 0, np.arange(sizes.sum())
+        return cls(
+            root.astype(np.int32),
+            np.where(leaf, -1, joined("feature")).astype(np.int32),
+            np.where(leaf, 0.0, joined("threshold")).astype(np.float64),
+            joined("missing_go_to_left").astype(bool),
+            np.where(leaf, own, left + shift).astype(np.int32),
+            np.where(leaf, own, right + shift).astype(np.int32),
+        )
+
+    def leaves(self, x: np.ndarray, tree: int) -> np.ndarray:
+        """Return the leaf that each row of x [n, p] falls into, int [n], in one tree."""
+        node = np.full(len(x), self.root[tree], dtype=np.int32)
+        rows = np.arange(len(x))
+        while len(rows):
+            at = node[rows]
+            value = x[rows, self.feature[at]]
+            to_left = np.where(np.isnan(value), self.missing_left[at], value <= self.threshold[at])
+            node[rows] = np.where(to_left, self.left[at], self.right[at])
+            rows = rows[self.feature[node[rows]] >= 0]
+        return node
 
 
 @dataclass(frozen=True)
@@ -67,8 +126,11 @@ class Forest(SurvivalModel):
         grid = np.searchsorted(
             forest.unique_times_, np.arange(rows.times.n_times) + 1, side="right"
         )
-        trees, curves = zip(*(_grown(e.tree_, grid) for e in forest.estimators_), strict=True)
-        return cls(groups, Trees.join(trees), np.concatenate(curves))
+        grown = [estimator.tree_ for estimator in forest.estimators_]
+        # A node's value is [times, (cumulative hazard, survival)]; before the first time it is 1.
+        survival = np.concatenate([tree.value[:, :, 1] for tree in grown])
+        padded = np.hstack([np.ones((len(survival), 1)), survival])
+        return cls(groups, Trees.of(grown), padded[:, grid].astype(np.float32))
 
     def forecast(self, study: Study) -> Forecast:
         """Return the mean of the survival in the leaves."""
@@ -76,33 +138,26 @@ class Forest(SurvivalModel):
         total = np.zeros((len(x), self.curves.shape[1]))
         for tree in range(len(self.trees.root)):
             total += self.curves[self.trees.leaves(x, tree)]
-        return absorbing(total / len(self.trees.root))
+        return Forecast.of(total / len(self.trees.root))
 
     def save(self, path: Path) -> None:
         """Write trees and curves as safetensors."""
-        arrays = {**self.trees.arrays(), "edges": self.groups.edges, "curves": self.curves}
-        write_arrays(arrays, {"columns": self.groups.columns}, path)
+        trees = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
+        arrays = {**trees, "edges": self.groups.edges, "curves": self.curves}
+        facts = json.dumps({"columns": self.groups.columns})
+        # Not save_file, whose files only their owner may read.
+        content = save(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            metadata={"facts": facts},
+        )
+        with replacing(path) as partial:
+            partial.write_bytes(content)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model in a file."""
-        arrays, facts = read_arrays(path)
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            facts = json.loads(file.metadata()["facts"])
         edges, curves = arrays.pop("edges"), arrays.pop("curves")
         return cls(Groups(tuple(facts["columns"]), edges), Trees(**arrays), curves)
-
-
-def _grown(tree: object, grid: np.ndarray) -> tuple[Trees, np.ndarray]:
-    """Return a scikit-survival tree, and its survival curves on the grid, float32 [N, c]."""
-    left = tree.children_left  # type: ignore[attr-defined]
-    nodes = Trees.grown(
-        tree.feature,  # type: ignore[attr-defined]
-        tree.threshold,  # type: ignore[attr-defined]
-        tree.missing_go_to_left,  # type: ignore[attr-defined]
-        left,
-        tree.children_right,  # type: ignore[attr-defined]
-        left < 0,
-    )
-    # A tree's value is [N, times, (cumulative hazard, survival)]; before the first time it is 1.
-    survival = tree.value[:, :, 1]  # type: ignore[attr-defined]
-    padded = np.hstack([np.ones((len(survival), 1)), survival])
-    return nodes, padded[:, grid].astype(np.float32)

@@ -1,4 +1,10 @@
-"""Onset and loss by everything that is known: text, exposure and time."""
+"""Onset and loss by everything that is known: text, exposure and time; and by exposure alone.
+
+Two rules know how often a sequence occurs, and nothing of its text: `Count` takes how often it
+occurs in all of the training, `ExposureClock` how often it was met so far, and when last. Each is a
+handful of coefficients without a penalty. That the second is no model of the text, and still a
+moving target, makes it the one to beat.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +16,12 @@ from typing import ClassVar, Self
 import numpy as np
 
 from memorization.features import feature_of
+from memorization.files import read_object, write_object
 from memorization.intensities.boosting import BoostedIntensities
-from memorization.intensities.forward import Forecast
-from memorization.intensities.intensities import Intensities
-from memorization.intensities.logistic import GRID, LogisticIntensities
+from memorization.intensities.forward import Forecast, Intensities
+from memorization.intensities.logistic import FREE, GRID, LogisticIntensities
 from memorization.study import Study
-from memorization.when.models.model import SurvivalModel
+from memorization.when.models.model import CountRule, SurvivalModel
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,12 @@ class Logistic(IntensityModel):
 
     def save(self, path: Path) -> None:
         """Write the intensities as JSON."""
-        self.intensities.save(path)
+        write_object(self.intensities, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the model in a file."""
-        return cls(LogisticIntensities.load(path))
+        return cls(read_object(LogisticIntensities, path))
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,32 @@ class Boosting(IntensityModel):
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the trees."""
         return cls(BoostedIntensities.fit(cls.known(rows), rng))
+
+
+@dataclass(frozen=True)
+class Count(CountRule, Logistic):
+    """Onset and loss by the logarithm of the count; a ranking by the count itself.
+
+    Attributes
+    ----------
+    intensities : with the count as their one feature, and no exposures.
+    """
+
+    grid: ClassVar[Sequence[float]] = (FREE,)
+
+    @classmethod
+    def known(cls, study: Study) -> Study:
+        """Return the study without its exposures."""
+        return replace(study, histories=study.known_histories.unseen())
+
+
+@dataclass(frozen=True)
+class ExposureClock(Count):
+    """Onset and loss by the exposures so far, the last of them, and time."""
+
+    needs_exposures: ClassVar[bool] = True
+
+    @classmethod
+    def known(cls, study: Study) -> Study:
+        """Return the study without its features."""
+        return study.only([])

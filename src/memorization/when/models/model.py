@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 
 from memorization.evaluation.crossfit import Model, Tiers, every, thinned
+from memorization.files import read_object, write_object
 from memorization.intensities.forward import Forecast
 from memorization.strata import CONTINUATIONS, finest_count
 from memorization.study import Study
@@ -59,10 +61,14 @@ class SurvivalModel(Model):
         """Return the forecast of some rows of a study, float [m, 4, c]: `Forecast.curves`."""
         return self.forecast(study.take(rows)).curves
 
+    def save(self, path: Path) -> None:
+        """Write the attributes as JSON; of a model whose attributes are numbers and arrays."""
+        write_object(self, path)
 
-def absorbing(survival: np.ndarray) -> Forecast:
-    """Return the forecast of a model whose event is final."""
-    return Forecast.of(survival)
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the model in a file."""
+        return read_object(cls, path)
 
 
 def of_count(tiers: Tiers) -> Tiers:
