@@ -2,13 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_arm import natural_texts, outcomes_table
+from made_up_histories import made_up_study
 
-from memorization.arm.gap import COVARIATES, gaps, standard_weights
+from memorization.arm.gap import COVARIATES, PERCENTS, gaps, over_time, standard_weights
 from memorization.arm.intervals import wilson
+from memorization.strata import CONTINUATIONS
 
 
 def covariates(surprisal, compressibility, weight=1.0):
-    frame = pd.DataFrame({COVARIATES[0]: surprisal, COVARIATES[1]: compressibility})
+    frame = pd.DataFrame(dict(zip(COVARIATES, (surprisal, compressibility), strict=True)))
     return frame.assign(weight=weight).astype(float)
 
 
@@ -74,3 +76,27 @@ def test_no_natural_texts_is_no_gap():
     assert np.isnan(result["gap"]["value"])
     assert result["natural"]["n"] == 0
     assert result["overlap"] == 0
+
+
+def test_shares_are_those_of_the_dose_and_of_texts_that_occur_as_often(made_up):
+    units, histories, _ = made_up
+    followed, _ = made_up_study(400, 3, c=len(histories.steps))
+    found = over_time(units, histories, followed, 0.95)
+    assert list(found) == ["4", "16", "64", "128"]
+    assert list(found["16"]) == [str(percent) for percent in PERCENTS]
+    rows = ((units["schedule"] == "random") & (units["dose"] == 64)).to_numpy()
+    at = 19
+    own = histories.memorized[rows, at]
+    assert found["64"]["50"]["experiment"] == wilson(own.mean(), 30, 0.95) | {"n": 30}
+    count = followed.features[CONTINUATIONS].to_numpy()
+    near = (count >= 64 / 2**0.5) & (count < 64 * 2**0.5)
+    states, weight = followed.histories.memorized[near, at], followed.weight[near]
+    natural = found["64"]["50"]["natural"]
+    assert natural["value"] == pytest.approx(np.average(states, weights=weight))
+    assert natural["n"] == near.sum() > natural["clusters"]
+
+
+def test_the_experiment_alone_stands_alone(made_up):
+    units, histories, _ = made_up
+    found = over_time(units, histories, None, 0.95)
+    assert all(set(of) == {"experiment"} for part in found.values() for of in part.values())

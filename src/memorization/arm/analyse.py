@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from memorization.arm.firth import half_dose
-from memorization.arm.gap import gaps
+from memorization.arm.forecasts import tested
+from memorization.arm.gap import gaps, over_time
 from memorization.arm.intervals import mean, wilson
 from memorization.arm.onset import experiment, timing
-from memorization.arm.over_time import over_time
 from memorization.arm.permutation import contrasts, text_effects
-from memorization.arm.tested import tested
 from memorization.intensities.forward import Forecast
 from memorization.study import Histories, Study
 
@@ -40,7 +39,7 @@ def analyse(
     units : as `memorization.tables.ARM`, of one seed or of several whose blocks differ.
     histories : of the units, see `memorization.arm.onset.histories_of`.
     natural : as for `memorization.arm.gap.gaps`; None: their features are not known.
-    followed : as for `memorization.arm.over_time.over_time`.
+    followed : as for `memorization.arm.gap.over_time`.
     forecasts : what models of natural texts expect of the units; there may be none.
     contrast_dose : copies of the schedules.
     level : coverage of the intervals.

@@ -9,7 +9,6 @@ intervals from the profile of the penalized likelihood.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -21,20 +20,6 @@ PRECISION = 1e-9
 LONGEST_STEP = 5.0
 # The dose and its bounds are looked for within so many units of the covariate beyond the data.
 FURTHEST = 20.0
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A fitted regression.
-
-    Attributes
-    ----------
-    coefficients : float64 [p].
-    loglik : the penalized log-likelihood at its maximum.
-    """
-
-    coefficients: np.ndarray
-    loglik: float
 
 
 def penalized_loglik(coefficients: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
@@ -53,8 +38,10 @@ def penalized_loglik(coefficients: np.ndarray, x: np.ndarray, y: np.ndarray) -> 
     return loglik + 0.5 * logdet if sign > 0 else -np.inf
 
 
-def firth(x: np.ndarray, y: np.ndarray) -> Fit:
-    """Return the maximum of the penalized likelihood, by Newton steps on the modified score.
+def firth(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the coefficients, float64 [p], and `penalized_loglik` at their maximum of it.
+
+    By Newton steps on the modified score.
 
     Parameters
     ----------
@@ -66,7 +53,7 @@ def firth(x: np.ndarray, y: np.ndarray) -> Fit:
         If the columns of x depend on each other, or no maximum is found.
 
     >>> x = np.array([[1, 0]] * 5 + [[1, 1]] * 5)  # no event of 5 against 5 of 5: log odds of 11
-    >>> [round(float(b), 4) for b in firth(x, np.arange(10) >= 5).coefficients]
+    >>> [round(float(b), 4) for b in firth(x, np.arange(10) >= 5)[0]]
     [-2.3979, 4.7958]
     """
     if np.linalg.matrix_rank(x) < x.shape[1]:
@@ -84,7 +71,7 @@ def firth(x: np.ndarray, y: np.ndarray) -> Fit:
             step /= 2
         beta, value = beta + step, tried
         if np.abs(step).max() < PRECISION:
-            return Fit(beta, value)
+            return beta, value
     raise ValueError("Firth's regression: no maximum found; bring the columns of x to one scale")
 
 
@@ -108,16 +95,15 @@ def half_dose(dose: np.ndarray, y: np.ndarray, level: float) -> dict[str, float 
     if len(np.unique(x)) < 2:
         return nothing
     try:
-        fit = firth(np.stack([np.ones(len(x)), x], axis=1), y)
+        (intercept, slope), loglik = firth(np.stack([np.ones(len(x)), x], axis=1), y)
     except ValueError:
         return nothing
-    slope = float(fit.coefficients[1])
     if slope <= 0:
         return nothing | {"slope": slope}
-    middle = float(-fit.coefficients[0] / slope)
+    middle = float(-intercept / slope)
     if not x.min() - FURTHEST < middle < x.max() + FURTHEST:
         return nothing | {"slope": slope}
-    most = fit.loglik - float(stats.chi2.ppf(level, 1)) / 2
+    most = loglik - float(stats.chi2.ppf(level, 1)) / 2
     profile = profile_of_middle(x, y)
 
     def bound(direction: int) -> float:

@@ -1,12 +1,13 @@
 """The gap: what copies do in the experiment, beside how natural texts that occur as often fare.
 
-It is called a gap and not a bias. Natural texts that occur as often are others (boilerplate), stand
-at any offset of a window rather than in one half of it, and come in variants; and the experiment's
-texts are of one pool. All of that enters.
+At the end of training, and while it goes on. It is called a gap and not a bias. Natural texts that
+occur as often are others (boilerplate), stand at any offset of a window rather than in one half of
+it, and come in variants; and the experiment's texts are of one pool. All of that enters.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,45 @@ from numpy.typing import ArrayLike
 
 from memorization.arm.intervals import difference, wilson
 from memorization.evaluation.intervals import kish
+from memorization.intensities.clock import reached
+from memorization.strata import CONTINUATIONS
+from memorization.study import Histories, Study, read_features
+from memorization.tables import LABELS, SEQUENCES, SPLITS, joined, read_table
 
 # Natural texts of a dose occur between the dose over this and the dose times this.
 TOLERANCE = 2**0.5
-# The covariates that the standardisation is over.
-COVARIATES = ("exposed_surprisal", "compressibility")
+# The covariates that the standardisation is over, and the features that natural texts have of them.
+COVARIATES = {
+    "exposed_surprisal": "ngram.surprisal",
+    "compressibility": "compressibility.zlib_ratio",
+}
+# Parts of training at which the two are compared.
+PERCENTS = tuple(range(10, 101, 10))
+
+
+def natural_texts(results: Path) -> pd.DataFrame | None:
+    """Return the natural sequences of a folder of results, as `gaps` has them, by ``index``.
+
+    None where a feature that it needs was not computed.
+    """
+    rows = joined(
+        read_table(results / "sequences.parquet", SEQUENCES),
+        labels=read_table(results / "labels.parquet", LABELS),
+        features=read_features(results / "features.parquet"),
+        splits=read_table(results / "splits.parquet", SPLITS),
+    )
+    if not {CONTINUATIONS, *COVARIATES.values()} <= set(rows.columns):
+        return None
+    return pd.DataFrame(
+        {
+            "index": rows["index"],
+            "count": rows[CONTINUATIONS],
+            "memorized": rows["memorized"],
+            "weight": rows["weight"],
+            "cluster": rows["cluster"],
+            **{name: rows[column] for name, column in COVARIATES.items()},
+        }
+    )
 
 
 def gaps(units: pd.DataFrame, natural: pd.DataFrame, level: float) -> dict[str, dict[str, Any]]:
@@ -42,8 +77,7 @@ def gaps(units: pd.DataFrame, natural: pd.DataFrame, level: float) -> dict[str, 
     found = {}
     for dose in sorted(set(exact["dose"]) - {0}):
         own = exact[exact["dose"] == dose]
-        count = natural["count"].to_numpy()
-        near = natural[(count >= dose / TOLERANCE) & (count < dose * TOLERANCE)]
+        near = natural[_as_often(natural["count"].to_numpy(), dose)]
         share, overlap = standard_weights(own, near)
         weights = {"natural": near["weight"].to_numpy(dtype=np.float64), "standardized": share}
         sides = {
@@ -109,3 +143,45 @@ def proportion(
     share = float(weight @ np.asarray(memorized, dtype=np.float64) / total)
     found = wilson(share, clusters, level)
     return found | {"n": int((weight > 0).sum()), "clusters": clusters}
+
+
+def over_time(
+    units: pd.DataFrame, histories: Histories, followed: Study | None, level: float
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return, for each dose of exact copies above 0, the share memorized as training goes on.
+
+    Parameters
+    ----------
+    units : as `memorization.tables.ARM`.
+    histories : of the units.
+    followed : natural texts with histories at the same checkpoints, and the count of the
+        continuation; None: there are none.
+
+    Returns
+    -------
+    dict
+        dose -> percentage of training -> ``experiment``, with Wilson's interval, and ``natural``,
+        with that of as many texts as their clusters are worth; without it where there are none.
+    """
+    exact = units["schedule"] == "random"
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for dose in sorted(set(units["dose"][exact]) - {0}):
+        rows = np.flatnonzero(exact & (units["dose"] == dose))
+        near = None
+        if followed is not None:
+            near = followed.take(_as_often(followed.features[CONTINUATIONS].to_numpy(), dose))
+        found[str(dose)] = {}
+        for percent in PERCENTS:
+            at = reached(histories.steps, percent)
+            share = float(histories.memorized[rows, at].mean())
+            sides = {"experiment": wilson(share, len(rows), level) | {"n": len(rows)}}
+            if near is not None and len(near):
+                states = near.known_histories.memorized[:, at]
+                sides["natural"] = proportion(states, near.cluster, near.weight, level)
+            found[str(dose)][str(percent)] = sides
+    return found
+
+
+def _as_often(count: np.ndarray, dose: int) -> np.ndarray:
+    """Return which natural texts occur about as often as a dose, bool [n]."""
+    return (count >= dose / TOLERANCE) & (count < dose * TOLERANCE)

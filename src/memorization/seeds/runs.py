@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorization.arm.natural import read_forecasts
+from memorization.arm.forecasts import read_forecasts
 from memorization.arm.onset import histories_of
 from memorization.errors import UserError
 from memorization.files import read_json, read_kept, write_json

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from memorization.arm.analyse import analyse
+from memorization.arm.gap import natural_texts
 from memorization.arm.intervals import mean
-from memorization.arm.natural import natural_texts
 from memorization.errors import UserError
 from memorization.intensities.forward import Forecast
 from memorization.params import Params

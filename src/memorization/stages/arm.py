@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from memorization.arm.analyse import analyse
-from memorization.arm.natural import forecast_table, forecasts, natural_texts
+from memorization.arm.forecasts import forecast_table, forecasts
+from memorization.arm.gap import natural_texts
 from memorization.arm.onset import histories_of
 from memorization.arm.outcomes import outcomes, text_of
 from memorization.files import write_metrics

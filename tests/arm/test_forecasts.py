@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from memorization.arm import tested
+from memorization.arm import forecasts
 from memorization.intensities.forward import Forecast
 
 
 def test_the_truth_is_what_is_observed_and_beats_a_guess(made_up):
     units, histories, truth = made_up
     guess = Forecast.of(np.full_like(truth.survival, 0.5), np.full_like(truth.memorized, 0.5))
-    found = tested.tested(units, histories, {"guess": guess, "truth": truth}, 0.99)
+    found = forecasts.tested(units, histories, {"guess": guess, "truth": truth}, 0.99)
     for cell in found["truth"]["cells"].values():
         for of in cell.values():
             assert abs(of["difference"]["value"]) < 0.3
@@ -26,4 +26,4 @@ def test_the_truth_is_what_is_observed_and_beats_a_guess(made_up):
 
 def test_without_models_nothing_is_tested(made_up):
     units, histories, _ = made_up
-    assert tested.tested(units, histories, {}, 0.95) == {}
+    assert forecasts.tested(units, histories, {}, 0.95) == {}

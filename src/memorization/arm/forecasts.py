@@ -1,37 +1,36 @@
-"""The natural texts that the experiment is compared with, and what their models expect of it."""
+"""Does what was learnt of natural texts hold in the experiment?
+
+The intensities of onset and loss in natural texts forecast the units, which they have never seen:
+by exposure alone, and by exposure and text. A difference between expected and observed is not only
+a bias: natural texts that occur as often are others, and stand at any offset.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from memorization.arm.gap import COVARIATES
-from memorization.arm.outcomes import inputs_of
+from memorization.arm.intervals import mean
+from memorization.arm.outcomes import EXACT, cells_of, inputs_of
 from memorization.features import FAMILIES, compute_features, feature_of
 from memorization.files import read_object
 from memorization.intensities.forward import Forecast
 from memorization.intensities.logistic import LogisticIntensities
 from memorization.randomness import generator
-from memorization.strata import CONTINUATIONS
-from memorization.study import Histories, Study, read_features
+from memorization.study import Histories, Study
 from memorization.suite import Suite
 from memorization.tables import (
     ARM_FORECASTS,
-    LABELS,
-    SEQUENCES,
-    SPLITS,
     curves_column,
     curves_matrix,
     empty_table,
-    joined,
     read_table,
 )
-
-# The features that stand for the covariates of the gap.
-FEATURES_OF = dict(zip(COVARIATES, ("ngram.surprisal", "compressibility.zlib_ratio"), strict=True))
 
 
 def forecasts(
@@ -90,26 +89,56 @@ def read_forecasts(results: Path, units: pd.DataFrame) -> dict[str, Forecast]:
     return found
 
 
-def natural_texts(results: Path) -> pd.DataFrame | None:
-    """Return the natural sequences of a folder of results, as `gaps` has them, by ``index``.
+def tested(
+    units: pd.DataFrame, histories: Histories, forecasts: Mapping[str, Forecast], level: float
+) -> dict[str, Any]:
+    """Return what models of natural texts expect of the units, and what they did.
 
-    None where a feature that it needs was not computed.
+    Parameters
+    ----------
+    units : as `memorization.tables.ARM`.
+    forecasts : by model.
+
+    Returns
+    -------
+    dict
+        model -> ``cells``: cell -> ``ever`` and ``memorized`` (at the end): ``expected``, the mean
+        probability; ``observed``, the share; ``difference``, the mean of observed less expected
+        over the units, with its t interval; ``brier``: squared error of ``ever``, and of the state
+        (``memorized``) over all checkpoints, mean over the units that were shown exact copies; and
+        of each model but the first ``saved``, by how much the first's is larger.
     """
-    rows = joined(
-        read_table(results / "sequences.parquet", SEQUENCES),
-        labels=read_table(results / "labels.parquet", LABELS),
-        features=read_features(results / "features.parquet"),
-        splits=read_table(results / "splits.parquet", SPLITS),
-    )
-    if not {CONTINUATIONS, *FEATURES_OF.values()} <= set(rows.columns):
-        return None
-    return pd.DataFrame(
-        {
-            "index": rows["index"],
-            "count": rows[CONTINUATIONS],
-            "memorized": rows["memorized"],
-            "weight": rows["weight"],
-            "cluster": rows["cluster"],
-            **{name: rows[column] for name, column in FEATURES_OF.items()},
+    exact = (units["schedule"].isin(EXACT) & (units["dose"] > 0)).to_numpy()
+    ever, end = np.asarray(histories.memorized.any(axis=1)), histories.memorized[:, -1]
+    length = np.diff(histories.steps, prepend=0) / histories.steps[-1]
+    found: dict[str, Any] = {}
+    first: dict[str, np.ndarray] = {}
+    for model, forecast in forecasts.items():
+        expected = {"ever": 1 - forecast.survival[:, -1], "memorized": forecast.memorized[:, -1]}
+        errors = {
+            "ever": (ever - expected["ever"])[exact] ** 2,
+            "memorized": ((histories.memorized - forecast.memorized)[exact] ** 2) @ length,
         }
-    )
+        sides = {"ever": (expected["ever"], ever), "memorized": (expected["memorized"], end)}
+        found[model] = {
+            "cells": {
+                cell: {name: _beside(*side, rows, level) for name, side in sides.items()}
+                for cell, rows in cells_of(units).items()
+            },
+            "brier": {name: mean(error, level) for name, error in errors.items()},
+        }
+        if first:
+            saved = {name: mean(first[name] - error, level) for name, error in errors.items()}
+            found[model]["saved"] = saved
+        first = first or errors
+    return found
+
+
+def _beside(
+    expected: np.ndarray, observed: np.ndarray, rows: np.ndarray, level: float
+) -> dict[str, Any]:
+    return {
+        "expected": float(expected[rows].mean()),
+        "observed": float(observed[rows].mean()),
+        "difference": mean(observed[rows] - expected[rows], level),
+    }
