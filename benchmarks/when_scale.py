@@ -103,7 +103,7 @@ def made_up(n: int) -> Study:
         weight=np.ones(n),
         splits=pd.DataFrame({"cluster": cluster, "fold": cluster % 5}),
         steps=steps,
-        targets=Targets(time_of, ever, N_CHECKPOINTS),
+        targets=Targets(time_of, ever, N_CHECKPOINTS, np.ones(n, np.int64)),
         histories=Histories(memorized, np.ones(memorized.shape, bool), steps, seen),
     )
 

@@ -90,13 +90,18 @@ def survival_study(n, seed, leaving=False):
         event, time = event & (time <= last), np.minimum(time, last)
     study = make_study(
         features,
-        targets=Targets(time, event, N_TIMES),
+        targets=from_the_start(time, event, N_TIMES),
         weight=np.where(event, 1.0, 3.7),
         fold=np.arange(n) % 3,
         index=3 * np.arange(n),
         seen=(duplicates[:, None] * np.arange(1, N_TIMES + 1) // N_TIMES).astype(int),
     )
     return study, np.cumprod(1 - hazard, axis=1)
+
+
+def from_the_start(time, event, n_times):
+    """Return the targets of sequences that are looked at from the first checkpoint on."""
+    return Targets(time, event, n_times, np.ones(len(time), np.int64))
 
 
 def survived(study):
@@ -108,7 +113,7 @@ def survived(study):
 def write_tables(study, folder):
     """Write what the analyses read; rows in different orders, as nothing promises that tables
     share theirs. What is memorized without a time is so at step 10, the only checkpoint."""
-    targets = study.targets or Targets(np.ones(len(study), np.int64), study.truth, 1)
+    targets = study.targets or from_the_start(np.ones(len(study), np.int64), study.truth, 1)
     steps = 10 * np.arange(1, 1 + targets.n_times)
     step = pd.arrays.IntegerArray(steps[targets.time - 1].astype(np.int32), ~targets.event)
     before = np.where(targets.event, np.r_[0, steps][targets.time - 1], steps[-1])

@@ -5,11 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from made_up_study import make_study
+from made_up_study import from_the_start, make_study
 
 from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit, thinned
 from memorization.strata import CONTINUATIONS, DUPLICATES
-from memorization.study import Targets
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import BASELINES
 from memorization.whether.models import MODELS as WHETHER
@@ -48,7 +47,7 @@ def test_labels_of_a_held_out_fold_do_not_change_its_predictions(question, name,
     run, own = candidate(study, question, name), study.fold == 1
     times = study.times
     time = np.where(own, np.random.default_rng(1).permutation(times.time), times.time)
-    flipped = Targets(time, times.event ^ own, times.n_times)
+    flipped = from_the_start(time, times.event ^ own, times.n_times)
     before = cross_fit(run, study)
     states = replace(study.histories, memorized=study.histories.memorized ^ own[:, None])
     changes = {"truth": study.truth ^ own, "targets": flipped, "histories": states}

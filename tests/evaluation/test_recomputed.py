@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_study import histories_of, survival_study
+from made_up_study import from_the_start, histories_of, survival_study
 from sklearn import metrics as theirs
 from sklearn.linear_model import LogisticRegression
 from sksurv.metrics import brier_score
@@ -450,7 +450,7 @@ def test_the_plain_integral_is_scikit_survivals_without_weights_or_late_rows(stu
     plain = replace(
         study,
         weight=np.ones(N),
-        targets=Targets(times.time, times.event, times.n_times),
+        targets=from_the_start(times.time, times.event, times.n_times),
     )
     survival = np.sort(rng.random((N, times.n_times)), axis=1)[:, ::-1]
     outcome = Surv.from_arrays(times.event, times.time)

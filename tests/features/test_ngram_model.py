@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memorization.counting.counting import CONTEXTS, count_sequences
-from memorization.counting.mixing import mix
+from memorization.counting.ngram_index import mix
 from memorization.features.ngram_model import ngram_features
 
 

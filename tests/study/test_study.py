@@ -54,7 +54,7 @@ def test_tiers_are_cumulative_and_those_that_add_nothing_are_left_out():
 @pytest.mark.parametrize("rows", [np.arange(20) % 3 == 1, np.array([7, 2, 11])])
 def test_rows_stay_together(rows):
     study, _ = survival_study(20, seed=0)
-    study = replace(study, targets=replace(study.times, observed=np.arange(20) // 2 + 1))
+    study = replace(study, targets=replace(study.times, first_evaluation=np.arange(20) // 2 + 1))
     part = study.take(rows)
     assert len(part) == len(study.index[rows])
     for name in ("index", "truth", "weight", "fold", "cluster"):

@@ -2,11 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_study import make_study
+from made_up_study import from_the_start, make_study
 
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import cross_fit
-from memorization.study import Targets
 from memorization.tables import WHEN, curves_matrix
 from memorization.when.analyse import GAINED, analyse, not_done, planned
 from memorization.when.models import MODELS
@@ -95,7 +94,7 @@ def test_a_model_is_the_same_whatever_else_runs(study, bootstrap):
 def test_what_cannot_be_asked_is_explained(study):
     assert not_done(SOURCE, study) is None
     assert not_done({"source": "none", "reason": "there is no GPU"}, study) == "there is no GPU"
-    one = make_study(targets=Targets(np.ones(40, np.int64), np.ones(40, bool), 1))
+    one = make_study(targets=from_the_start(np.ones(40, np.int64), np.ones(40, bool), 1))
     assert not_done(SOURCE, one).startswith("one checkpoint alone was evaluated")
     # Fifteen events, six of them in fold 2, none in fold 0.
     event = np.zeros(len(study), bool)

@@ -3,16 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter
-from made_up_study import survived
+from made_up_study import from_the_start, survived
 
 from memorization.strata import CONTINUATIONS, DUPLICATES
-from memorization.study import Targets
 from memorization.when.models.kaplan_meier import KaplanMeierStrata, kaplan_meier
 
 
 def random_targets(seed):
     rng = np.random.default_rng(seed)
-    return Targets(rng.integers(1, 13, 200), rng.random(200) < 0.6, 12)
+    return from_the_start(rng.integers(1, 13, 200), rng.random(200) < 0.6, 12)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -30,9 +29,9 @@ def test_weights_are_repetitions_and_their_leading_axes_replicates():
     targets = random_targets(4)
     late = np.random.default_rng(1).integers(1, 13, 200)
     weight = np.random.default_rng(0).integers(0, 4, (3, 200))
-    for observed in (None, np.minimum(late, targets.time)):
-        targets = replace(targets, observed=observed)
-        assert targets.left_censored.any() == (observed is not None)
+    for observed in (np.ones(200), np.minimum(late, targets.time)):
+        targets = replace(targets, first_evaluation=observed)
+        assert targets.left_censored.any() == (observed.max() > 1)
         for curve, copies in zip(kaplan_meier(targets, weight), weight, strict=True):
             rows = np.repeat(np.arange(200), copies)
             expected = kaplan_meier(targets.take(rows), np.ones(len(rows)))

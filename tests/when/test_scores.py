@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lifelines.utils import concordance_index
 from made_up_histories import made_up_study
-from made_up_study import make_study
+from made_up_study import from_the_start, make_study
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from memorization.evaluation.bootstrap import Bootstrap
@@ -111,7 +111,7 @@ def test_states_are_scored_where_they_are_known(study, bootstrap):
 
 
 def test_statistics_by_hand():
-    targets = Targets(np.array([2, 4, 6, 12, 12]), np.array([1, 1, 1, 0, 1], bool), 12)
+    targets = from_the_start(np.array([2, 4, 6, 12, 12]), np.array([1, 1, 1, 0, 1], bool), 12)
     weight = np.array([1.0, 1.0, 7.0, 10.0, 1.0])
     assert event_statistics(make_study(targets=targets, weight=weight)) == {
         "n": 5,
@@ -184,4 +184,4 @@ def targets_of_states(histories):
     ever = histories.memorized.any(axis=1)
     c = histories.memorized.shape[1]
     time = np.where(ever, histories.memorized.argmax(axis=1) + 1, c)
-    return Targets(time, ever, c)
+    return from_the_start(time, ever, c)

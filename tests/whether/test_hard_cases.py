@@ -2,7 +2,7 @@ import numpy as np
 from made_up_study import make_study
 
 from memorization.strata import DUPLICATES
-from memorization.whether.hard_cases import CASES, hard_cases
+from memorization.whether.analyse import CASES, hard_cases
 
 
 def test_the_rarest_memorized_and_the_most_frequent_that_are_not():

@@ -262,6 +262,16 @@ def _tally(counts: np.ndarray, slots: np.ndarray) -> None:
         counts[slot] += 1
 
 
+def mix(token: np.ndarray, context: np.ndarray, shorter: np.ndarray) -> np.ndarray:
+    """Return the probability of a token after a context, given that after a shorter one.
+
+    The shorter context's prediction counts as one observation (a Dirichlet prior; MacKay & Peto
+    1995): (token + shorter) / (context + 1), where ``token`` and ``context`` are how often the
+    context occurs with and without the token, ``shorter`` the probability after the shorter one.
+    """
+    return (token + shorter) / (context + 1)
+
+
 def count_type(windows: np.ndarray) -> type[np.signedinteger]:
     """Return the smaller type that holds the number of tokens, with one row more."""
     return np.int32 if windows.size < 2**31 - 64 else np.int64

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from memorization.counting.counting import CONTEXTS, SequenceCounts
-from memorization.counting.mixing import mix
+from memorization.counting.ngram_index import mix
 from memorization.features.family import Family, declare
 from memorization.protocol import PROMPT
 

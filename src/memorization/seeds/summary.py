@@ -19,8 +19,7 @@ from memorization.params import Params
 from memorization.randomness import generator
 from memorization.seeds.runs import Run, value_at, windows
 from memorization.strata import CONTINUATIONS, STRATA, stratum_of
-from memorization.study import Histories, Study
-from memorization.study.followed import read_followed
+from memorization.study import Histories, Study, read_followed
 
 RESULTS = Path("results")
 

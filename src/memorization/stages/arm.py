@@ -19,7 +19,7 @@ from memorization.params import load_params
 from memorization.randomness import generator
 from memorization.stages import run_stage
 from memorization.strata import CONTINUATIONS
-from memorization.study.followed import read_followed
+from memorization.study import read_followed
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import read_suite
 from memorization.tables import ARM, ARM_FORECASTS, empty_table, write_table

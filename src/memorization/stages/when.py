@@ -20,7 +20,7 @@ from memorization.progress import progress
 from memorization.randomness import generator
 from memorization.stages import run_stage
 from memorization.strata import finest_count
-from memorization.study.followed import read_followed
+from memorization.study import read_followed
 from memorization.study.histories import rows_of
 from memorization.tables import SEQUENCES, WHEN, empty_table, read_table, write_table
 from memorization.when.analyse import analyse, not_done, planned

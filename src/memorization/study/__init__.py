@@ -4,7 +4,7 @@ Every analysis takes a `Study`.
 """
 
 from memorization.study.histories import Histories
-from memorization.study.study import Study, read_features
+from memorization.study.study import Study, read_features, read_followed
 from memorization.study.targets import Targets
 
-__all__ = ["Histories", "Study", "Targets", "read_features"]
+__all__ = ["Histories", "Study", "Targets", "read_features", "read_followed"]

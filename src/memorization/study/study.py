@@ -13,6 +13,8 @@ import pandas as pd
 
 from memorization.errors import UserError
 from memorization.features import features_of_tier
+from memorization.features.exposure import HINDSIGHT
+from memorization.labels.trajectories import Trajectories
 from memorization.protocol import TIERS
 from memorization.study.histories import Histories
 from memorization.study.targets import Targets, targets_of
@@ -228,6 +230,21 @@ class Study:
                 f"labels: {int(self.truth.sum())} of {len(self)} sampled sequences are memorized; "
                 "there is nothing to tell apart; choose a larger target or train it for longer"
             )
+
+
+def read_followed(results: str | Path, seed: int, event: str) -> Study:
+    """Return the study with event times and histories, and without what only hindsight knows.
+
+    Raises
+    ------
+    UserError
+        If a table is missing or damaged, or they are not of one run.
+    """
+    steps = Trajectories.read(Path(results, "trajectories.npz")).steps
+    study = Study.read(results, seed, event, steps)
+    study = dataclasses.replace(study, histories=Histories.read(results, study.index))
+    # What is yet to come of the training is not known at any step in the middle of it.
+    return study.only(n for n in map(str, study.features) if not n.startswith(HINDSIGHT))
 
 
 def _text(sequences: pd.DataFrame, index: pd.Series, pieces: Sequence[bytes]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,28 +23,17 @@ class Targets:
     time : int [n], grid position (1 … n_times) of the event, or the last one under observation.
     event : bool [n], whether there is an event at ``time``.
     n_times : number of checkpoints c.
-    observed : int [n], grid position of its first evaluation; 1 where nothing is said of it.
+    first_evaluation : int [n], grid position of the first evaluation of each.
     """
 
     time: np.ndarray
     event: np.ndarray
     n_times: int
-    observed: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        """Fill in what is not said."""
-        if self.observed is None:
-            object.__setattr__(self, "observed", np.ones(len(self.time), dtype=np.int64))
+    first_evaluation: np.ndarray
 
     def __len__(self) -> int:
         """Return the number of sequences."""
         return len(self.time)
-
-    @property
-    def first_evaluation(self) -> np.ndarray:
-        """Grid position of the first evaluation, int [n]."""
-        assert self.observed is not None
-        return self.observed
 
     @property
     def left_censored(self) -> np.ndarray:
@@ -53,11 +42,11 @@ class Targets:
 
     def take(self, rows: np.ndarray) -> Targets:
         """Return the targets of some rows (a mask or positions)."""
-        return Targets(
-            self.time[rows],
-            self.event[rows],
-            self.n_times,
-            self.first_evaluation[rows],
+        return replace(
+            self,
+            time=self.time[rows],
+            event=self.event[rows],
+            first_evaluation=self.first_evaluation[rows],
         )
 
 
@@ -104,5 +93,5 @@ def targets_of(labels: pd.DataFrame, steps: np.ndarray, event: str) -> Targets:
         time=np.where(happened, np.searchsorted(steps, step) + 1, len(steps)),
         event=happened,
         n_times=len(steps),
-        observed=np.searchsorted(steps, entry) + 1,
+        first_evaluation=np.searchsorted(steps, entry) + 1,
     )

@@ -17,7 +17,6 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.strata import COUNTS, finest_count
 from memorization.study import Study
-from memorization.whether.hard_cases import hard_cases
 from memorization.whether.importance import permutation_importance
 from memorization.whether.models import BASELINES, BinaryModel
 from memorization.whether.models.classifier import FeatureModel
@@ -39,6 +38,9 @@ from memorization.whether.scores import (
 # Weaker splits, whose gain is what leakage buys: of the lowest and the highest tier, since each
 # takes as long as all folds of the right one.
 LEAKY = ("fold_continuation", "fold_random")
+
+# Of each kind of hard cases.
+CASES = 12
 
 # Replicates behind an importance, of which there are hundreds.
 IMPORTANCE_REPLICATES = 200
@@ -219,6 +221,46 @@ def _hard_cases(
         key=lambda key: ranked[key]["average_precision"].value,
     )
     return {"tier": tier, "model": best[1]} | hard_cases(study, counted, probabilities[best])
+
+
+def hard_cases(
+    study: Study, column: str, probability: np.ndarray
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rarest that are memorized and the most frequent that are not.
+
+    One of each cluster, since copies of one text would fill the list; of equal counts the first in
+    training order.
+
+    Parameters
+    ----------
+    column : the feature that holds the count.
+    probability : of each row, out of fold, float [n].
+
+    Returns
+    -------
+    dict
+        ``memorized_though_rare`` and ``not_memorized_though_frequent``: at most `CASES` of each,
+        as ``index``, ``count`` and ``probability``.
+    """
+    count = study.features[column].to_numpy()
+    kinds = {
+        "memorized_though_rare": (study.truth, count),
+        "not_memorized_though_frequent": (~study.truth, -count),
+    }
+    found = {}
+    for name, (kind, order) in kinds.items():
+        rows = np.flatnonzero(kind)
+        rows = rows[np.lexsort((study.index[rows], order[rows]))]
+        _, first = np.unique(study.cluster[rows], return_index=True)
+        found[name] = [
+            {
+                "index": int(study.index[row]),
+                "count": int(count[row]),
+                "probability": float(probability[row]),
+            }
+            for row in rows[np.sort(first)][:CASES]
+        ]
+    return found
 
 
 def _single_features(study: Study) -> dict[str, dict[str, float]]:

@@ -22,9 +22,6 @@ from memorization.evaluation.metrics.ranking import average_precision
 from memorization.study import Study
 from memorization.whether.models.classifier import FeatureModel
 
-# Draws of the donors; the mean over them is reported.
-REPEATS = 1
-
 # Rows that are permuted and scored at most, the memorized first; models are fitted to all. Each
 # model makes hundreds of predictions of them.
 LARGEST = 4_000
@@ -61,8 +58,8 @@ def permutation_importance(
     Returns
     -------
     DataFrame
-        ``feature`` (a family's name, or family.name), ``importance``, the mean over repeats, and
-        ``low``, ``high``: its cluster bootstrap interval.
+        ``feature`` (a family's name, or family.name), ``importance``, and ``low``, ``high``: its
+        cluster bootstrap interval.
     """
     groups = groups_of(list(study.features.columns))
     places, weight = thinned(study.truth, study.weight, LARGEST, rng)
@@ -72,16 +69,10 @@ def permutation_importance(
     def scored(probability: np.ndarray) -> Replicated:
         return bootstrap.replicated(average_precision, rows.truth, probability, weight)
 
-    whole = scored(probability[0, 0])
+    whole = scored(probability[0])
     found = []
-    for name, repeats in zip(groups, probability[1:], strict=True):
-        left = [scored(p) for p in repeats]
-        mean = Replicated(
-            float(np.mean([one.value for one in left])),
-            np.mean([one.replicates for one in left], axis=0),
-            whole.effective,
-        )
-        lost = (whole - mean).estimate(bootstrap.level)
+    for name, left in zip(groups, probability[1:], strict=True):
+        lost = (whole - scored(left)).estimate(bootstrap.level)
         found.append(
             {"feature": name, "importance": lost["value"], "low": lost["low"], "high": lost["high"]}
         )
@@ -92,17 +83,17 @@ def permutation_importance(
 def _permuted(
     fitted: Mapping[int, Model], study: Study, groups: list[list[str]], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return out-of-fold probabilities [1 + groups, REPEATS, n]: of all rows as they are, then with
-    each group of columns taken from other rows."""
+    """Return out-of-fold probabilities [1 + groups, n]: of all rows as they are, then with each
+    group of columns taken from other rows."""
     features, weight, fold = study.features, study.weight, study.fold
-    probability = np.empty((1 + len(groups), REPEATS, len(weight)))
+    probability = np.empty((1 + len(groups), len(weight)))
     values, columns = features.to_numpy(dtype=np.float64), list(features.columns)
     places = [[columns.index(column) for column in group] for group in [[], *groups]]
     for test, model in fitted.items():
         rows = np.flatnonzero(fold == test)
         chance = weight[rows] / weight[rows].sum()
-        donors = rng.choice(rows, size=REPEATS * len(rows), p=chance)
-        own, other = np.tile(values[rows], (REPEATS, 1)), values[donors]
+        donors = rng.choice(rows, size=len(rows), p=chance)
+        own, other = values[rows], values[donors]
         # Many groups in one prediction, whose fixed cost would else outweigh that of the rows.
         together = max(1, AT_ONCE // len(own))
         for first in range(0, len(places), together):
@@ -112,6 +103,6 @@ def _permuted(
                 changed[k][:, place] = other[:, place]
             table = pd.DataFrame(changed.reshape(-1, len(columns)), columns=columns)
             assert isinstance(model, FeatureModel)
-            predicted = model.probability(table).reshape(len(part), REPEATS, len(rows))
-            probability[first : first + together][:, :, rows] = predicted
+            predicted = model.probability(table).reshape(len(part), len(rows))
+            probability[first : first + together][:, rows] = predicted
     return probability

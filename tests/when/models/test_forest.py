@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up_study import from_the_start
 from sksurv.ensemble import RandomSurvivalForest
 from sksurv.util import Surv
 
 from memorization.intensities.covariates import Groups
-from memorization.study import Targets
 from memorization.when.models import forest
 from memorization.when.models.forest import Forest
 
@@ -50,7 +50,7 @@ def test_agrees_with_scikit_survival(study):
 
 
 def test_checkpoints_that_nobody_leaves_at_repeat_the_curve(study):
-    doubled = replace(study, targets=Targets(2 * study.times.time, study.times.event, 24))
+    doubled = replace(study, targets=from_the_start(2 * study.times.time, study.times.event, 24))
     sparse, dense = (
         Forest.train(rows, Fixed(0)).forecast(study).survival for rows in (doubled, study)
     )

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_study import survived
+from made_up_study import from_the_start, survived
 
-from memorization.study import Targets
 from memorization.when.models import MODELS
 from memorization.when.models.kaplan_meier import kaplan_meier
 
@@ -15,7 +14,7 @@ def late_evaluations(targets, seed):
     """Let the first evaluation of each sequence be anywhere; what was before it is not seen."""
     observed = np.random.default_rng(seed).integers(1, targets.n_times + 1, len(targets))
     time = np.where(targets.event, np.maximum(targets.time, observed), targets.time)
-    return replace(targets, time=time, observed=observed)
+    return replace(targets, time=time, first_evaluation=observed)
 
 
 def test_the_curve_maximizes_the_likelihood():
@@ -24,7 +23,7 @@ def test_the_curve_maximizes_the_likelihood():
     time = np.minimum(rng.integers(1, 9, n), c)
     event = rng.random(n) < 0.7
     event[time < c] = True
-    targets = late_evaluations(Targets(time, event, c), 1)
+    targets = late_evaluations(from_the_start(time, event, c), 1)
     weight = rng.random(n)
     left, time = targets.left_censored, targets.time
     assert 50 < left.sum() < 250

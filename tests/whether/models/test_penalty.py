@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from memorization.evaluation import penalty as evaluation_penalty
-from memorization.whether.models import logistic, penalty
+from memorization.whether.models import logistic
 from memorization.whether.models.logistic import Logistic
 
 
@@ -24,7 +24,7 @@ def made_up(n, n_columns, strength, seed=0):
 
 
 def choose_c(study):
-    return penalty.choose_c(study, logistic.GRID, logistic.DEFAULT, logistic._known, seed=0)
+    return logistic.choose_c(study, logistic.GRID, logistic.DEFAULT, logistic._known, seed=0)
 
 
 def losses(study):
@@ -75,7 +75,7 @@ def test_large_samples_choose_on_fewer_rows(monkeypatch):
         seen.append((len(known) + len(others), weight.sum()))
         return path(known, truth, weight, others, grid, solver)
 
-    monkeypatch.setattr(penalty, "LARGEST", 400)
+    monkeypatch.setattr(logistic, "LARGEST", 400)
     monkeypatch.setattr(evaluation_penalty, "_path", noted)
     first, again = (Logistic.train(study, seed=5) for _ in range(2))
     # They stand for all, so that a penalty is as strong beside them as it will be.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from memorization.counting.mixing import mix
-from memorization.counting.ngram_index import NgramIndex, slot_counts
+from memorization.counting.ngram_index import NgramIndex, mix, slot_counts
 from memorization.protocol import END_OF_TEXT, PROMPT
 from memorization.randomness import generator
 from memorization.suite.micro.corpus import SHARED_TOKENS
@@ -63,7 +62,7 @@ def continuation_surprisal(texts: np.ndarray, natural: np.ndarray) -> np.ndarray
     """Return the surprisal of each continuation under an n-gram model, nats a token, float64 [n].
 
     The model is fitted to the natural windows, without the arm: each of the 32 tokens is predicted
-    from its 1, 2, 4 and 8 predecessors, mixed as by `memorization.counting.mixing.mix`.
+    from its 1, 2, 4 and 8 predecessors, mixed as by `memorization.counting.ngram_index.mix`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def kaplan_meier(targets: Targets, weight: np.ndarray) -> np.ndarray:
     ----------
     weight : float [..., n]; leading axes, if any, are those of the result.
 
-    >>> targets = Targets(np.array([1, 2, 3]), np.array([1, 1, 0], bool), 3)
+    >>> targets = Targets(np.array([1, 2, 3]), np.array([1, 1, 0], bool), 3, np.ones(3))
     >>> kaplan_meier(targets, np.array([1.0, 1.0, 2.0])).round(6).tolist()
     [0.75, 0.5, 0.5]
     """

@@ -9,11 +9,13 @@ mean 0 and variance 1 in the sample, so that the L2 penalty treats them alike. (
 would do as well, but a weighted StandardScaler takes the root of a negative variance where a column
 is constant.)
 
-How strong the penalty is, is chosen anew in every fit; see `penalty`.
+How strong the penalty is, is chosen anew in every fit, on few enough rows; see `choose_c`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -24,10 +26,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer, StandardScaler
 
-from memorization.evaluation.crossfit import unit_weight
+from memorization.evaluation.crossfit import thinned, unit_weight
+from memorization.evaluation.penalty import Matrix, best_c
 from memorization.study import Study
 from memorization.whether.models.classifier import Classifier
-from memorization.whether.models.penalty import choose_c
 
 # Inverse strengths of the penalty to choose from, a decade apart, the strongest first. With
 # weights of mean 1 it is the variance that is expected of a standardised coefficient.
@@ -38,6 +40,9 @@ DEFAULT = 0.1
 
 # Quantiles that stand for a column's distribution.
 QUANTILES = 100
+
+# Rows that the choice is made on at most, the memorized first; the model is fitted to all.
+LARGEST = 3_000
 
 
 class Logistic(Classifier):
@@ -55,6 +60,28 @@ class Logistic(Classifier):
         weight = unit_weight(rows.weight)
         pipeline.fit(rows.features, rows.truth, classify__sample_weight=weight)
         return cls(pipeline, chosen={"C": c})
+
+
+def choose_c(
+    study: Study,
+    grid: Sequence[float],
+    default: float,
+    covariates: Callable[[Study], Matrix],
+    seed: int,
+) -> float:
+    """Return the C of the lowest weighted log loss, out of fold, see `best_c`.
+
+    Parameters
+    ----------
+    grid, default : as for `best_c`.
+    covariates : of the rows, [n, c], from their features alone: made once, for all folds.
+    seed : thins the rows, beyond `LARGEST`. The weights of those that are kept add up to as many
+        rows as before: what penalty suits depends on how much there is to fit.
+    """
+    unit = study.weight / study.weight.mean()
+    places, weight = thinned(study.truth, unit, LARGEST, np.random.default_rng(seed))
+    rows = replace(study.take(places), weight=weight)
+    return best_c(covariates(rows), rows.truth, weight, rows.fold, grid, default)
 
 
 def _known(rows: Study) -> np.ndarray:

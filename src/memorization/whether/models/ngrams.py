@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from memorization.evaluation.crossfit import Tiers, unit_weight
 from memorization.study import Study
 from memorization.whether.models.classifier import BinaryModel
-from memorization.whether.models.penalty import choose_c
+from memorization.whether.models.logistic import choose_c
 
 # Four bytes take twice the time and rank no better.
 LONGEST = 3
