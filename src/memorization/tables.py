@@ -31,7 +31,14 @@ def _key(**options: object) -> Column:
     return Column("int64", Check.ge(0), **options)  # type: ignore[arg-type]
 
 
-SEQUENCES = DataFrameSchema(
+def _table(
+    name: str, columns: dict[str, Column], unique: list[str] | None = None
+) -> DataFrameSchema:
+    return DataFrameSchema(columns, name=name, unique=unique, strict=True, ordered=True)
+
+
+SEQUENCES = _table(
+    "sequences",
     {
         "index": _key(unique=True),
         "step": Column("int32", Check.ge(1)),
@@ -44,12 +51,10 @@ SEQUENCES = DataFrameSchema(
         "followed": Column(bool),
         "when_weight": Column("float64", [Check.ge(1), FINITE], nullable=True),
     },
-    name="sequences",
-    strict=True,
-    ordered=True,
 )
 
-LABELS = DataFrameSchema(
+LABELS = _table(
+    "labels",
     {
         "index": _key(unique=True),
         "memorized": Column(bool),
@@ -62,13 +67,11 @@ LABELS = DataFrameSchema(
         "lower": Column("Int32", Check.ge(0), nullable=True),
         "upper": Column("Int32", nullable=True),
     },
-    name="labels",
-    strict=True,
-    ordered=True,
 )
 
 # How narrowly each label of a scan is decided at the last checkpoint.
-MARGINS = DataFrameSchema(
+MARGINS = _table(
+    "margins",
     {
         "index": _key(unique=True),
         "memorized": Column(bool),
@@ -82,39 +85,33 @@ MARGINS = DataFrameSchema(
         "bfloat16": Column(bool),
         "float16": Column(bool),
     },
-    name="margins",
-    strict=True,
-    ordered=True,
 )
 
 # One float column a feature, named family.name; missing values are allowed where a feature
 # documents what they mean, infinite ones, of which models would make nonsense, are not.
-FEATURES = DataFrameSchema(
+FEATURES = _table(
+    "features",
     {
         "index": _key(unique=True),
         r"^[a-z_]+\.[\w.-]+$": Column("float64", FINITE, nullable=True, regex=True),
     },
-    name="features",
-    strict=True,
-    ordered=True,
 )
 
 # How often each sequence, and its continuation alone, has been met by each checkpoint, in its own
 # row too; no rows where the training data are not all known.
-EXPOSURES = DataFrameSchema(
+EXPOSURES = _table(
+    "exposures",
     {
         "index": _key(),
         "step": Column("int32", Check.ge(0)),
         "count": Column("int32", Check.ge(0)),
         "continuation_count": Column("int32", Check.ge(0)),
     },
-    name="exposures",
     unique=["index", "step"],
-    strict=True,
-    ordered=True,
 )
 
-SPLITS = DataFrameSchema(
+SPLITS = _table(
+    "splits",
     {
         "index": _key(unique=True),
         "cluster": Column("int64", Check.ge(0)),
@@ -126,9 +123,6 @@ SPLITS = DataFrameSchema(
         # were cut.
         "exposed": Column(bool),
     },
-    name="splits",
-    strict=True,
-    ordered=True,
 )
 
 _PREDICTION = {
@@ -138,20 +132,19 @@ _PREDICTION = {
     "fold": Column("int32", Check.ge(0)),
 }
 
-WHETHER = DataFrameSchema(
+WHETHER = _table(
+    "predictions/whether",
     {
         **_PREDICTION,
         "probability": Column("float64", Check.in_range(0, 1)),
         # Whether it reaches the threshold that was chosen on the other folds.
         "positive": Column(bool),
     },
-    name="predictions/whether",
     unique=["index", "model", "tier"],
-    strict=True,
-    ordered=True,
 )
 
-IMPORTANCE = DataFrameSchema(
+IMPORTANCE = _table(
+    "predictions/importance",
     {
         "model": Column(str),
         "tier": Column(str, Check.isin(TIERS)),
@@ -162,13 +155,11 @@ IMPORTANCE = DataFrameSchema(
         "low": Column("float64", nullable=True),
         "high": Column("float64", nullable=True),
     },
-    name="predictions/importance",
     unique=["model", "tier", "feature"],
-    strict=True,
-    ordered=True,
 )
 
-ASSOCIATION = DataFrameSchema(
+ASSOCIATION = _table(
+    "predictions/association",
     {
         # family.name
         "feature": Column(str, unique=True),
@@ -190,25 +181,21 @@ ASSOCIATION = DataFrameSchema(
         "n_uncommon": Column("int64", Check.ge(0)),
         "n_uncommon_cases": Column("int64", Check.ge(0)),
     },
-    name="predictions/association",
-    strict=True,
-    ordered=True,
 )
 
-CORRELATION = DataFrameSchema(
+CORRELATION = _table(
+    "predictions/correlation",
     {
         "feature": Column(str),
         "other": Column(str),
         # Over the population; missing where one of them is constant.
         "spearman": Column("float64", Check.in_range(-1, 1), nullable=True),
     },
-    name="predictions/correlation",
     unique=["feature", "other"],
-    strict=True,
-    ordered=True,
 )
 
-WHEN = DataFrameSchema(
+WHEN = _table(
+    "predictions/when",
     {
         **_PREDICTION,
         # Probability, at each checkpoint, of no onset so far, and of being memorized; null where a
@@ -216,24 +203,19 @@ WHEN = DataFrameSchema(
         "survival": Column(CURVES),
         "memorized": Column(CURVES, nullable=True),
     },
-    name="predictions/when",
     unique=["index", "model", "tier"],
-    strict=True,
-    ordered=True,
 )
 
 # What models of natural texts expect of the units of the randomised arm.
-ARM_FORECASTS = DataFrameSchema(
+ARM_FORECASTS = _table(
+    "predictions/arm",
     {
         "unit": _key(),
         "model": Column(str),
         "survival": Column(CURVES),
         "memorized": Column(CURVES),
     },
-    name="predictions/arm",
     unique=["unit", "model"],
-    strict=True,
-    ordered=True,
 )
 
 _UNIT = {
@@ -254,9 +236,10 @@ _UNIT = {
     "surprisal": Column("float64", Check.ge(0)),
 }
 
-ARM_UNITS = DataFrameSchema(_UNIT, name="suite/arm", strict=True, ordered=True)
+ARM_UNITS = _table("suite/arm", _UNIT)
 
-ARM = DataFrameSchema(
+ARM = _table(
+    "arm",
     {
         **_UNIT,
         # What ngram.surprisal would be of a natural text that occurs as often.
@@ -271,9 +254,6 @@ ARM = DataFrameSchema(
         # Of the continuation at the end of training, nats a token.
         "logprob": Column("float64", Check.le(0)),
     },
-    name="arm",
-    strict=True,
-    ordered=True,
 )
 
 

@@ -12,8 +12,8 @@ from sklearn import metrics as theirs
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.labels.trajectories import published_trajectories
 from memorization.siblings.analyse import (
+    model_compute,
     pair_metrics,
-    pretraining_compute,
     sibling_metrics,
     tokens_seen,
 )
@@ -117,7 +117,7 @@ def test_compute_is_what_is_published_of_pythia_and_of_whole_windows_else():
     manifest = {"window": 2049, "sequences_per_step": 1024}
     tokens = tokens_seen(PythiaSuite(None, {"suite": "pythia"} | manifest), LAST_STEP)
     assert tokens == 299_892_736_000
-    assert pretraining_compute(70_426_624, tokens) == pytest.approx(1.267e20, rel=1e-3)
+    assert model_compute({"70m": 70_426_624}, tokens)["70m"] == pytest.approx(1.267e20, rel=1e-3)
     manifest = {"suite": "micro", "window": 128, "sequences_per_step": 16}
     assert tokens_seen(MicroSuite(None, manifest), 2288) == 36_608 * 128
 

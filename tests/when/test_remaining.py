@@ -7,7 +7,7 @@ import pytest
 from made_up_histories import made_up_study
 
 from memorization.evaluation.bootstrap import Bootstrap
-from memorization.when.remaining import remaining
+from memorization.when.landmarks import remaining
 
 
 @pytest.fixture(scope="module")

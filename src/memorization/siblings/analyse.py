@@ -51,7 +51,7 @@ def sibling_metrics(
     return {
         "target": target,
         "population": suite.population,
-        "compute": model_compute(suite),
+        "compute": model_compute(suite.parameters, tokens_seen(suite, suite.steps[-1])),
         "pairs": pair_metrics(suite.parameters, memorized, suite.population),
         "evaluated_pairs": _evaluated_pairs(suite, target, memorized, earlier),
         "checkpoints": own,
@@ -110,18 +110,6 @@ def pair_metrics(
     return found
 
 
-def pretraining_compute(parameters: int, tokens: int) -> int:
-    """Return the compute of training, in floating-point operations: 6 · parameters · tokens.
-
-    Two operations a parameter and token forward, four backward (Kaplan et al. 2020, "Scaling laws
-    for neural language models", section 2.1), as in Biderman et al. 2023.
-
-    >>> pretraining_compute(10, 100)
-    6000
-    """
-    return 6 * parameters * tokens
-
-
 def tokens_seen(suite: Suite, step: int) -> int:
     """Return the tokens that a model was trained on by an optimizer step.
 
@@ -133,7 +121,13 @@ def tokens_seen(suite: Suite, step: int) -> int:
     return step * suite.sequences_per_step * per_sequence
 
 
-def model_compute(suite: Suite) -> dict[str, int]:
-    """Return model -> floating-point operations of its whole pre-training."""
-    tokens = tokens_seen(suite, suite.steps[-1])
-    return {name: pretraining_compute(size, tokens) for name, size in suite.parameters.items()}
+def model_compute(parameters: Mapping[str, int], tokens: int) -> dict[str, int]:
+    """Return model -> floating-point operations of pre-training: 6 · parameters · tokens.
+
+    Two operations a parameter and token forward, four backward (Kaplan et al. 2020, "Scaling laws
+    for neural language models", section 2.1), as in Biderman et al. 2023.
+
+    >>> model_compute({"a": 10}, 100)
+    {'a': 6000}
+    """
+    return {name: 6 * size * tokens for name, size in parameters.items()}

@@ -24,9 +24,8 @@ from memorization.study import read_followed
 from memorization.study.histories import rows_of
 from memorization.tables import SEQUENCES, WHEN, empty_table, read_table, write_table
 from memorization.when.analyse import analyse, not_done, planned
-from memorization.when.landmarks import landmarks
+from memorization.when.landmarks import landmarks, remaining
 from memorization.when.models import MODELS
-from memorization.when.remaining import remaining
 
 FOLDER = Path("results/models/when")
 

@@ -5,10 +5,15 @@ from what is known by then (van Houwelingen 2007, "Dynamic prediction by landmar
 history analysis"): of the data and the exposures so far, of what the model itself does with the
 text, or of both. Beside it stands the rule that needs no model: what is memorized now, stays so
 (Biderman et al. 2023).
+
+And how long will it stay? The intensities of onset and loss, by exposure alone, go on from the
+states that are known at a landmark: which part of the remaining training is a sequence expected to
+be memorized, and is what is memorized now so for good?
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,15 +21,16 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from memorization.evaluation.bootstrap import Bootstrap, Replicated
+from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated
 from memorization.evaluation.crossfit import folds, unit_weight
-from memorization.evaluation.intervals import LOGIT
+from memorization.evaluation.intervals import LOGIT, SKILL, Scale
 from memorization.evaluation.metrics.ranking import average_precision
-from memorization.evaluation.metrics.sums import OfWeights, ratio
+from memorization.evaluation.metrics.sums import OfWeights, ratio, weighted_mean
 from memorization.evaluation.penalty import best_c
 from memorization.features import feature_of
 from memorization.intensities.clock import EXPOSURE, clock, reached
 from memorization.intensities.covariates import Covariates
+from memorization.intensities.effects import fit_clock, not_identified
 from memorization.labels.trajectories import Trajectories
 from memorization.parallel import side_by_side
 from memorization.study import Study
@@ -153,13 +159,7 @@ def _scored(
     scores: Mapping[str, np.ndarray],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    weight, level = study.weight, bootstrap.level
-    effective = float(bootstrap.effective(weight, truth))
-
-    def estimate(metric: OfWeights) -> dict[str, float]:
-        replicates = bootstrap.replicate(metric, weight)
-        return Replicated(float(metric(weight)), replicates, effective, LOGIT).estimate(level)
-
+    estimate = functools.partial(_estimate, study, truth, bootstrap)
     found: dict[str, Any] = {
         "n": len(truth),
         "cases": int(truth.sum()),
@@ -177,6 +177,18 @@ def _scored(
             "recall": estimate(matched.recall),
         }
     return found
+
+
+def _estimate(
+    study: Study,
+    cases: np.ndarray,
+    bootstrap: Bootstrap,
+    metric: OfWeights,
+    scale: Scale = LOGIT,
+) -> Estimate:
+    value, replicates = float(metric(study.weight)), bootstrap.replicate(metric, study.weight)
+    effective = float(bootstrap.effective(study.weight, cases))
+    return Replicated(value, replicates, effective, scale).estimate(bootstrap.level)
 
 
 class Matched:
@@ -219,3 +231,77 @@ class Matched:
         own = np.take(np.asarray(weight, dtype=np.float64), self.order, axis=-1)
         hits = np.cumsum(own * self.truth[self.order], axis=-1)[..., self.last]
         return hits, np.cumsum(own, axis=-1)[..., self.last]
+
+
+def remaining(
+    study: Study, bootstrap: Bootstrap, processes: int = 1
+) -> dict[str, dict[str, Any]] | None:
+    """Return how well the exposure clock tells at landmarks what the rest of training brings.
+
+    From the states so far and the exposures to come, out of fold, beside the rule that each state
+    stays as it is.
+
+    Returns
+    -------
+    dict
+        percentage of training -> ``share`` of the rest that is spent memorized: ``observed``,
+        ``expected``, and ``skill_over_now``, the part of the squared error that is saved of
+        expecting each state to stay as it is; ``kept``: of the ``n`` memorized now, the shares
+        ``observed`` and ``expected`` to be so at every later checkpoint. None where exposures or
+        some states are not known, or the checkpoints are few.
+    """
+    histories = study.known_histories
+    if histories.seen is None or not histories.observed.all() or not_identified(study.steps):
+        return None
+    held_out = list(folds(study))
+    parts = side_by_side(_rest, held_out, study, processes=processes)
+    rest = np.empty((len(study), *parts[0].shape[1:]))
+    for fold, part in zip(held_out, parts, strict=True):
+        rest[study.fold == fold] = part
+    return {
+        str(percent): _brought(study, reached(study.steps, percent), rest[:, place], bootstrap)
+        for place, percent in enumerate(PERCENTS)
+    }
+
+
+def _rest(fold: int, study: Study) -> np.ndarray:
+    """Return what is expected of a fold's m rows at each landmark, float [m, landmarks, 2].
+
+    The share of the rest of training that they are memorized, and the probability to be so at every
+    later checkpoint.
+    """
+    others = fit_clock(study.take(study.fold != fold))
+    histories = study.take(study.fold == fold).known_histories
+    found = []
+    for percent in PERCENTS:
+        at = reached(study.steps, percent)
+        forecast = others.forecast(histories, known=histories.memorized[:, : at + 1])
+        share = forecast.memorized @ _lengths(study.steps, at)
+        found.append(np.stack([share, forecast.durable[:, 0]], axis=1))
+    return np.stack(found, axis=1)
+
+
+def _lengths(steps: np.ndarray, at: int) -> np.ndarray:
+    """Return which part of what remains after a checkpoint ends with each later one, float [k]."""
+    return np.diff(steps[at:]) / (steps[-1] - steps[at])
+
+
+def _brought(study: Study, at: int, rest: np.ndarray, bootstrap: Bootstrap) -> dict[str, Any]:
+    expected, stays = rest.T
+    memorized = study.known_histories.memorized
+    now, later = memorized[:, at].astype(np.float64), memorized[:, at + 1 :]
+    share, kept = later @ _lengths(study.steps, at), now * later.all(axis=1)
+    error, of_now = (share - expected) ** 2, (share - now) ** 2
+    estimate = functools.partial(_estimate, study, now > 0, bootstrap)
+    return {
+        "share": {
+            "observed": estimate(lambda w: weighted_mean(share, w)),
+            "expected": float(weighted_mean(expected, study.weight)),
+            "skill_over_now": estimate(lambda w: 1 - ratio(w @ error, w @ of_now), SKILL),
+        },
+        "kept": {
+            "n": int(now.sum()),
+            "observed": estimate(lambda w: ratio(w @ kept, w @ now)),
+            "expected": float(ratio(study.weight @ (now * stays), study.weight @ now)),
+        },
+    }
