@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memorization.counting.ngram_index import KeyTable, Matches, NgramIndex, row_blocks
+from memorization.counting.ngram_index import KeyTable, Matches, NgramIndex, pair, row_blocks
 from memorization.protocol import END_OF_TEXT, SEQUENCE
 
 SHINGLE = 5
@@ -63,8 +63,8 @@ class NearDuplicates:
         is_listed = np.zeros(len(block), dtype=bool)
         is_listed[row[rare]] = True
         listed = is_listed[row]
-        held = KeyTable(_key(row[listed], matches.slot[listed]))
-        rare_keys = np.unique(_key(row[rare], matches.slot[rare]))
+        held = KeyTable(pair(row[listed], matches.slot[listed]))
+        rare_keys = np.unique(pair(row[rare], matches.slot[rare]))
         row, slot = (rare_keys >> np.uint64(32)).astype(np.int64), rare_keys & np.uint64(_NONE)
         degree = self._degree[slot.astype(np.int64)]
         start = self._start[slot.astype(np.int64)]
@@ -74,7 +74,7 @@ class NearDuplicates:
         for number in np.unique(piece):
             part = piece == number
             asked = self._asked[_ranges(start[part], degree[part])]
-            pairs = np.unique(_key(asked, np.repeat(row[part], degree[part])))
+            pairs = np.unique(pair(asked, np.repeat(row[part], degree[part])))
             for first in range(0, len(pairs), _CHECKED):
                 self._check(pairs[first : first + _CHECKED], held)
 
@@ -89,7 +89,7 @@ class NearDuplicates:
         asked = (pairs >> np.uint64(32)).astype(np.int64)
         shingles = self._shingles[asked]
         row = np.repeat(pairs & np.uint64(_NONE), shingles.shape[1])
-        _, is_held = held.find(_key(row, shingles.ravel()))
+        _, is_held = held.find(pair(row, shingles.ravel()))
         n_held = is_held.reshape(shingles.shape).sum(axis=1)
         for share, needed in self._needed.items():
             np.add.at(self._total[share], asked[n_held >= needed[asked]], 1)
@@ -112,10 +112,6 @@ def _ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return the numbers of some ranges, one after another."""
     before = np.cumsum(length) - length
     return np.arange(length.sum()) + np.repeat(start - before, length)
-
-
-def _key(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    return (high.astype(np.uint64) << np.uint64(32)) | low.astype(np.uint64)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ _HALF, _ONE = np.uint64(32), np.uint64(1)
 _NONE = np.uint32(2**32 - 1)
 
 
+def pair(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Return numbers of 32 bits side by side, as keys, uint64 [...]."""
+    return (high.astype(np.uint64) << _HALF) | low.astype(np.uint64)
+
+
 class KeyTable:
     """A set of 64-bit keys (uint64 [m], may repeat), each known by the slot that it lies in.
 
@@ -64,22 +69,15 @@ class KeyTable:
 
 
 @njit(cache=True)
-def _probe(mixed: np.uint64, held: np.ndarray, homes: np.uint64) -> np.uint64:
-    """Return the slot of a mixed key, or one that holds another: there is none."""
-    slot = ((mixed >> _HALF) * homes) >> _HALF
-    # What lies in a chain is sorted, and the empty slot is above all: stop at the first that is
-    # not below.
-    while held[slot] < mixed:
-        slot += _ONE
-    return slot
-
-
-@njit(cache=True)
 def _find(keys: np.ndarray, held: np.ndarray, homes: np.uint64) -> tuple[np.ndarray, np.ndarray]:
     slot, known = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.bool_)
     for i in range(len(keys)):
         mixed = keys[i] * _MIX
-        found = _probe(mixed, held, homes)
+        found = ((mixed >> _HALF) * homes) >> _HALF
+        # What lies in a chain is sorted, and the empty slot is above all: stop at the first that
+        # is not below.
+        while held[found] < mixed:
+            found += _ONE
         slot[i], known[i] = found, held[found] == mixed
     return slot, known
 
@@ -142,7 +140,7 @@ class NgramIndex:
         for shorter, length in pairwise(lengths):
             part = self.slot[shorter]
             shift = length - shorter
-            keys = _pair(part[:, :-shift], part[:, shift:])
+            keys = pair(part[:, :-shift], part[:, shift:])
             table = KeyTable(keys.ravel())
             slot, _ = table.find(keys.ravel())
             self._tables[length] = table
@@ -217,10 +215,6 @@ def row_blocks(windows: np.ndarray, tokens: int = CHUNK) -> Iterator[tuple[int, 
     rows = max(1, tokens // windows.shape[1])
     for start in range(0, len(windows), rows):
         yield start, np.asarray(windows[start : start + rows])
-
-
-def _pair(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return (left.astype(np.uint64) << _HALF) | right.astype(np.uint64)
 
 
 def slot_counts(

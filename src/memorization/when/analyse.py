@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memorization.evaluation.bootstrap import Bootstrap, Replicated, gains, gains_over_best
-from memorization.evaluation.crossfit import Candidate, candidates, cross_fit, folds
+from memorization.evaluation.crossfit import Candidate, Model, candidates, cross_fit, folds
 from memorization.intensities.effects import effects, not_identified
 from memorization.parallel import side_by_side
 from memorization.strata import STRATA, finest_count, stratum_of
@@ -49,7 +49,7 @@ class Analysis:
 
     predictions: pd.DataFrame
     metrics: dict[str, Any]
-    fitted: dict[tuple[str, str], SurvivalModel]
+    fitted: dict[tuple[str, str], Model]
 
 
 def planned(
@@ -142,7 +142,7 @@ def analyse(
     metrics["effects"] = effects(study, bootstrap.level)
     metrics["not_identified"] = list(not_identified(study.steps))
     kept = [run for run in runs if models[run.name].is_kept]
-    fitted = side_by_side(_fit, kept, study, processes=processes)
+    fitted = side_by_side(Candidate.fit, kept, study, processes=processes)
     parts = [_predictions(study, run, forecasts[run.key]) for run in runs]
     return Analysis(
         predictions=pd.concat(parts, ignore_index=True) if parts else empty_table(WHEN),
@@ -236,12 +236,6 @@ def _examine(
         {metric: value.estimate(bootstrap.level) for metric, value in scores.items()},
         {metric: scores[metric] for metric in GAINED if metric in scores},
     )
-
-
-def _fit(run: Candidate, study: Study) -> SurvivalModel:
-    model = run.fit(study)
-    assert isinstance(model, SurvivalModel)
-    return model
 
 
 def _predictions(study: Study, run: Candidate, forecast: np.ndarray) -> pd.DataFrame:
