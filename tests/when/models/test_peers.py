@@ -13,7 +13,8 @@ from memorization.errors import UserError
 from memorization.intensities.clock import EXPOSURE, clock
 from memorization.when.models import parsimonious
 from memorization.when.models.accumulation import Accumulation, effective_exposures
-from memorization.when.models.parsimonious import AFT, Cox
+from memorization.when.models.aft import AFT
+from memorization.when.models.cox import Cox
 
 RNG = np.random.default_rng(0)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from memorization.when.models.accumulation import Accumulation
+from memorization.when.models.aft import AFT
+from memorization.when.models.cox import Cox
 from memorization.when.models.forest import Forest
 from memorization.when.models.intensities import Boosting, Count, ExposureClock, Logistic
 from memorization.when.models.kaplan_meier import KaplanMeier, KaplanMeierStrata
 from memorization.when.models.model import SurvivalModel
-from memorization.when.models.parsimonious import AFT, Cox
 
 MODELS: dict[str, type[SurvivalModel]] = {
     "kaplan_meier": KaplanMeier,
