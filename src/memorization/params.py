@@ -235,6 +235,7 @@ class Labels(_Section):
         ],
         _or_else("OWNER/NAME@stepK: what is wrong with it, of each checkpoint to leave out, or {}"),
     ]
+    engine: Literal["local", "ray"]
 
 
 class Features(_Section):

@@ -89,7 +89,7 @@ def test_a_missing_revision_leaves_the_finished_checkpoints(remote, hub, tmp_pat
     with pytest.raises(UserError, match=r"no revision 'step50'; there are .*step40"):
         scanned(remote, tmp_path / "work", steps=(20, 50, 100))
     found = sorted(path.name for path in (tmp_path / "work").glob("*.npz"))
-    assert found == ["step100.npz", "step20.npz"]
+    assert found == ["step100-0.npz", "step20-0.npz"]
     hub.requests.clear()
     scanned(remote, tmp_path / "work", steps=(20, 100))
     assert hub.requests == []

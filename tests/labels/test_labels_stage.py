@@ -254,7 +254,7 @@ def test_a_finished_scan_is_kept_and_gone_on_with(run, hub, monkeypatch):
     pd.testing.assert_frame_equal(again[1], first[1])
     run(checkpoints=3)
     assert len(done) == 2  # the last checkpoint is there
-    [one] = Path("results/.partial").glob("labels-*/step100.npz")
+    [one] = Path("results/.partial").glob("labels-*/step100-0.npz")
     one.write_bytes(one.read_bytes()[:-1] + b"!")
     run(checkpoints=3)
     assert len(done) == 3

@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_the_finished_checkpoints(suite, tokens, tmp_path, mo
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(UserError, match=r"No space left on device.*make room and run the same"):
         scanned(suite, tokens, tmp_path)
-    assert [path.name for path in tmp_path.glob("*.npz")] == ["step15.npz"]
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["step15-0.npz"]
     monkeypatch.undo()
     again = scanned(suite, tokens, tmp_path)
     assert_same(again, scanned(suite, tokens, tmp_path / "other"))

@@ -77,6 +77,7 @@ def take_census(
         work,
         device,
         job=f"census of {params.target}",
+        engine=params.labels.engine,
     )
     keep(work)
     return Census(index, np.array(steps), match_length, logprob), read_margins(work)

@@ -121,6 +121,7 @@ def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories
         work,
         device,
         job=f"scanning the arm with {params.target}",
+        engine=params.labels.engine,
     )
     keep(work)
     return found
@@ -185,6 +186,7 @@ def _scanned(
         at_end=at_end,
         margins=not isinstance(suite, MicroSuite),
         job=f"scanning {params.target}",
+        engine=params.labels.engine,
     )
     return trajectories, {
         "agreement": found,
@@ -268,8 +270,8 @@ def scan_inputs(
 ) -> dict[str, Any]:
     """Return what the result of a checkpoint depends on.
 
-    Which checkpoints are chosen is not among it, so that a scan of more of them goes on with those
-    that an earlier one finished.
+    Which checkpoints are chosen and where they are evaluated is not among it, so that a scan of
+    more of them, or by another engine, goes on with what an earlier one finished.
     """
     code = ["memorization.labels.scan", "memorization.suite.device"]
     if suite.has(params.target):

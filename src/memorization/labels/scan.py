@@ -5,8 +5,10 @@ At the last one it is also told how narrowly each label is decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,15 @@ from memorization.extraction.margins import flips
 from memorization.extraction.score import memorized, score
 from memorization.files import replacing
 from memorization.labels.checkpoints import Models
+from memorization.labels.engine import ENGINES, Advance, Found, Task, Unit, Work, shards_of
 from memorization.labels.trajectories import UNKNOWN, Trajectories
 from memorization.progress import progress
 from memorization.protocol import CONTINUATION
 
 # Kept beside the checkpoints that are finished.
 MARGINS_FILE = "margins.npz"
+# What is found at a checkpoint; at the last one, what `flips` finds as well.
+SCORES = ("match_length", "continuation_logprob")
 
 
 def scan(
@@ -42,55 +47,58 @@ def scan(
     at_end: Callable[[np.ndarray], Any] = lambda match_length: None,
     margins: bool = False,
     job: str = "scanning",
+    engine: str = "local",
 ) -> Trajectories:
     """Return match lengths and log-probabilities at checkpoints.
 
-    The last checkpoint is evaluated first, so that one soon knows what comes out at the end. A
-    checkpoint that an interrupted run finished is read from ``work`` instead.
+    The last checkpoint is evaluated first, so that one soon knows what comes out at the end. What
+    an interrupted run finished, a checkpoint on a shard of the sequences, is read from ``work``
+    instead.
 
     Parameters
     ----------
     index, tokens : int64 [n] and int [n, 64].
     steps : ascending.
     batch, compiled, end_of_text : as for `score`.
-    work : folder for the finished checkpoints, made if missing.
+    work : folder for the finished units, made if missing.
     at_end : told the match lengths at the last checkpoint as soon as they are known.
     margins : whether to examine the labels of the last checkpoint, for `read_margins`.
     job : what the progress is named.
+    engine : where checkpoints are evaluated, a name of `ENGINES`; the result is the same.
 
     Raises
     ------
     UserError
         If a checkpoint cannot be had or gives logits that are not finite, or a result cannot be
-        written; finished ones stay.
+        written, or workers cannot be had; finished units stay.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    ordered = [steps[-1], *steps[:-1]]
-    todo = [step for step in ordered if not _is_done(work, step, margins and step == steps[-1])]
-    done = len(steps) - len(todo)
-    if steps[-1] not in todo:
-        at_end(_read(work, steps[-1])[0])
-    with (
-        progress(job, len(steps) * len(tokens), "sequences", done * len(tokens)) as advance,
-        closing(models(todo)) as source,
-    ):
-        placed = None
-        for step, model in source:
-            placed = _placed(model, placed, device)
-            del model  # or two would be in memory while the next is loaded
-            match_length, logprob = score(placed, tokens, batch, advance, compiled, end_of_text)
-            if margins and step == steps[-1]:
-                at_last = match_length == CONTINUATION
-                found = flips(placed, tokens, at_last, batch, end_of_text)
-                _write(work / MARGINS_FILE, **found)
-            _write(_file(work, step), match_length=match_length, continuation_logprob=logprob)
-            if step == steps[-1]:
-                at_end(match_length)
-            if device.type == "cpu" and not compiled:
-                placed = None
+
+    def task(step: int) -> Task:
+        return partial(
+            _scored,
+            batch=batch,
+            compiled=compiled,
+            end_of_text=end_of_text,
+            margins=margins and step == steps[-1],
+        )
+
+    found = _evaluated(
+        tokens,
+        (steps[-1], *steps[:-1]),
+        models,
+        task,
+        batch,
+        work,
+        device,
+        compiled=compiled,
+        told=lambda at_last: at_end(at_last["match_length"]),
+        job=job,
+        engine=engine,
+    )
+    if margins:
+        _keep_margins(work, found[steps[-1]])
     match_length, logprob = (
-        np.stack(columns, axis=1)
-        for columns in zip(*(_read(work, step) for step in steps), strict=True)
+        np.stack([found[step][name] for step in steps], axis=1) for name in SCORES
     )
     observed = np.ones(match_length.shape, bool)
     return Trajectories(index, np.array(steps), match_length, logprob, observed)
@@ -104,6 +112,7 @@ def scan_states(
     work: Path,
     device: torch.device,
     job: str = "scanning",
+    engine: str = "local",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return how far sequences get at the end, and whether they are memorized before it.
 
@@ -112,55 +121,113 @@ def scan_states(
 
     Parameters
     ----------
-    tokens, steps, models, batch, work, device, job : as for `scan`.
+    tokens, steps, models, batch, work, device, job, engine : as for `scan`.
 
     Returns
     -------
     match_length : int8 [n, c]; at the last checkpoint 0…32, before it 32 where memorized, else -1.
     continuation_logprob : float32 [n], at the last checkpoint.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    todo = [step for step in reversed(steps) if not _is_done(work, step, step == steps[-1])]
-    done = len(steps) - len(todo)
-    with (
-        progress(job, len(steps) * len(tokens), "sequences", done * len(tokens)) as advance,
-        closing(models(todo)) as source,
-    ):
-        for step, model in source:
-            placed = model.to(device)  # type: ignore[arg-type]
-            if step == steps[-1]:
-                match_length, logprob = score(placed, tokens, batch, advance)
-                found = flips(placed, tokens, match_length == CONTINUATION, batch)
-                _write(work / MARGINS_FILE, **found)
-            else:
-                state = memorized(placed, tokens, batch, advance)
-                match_length = np.where(state, CONTINUATION, UNKNOWN).astype(np.int8)
-                logprob = np.full(len(tokens), np.nan, np.float32)
-            _write(_file(work, step), match_length=match_length, continuation_logprob=logprob)
-    read = [_read(work, step) for step in steps]
-    return np.stack([match_length for match_length, _ in read], axis=1), read[-1][1]
+
+    def task(step: int) -> Task:
+        if step == steps[-1]:
+            return partial(_scored, batch=batch, margins=True)
+        return partial(_decided, batch=batch)
+
+    found = _evaluated(
+        tokens, steps[::-1], models, task, batch, work, device, job=job, engine=engine
+    )
+    _keep_margins(work, found[steps[-1]])
+    match_length = np.stack([found[step]["match_length"] for step in steps], axis=1)
+    return match_length, found[steps[-1]]["continuation_logprob"]
 
 
-def _placed(
-    model: GPTNeoXForCausalLM, placed: GPTNeoXForCausalLM | None, device: torch.device
-) -> GPTNeoXForCausalLM:
-    """Return the model on the device; in the place of the one before where there is one.
+def _scored(
+    model: GPTNeoXForCausalLM,
+    tokens: np.ndarray,
+    advance: Advance,
+    batch: Batch,
+    compiled: bool = False,
+    end_of_text: bool = True,
+    margins: bool = False,
+) -> Found:
+    match_length, logprob = score(model, tokens, batch, advance, compiled, end_of_text)
+    found = {"match_length": match_length, "continuation_logprob": logprob}
+    if margins:
+        found |= flips(model, tokens, match_length == CONTINUATION, batch, end_of_text)
+    return found
 
-    There its compiled graphs stay valid, and memory of the device need not hold both.
+
+def _decided(
+    model: GPTNeoXForCausalLM, tokens: np.ndarray, advance: Advance, batch: Batch
+) -> Found:
+    state = memorized(model, tokens, batch, advance)
+    return {"match_length": np.where(state, CONTINUATION, UNKNOWN).astype(np.int8)}
+
+
+def _evaluated(
+    tokens: np.ndarray,
+    ordered: Sequence[int],
+    models: Models,
+    task: Callable[[int], Task],
+    batch: Batch,
+    work: Path,
+    device: torch.device,
+    *,
+    compiled: bool = False,
+    told: Callable[[Found], Any] = lambda found: None,
+    job: str,
+    engine: str,
+) -> dict[int, Found]:
+    """Return what a task finds at each step, in the order of rows; what is done is not repeated.
+
+    Parameters
+    ----------
+    ordered : the steps as they are to be evaluated.
+    told : told what is found at the first of them, as soon as it is.
     """
-    if placed is None:
-        return model.to(device)  # type: ignore[arg-type]
-    placed.load_state_dict(model.state_dict())
-    placed.name_or_path = model.name_or_path
-    return placed
+    work.mkdir(parents=True, exist_ok=True)
+    shards = shards_of(tokens, batch)
+    units = [Unit(step, shard) for step in ordered for shard in range(len(shards))]
+    todo = [unit for unit in units if not _file(work, unit).exists()]
+    left = Counter(unit.step for unit in todo)
+    to_do = sum(len(shards[unit.shard]) for unit in todo)
+    total = len(ordered) * len(tokens)
+    if not left[ordered[0]]:
+        told(_read(work, ordered[0], shards))
+    in_place = compiled or device.type != "cpu"
+    wanted = Work(todo, models, task, tokens, shards, device, in_place)
+    with (
+        progress(job, total, "sequences", total - to_do) as advance,
+        closing(ENGINES[engine](wanted, advance)) as done,
+    ):
+        for unit, found in done:
+            _write(_file(work, unit), **found)
+            left[unit.step] -= 1
+            if unit.step == ordered[0] and not left[unit.step]:
+                told(_read(work, unit.step, shards))
+    return {step: _read(work, step, shards) for step in ordered}
 
 
-def _file(work: Path, step: int) -> Path:
-    return work / f"step{step}.npz"
+def _file(work: Path, unit: Unit) -> Path:
+    return work / f"step{unit.step}-{unit.shard}.npz"
 
 
-def _is_done(work: Path, step: int, margins: bool) -> bool:
-    return _file(work, step).exists() and (not margins or (work / MARGINS_FILE).exists())
+def _read(work: Path, step: int, shards: Sequence[np.ndarray]) -> Found:
+    """Return what was found at a step; arrays of a shard's rows are put together."""
+    parts = []
+    for shard in range(len(shards)):
+        with np.load(_file(work, Unit(step, shard))) as saved:
+            parts.append(dict(saved))
+    order = np.argsort(np.concatenate(shards))
+    return {
+        name: np.concatenate([part[name] for part in parts])[order] if one.ndim else one
+        for name, one in parts[0].items()
+    }
+
+
+def _keep_margins(work: Path, found: Found) -> None:
+    _write(work / MARGINS_FILE, **{name: found[name] for name in found if name not in SCORES})
 
 
 def read_margins(work: Path) -> dict[str, np.ndarray]:
@@ -178,8 +245,3 @@ def _write(path: Path, **arrays: np.ndarray) -> None:
             f"{path}: cannot be written ({error.strerror or error}); make room and run the same "
             "command again, it goes on with this checkpoint"
         ) from None
-
-
-def _read(work: Path, step: int) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(_file(work, step)) as saved:
-        return saved["match_length"], saved["continuation_logprob"]
