@@ -2,6 +2,7 @@ import importlib.util
 import os
 import signal
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -59,22 +60,16 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(scope="module")
 def ray():
-    """Ray with two workers' room, as `on_ray` starts it."""
+    """Ray with room for two workers of one thread, started as a scan starts it."""
     ray = pytest.importorskip("ray")
+    before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", "local")
-        before = torch.get_num_threads()
+        patch.setattr(ray, "init", partial(ray.init, num_cpus=2, object_store_memory=100 << 20))
         torch.set_num_threads(1)
-        ray.init(
-            "local",
-            num_cpus=2,
-            object_store_memory=100 << 20,
-            include_dashboard=False,
-            log_to_driver=False,
-        )
-        yield ray
-        ray.shutdown()
-        torch.set_num_threads(before)
+        yield engines.started()
+    ray.shutdown()
+    torch.set_num_threads(before)
 
 
 def scanned(models, tokens, work, **options):
@@ -116,6 +111,14 @@ def test_without_ray_one_line_says_what_to_install(models, tokens, tmp_path, mon
     with pytest.raises(UserError, match=r"Ray is not installed; run pip install '\.\[ray\]'"):
         scanned(models, tokens, tmp_path, engine="ray")
     assert files(tmp_path) == {}
+
+
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "a machine"])
+def test_a_cluster_that_does_not_answer_is_an_error(address, models, tokens, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(UserError, match=f"^RAY_ADDRESS={address}: no Ray cluster answers"):
+        scanned(models, tokens, tmp_path, engine="ray")
 
 
 @needs_ray
@@ -176,7 +179,7 @@ def test_what_always_ends_its_worker_is_given_up_and_the_rest_taken_up(
     real = module.partial
     with monkeypatch.context() as patch:
         patch.setattr(module, "partial", lambda *a, **k: dying(real(*a, **k), deaths, 99))
-        with pytest.raises(UserError, match="a worker was lost 3 times at step.*run the same"):
+        with pytest.raises(UserError, match=r"a worker was lost 3 times at step.*run the same"):
             scanned(models, tokens, tmp_path / "work", engine="ray")
     kept = files(tmp_path / "work")
     assert 0 < len(kept) < 12

@@ -7,6 +7,7 @@ the same unit. So on the CPU, with as many threads, all give the same bits.
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -184,8 +185,9 @@ def on_ray(work: Work, advance: Advance) -> Done:
     """
     if not work.units:
         return
-    ray = _started()
-    room = _room(ray.cluster_resources(), work.device.type)
+    ray = started()
+    room = min(_room(ray.cluster_resources(), work.device.type), len(work.units))
+    print(f"workers on Ray: {room}", flush=True)
     actor = ray.remote(**_needs(work.device.type))(Worker)
     running: dict[Any, tuple[Any, _Given | None]] = {}
 
@@ -195,7 +197,7 @@ def on_ray(work: Work, advance: Advance) -> Done:
 
     left, again, losses = _given(work, ray.put), list[_Given](), Counter[Unit | None]()
     with closing(left):
-        for _ in range(min(room, len(work.units))):
+        for _ in range(room):
             begin()
         while running:
             [finished], _ = ray.wait(list(running), num_returns=1)
@@ -237,7 +239,7 @@ def _given(work: Work, put: Callable[[Any], Any]) -> Generator[_Given]:
                 yield _Given(unit, held, tokens[unit.shard])
 
 
-def _started() -> Any:
+def started() -> Any:
     """Return Ray, connected to the cluster that RAY_ADDRESS names, or else started here."""
     # Neither should it tell its makers of each start, nor hide a GPU from who asks for none.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -251,12 +253,16 @@ def _started() -> Any:
         ) from None
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS", "local")
+        host, _, port = address.rpartition(":")
         try:
+            if address not in ("local", "auto"):
+                # Ray itself would try for minutes.
+                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        except ConnectionError:
+        except (OSError, ValueError, OverflowError) as error:
             raise UserError(
-                f"RAY_ADDRESS={address}: there is no Ray cluster; start one (ray start --head), or "
-                "unset RAY_ADDRESS to use this machine alone"
+                f"RAY_ADDRESS={address}: no Ray cluster answers ({error}); set it to the HOST:PORT "
+                "that ray start --head prints, or unset it to use this machine alone"
             ) from None
     return ray
 
