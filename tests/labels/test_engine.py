@@ -1,4 +1,3 @@
-import importlib.util
 import os
 import signal
 import sys
@@ -23,9 +22,6 @@ from memorization.suite.micro.train import new_model
 CPU = torch.device("cpu")
 STEPS = (5, 10, 15)
 BATCH = 8
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
-)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +57,8 @@ def small_shards(monkeypatch):
 @pytest.fixture(scope="module")
 def ray():
     """Ray with room for two workers of one thread, started as a scan starts it."""
-    ray = pytest.importorskip("ray")
+    import ray
+
     before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", "local")
@@ -113,7 +110,6 @@ def test_without_ray_one_line_says_what_to_install(models, tokens, tmp_path, mon
     assert files(tmp_path) == {}
 
 
-@needs_ray
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "a machine"])
 def test_a_cluster_that_does_not_answer_is_an_error(address, models, tokens, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", address)
@@ -121,14 +117,12 @@ def test_a_cluster_that_does_not_answer_is_an_error(address, models, tokens, tmp
         scanned(models, tokens, tmp_path, engine="ray")
 
 
-@needs_ray
 def test_a_cluster_without_room_is_an_error(ray, models, tokens, tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     with pytest.raises(UserError, match="a worker takes 3 CPUs and the cluster has 2; lower"):
         scanned(models, tokens, tmp_path, engine="ray")
 
 
-@needs_ray
 @pytest.mark.parametrize("way", ["scan", "census"])
 def test_rays_workers_write_the_same_bytes(ray, models, tokens, tmp_path, small_shards, way):
     for engine in ("local", "ray"):
@@ -155,7 +149,6 @@ def dying(task, marker, times):
     return killed
 
 
-@needs_ray
 def test_a_killed_workers_units_are_done_by_others_with_the_same_bytes(
     ray, models, tokens, tmp_path, small_shards, monkeypatch
 ):
@@ -170,7 +163,6 @@ def test_a_killed_workers_units_are_done_by_others_with_the_same_bytes(
     assert files(tmp_path / "ray") == files(tmp_path / "local")
 
 
-@needs_ray
 def test_what_always_ends_its_worker_is_given_up_and_the_rest_taken_up(
     ray, models, tokens, tmp_path, small_shards, monkeypatch, capsys
 ):
@@ -191,7 +183,6 @@ def test_what_always_ends_its_worker_is_given_up_and_the_rest_taken_up(
     assert files(tmp_path / "work") == files(tmp_path / "local")
 
 
-@needs_ray
 def test_an_error_of_the_work_is_raised_as_it_was(ray, models, tokens, tmp_path):
     def damaged(steps):
         for step, model in models(steps):

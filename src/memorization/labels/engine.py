@@ -6,6 +6,7 @@ the same unit. So on the CPU, with as many threads, all give the same bits.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections import Counter
@@ -258,7 +259,7 @@ def started() -> Any:
             if address not in ("local", "auto"):
                 # Ray itself would try for minutes.
                 socket.create_connection((host, int(port)), timeout=10).close()
-            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, OverflowError) as error:
             raise UserError(
                 f"RAY_ADDRESS={address}: no Ray cluster answers ({error}); set it to the HOST:PORT "
