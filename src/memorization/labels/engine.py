@@ -259,7 +259,9 @@ def started() -> Any:
             if address not in ("local", "auto"):
                 # Ray itself would try for minutes.
                 socket.create_connection((host, int(port)), timeout=10).close()
-            ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(
+                address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
         except (OSError, ValueError, OverflowError) as error:
             raise UserError(
                 f"RAY_ADDRESS={address}: no Ray cluster answers ({error}); set it to the HOST:PORT "
