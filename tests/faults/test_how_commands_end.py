@@ -98,7 +98,11 @@ def test_a_letter_that_the_output_lacks_ends_nothing(encoding):
 def test_ctrl_c_while_libraries_load_is_one_line(tmp_path):
     """A stage whose imports wait, as those of torch do, is interrupted in them."""
     (tmp_path / "slow.py").write_text("import time\nprint('waits', flush=True)\ntime.sleep(60)\n")
-    code = "import memorization.stages, slow"
+    # What runs in a shell's background would ignore the signal, and so would its children.
+    code = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import memorization.stages, slow"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}:{tmp_path}"},
