@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_up_histories import TRUTH, made_up_study
+from scipy.special import expit
 
-from memorization.evaluation.metrics.probability import brier
+from memorization.evaluation.metrics.probability import brier, calibration_slope
 from memorization.files import read_object, write_object
-from memorization.intensities.boosting import BoostedIntensities
+from memorization.intensities.boosting import BoostedIntensities, Calibrated
 from memorization.intensities.clock import planned
 from memorization.intensities.effects import effects
 from memorization.intensities.forward import forward
@@ -133,3 +134,29 @@ def test_the_spline_is_of_training_and_not_of_the_data(simulated):
     assert columns.shape[2] == 1 + 5
     line = time_columns(study.histories, terms, LINE)[0, :, 1]
     np.testing.assert_allclose(np.abs(np.diff(line)), 1 / 30)
+
+
+@pytest.mark.parametrize("effect", [0.0, 1.5])
+def test_trees_are_not_sure_of_texts_that_they_have_not_seen(effect):
+    """A text has many rows, a rate of its own, and features by which it can be told."""
+    rng = np.random.default_rng(1)
+    n, rows = 400, 20
+    features = rng.normal(size=(n, 10))
+    log_odds = effect * (features[:, 0] > 0) + rng.normal(size=n) - 1
+    text = np.repeat(np.arange(n), rows)
+    event = rng.random(n * rows) < expit(log_odds[text])
+    design, fold, weight = features[text].astype(np.float32), text % 5, np.ones(n * rows)
+    seen = text < 300
+    found = Calibrated.fit(design[seen], event[seen], weight[seen], fold[seen], seed=0)
+    if not effect:
+        assert found is None or np.ptp(found.log_odds(design[~seen])) < 0.5
+        return
+    slopes = [
+        float(calibration_slope(event[~seen], expit(log_odds), weight[~seen]))
+        for log_odds in (
+            found.trees.decision_function(design[~seen]),
+            found.log_odds(design[~seen]),
+        )
+    ]
+    assert slopes[0] < 0.8
+    assert 0.85 < slopes[1] < 1.2

@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 
 from memorization.evaluation.crossfit import unit_weight
 from memorization.intensities.clock import clock, clock_of
 from memorization.intensities.covariates import Groups
 from memorization.intensities.forward import Intensities
+from memorization.intensities.logistic import FREE
 from memorization.intensities.transitions import AGES, Periods, thinned, transitions
 from memorization.study import Histories, Study
 
-# Careful settings, fixed rather than searched: what is independent are texts, not rows.
+# Fixed rather than searched: what is independent are texts, not rows. A leaf of so many rows may
+# hold one text, whence the calibration.
 SETTINGS = {
     "max_iter": 60,
     "learning_rate": 0.1,
@@ -36,6 +39,59 @@ UNLIKELY = 0.01
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """Trees whose log-odds are put right by what they say of texts that they have not seen.
+
+    Attributes
+    ----------
+    trees : the classifier.
+    intercept, slope : from its log-odds to those to be given.
+    """
+
+    trees: HistGradientBoostingClassifier
+    intercept: float
+    slope: float
+
+    @classmethod
+    def fit(
+        cls, design: np.ndarray, event: np.ndarray, weight: np.ndarray, fold: np.ndarray, seed: int
+    ) -> Self | None:
+        """Return the trees of all rows, calibrated out of fold (Platt 1999); None if they say
+        nothing there.
+
+        Parameters
+        ----------
+        design, event, weight, fold : float32 [m, k], bool, float and int [m].
+        """
+
+        def grown(rows: np.ndarray) -> HistGradientBoostingClassifier:
+            model = HistGradientBoostingClassifier(random_state=seed, **SETTINGS)
+            return model.fit(design[rows], event[rows], sample_weight=weight[rows])
+
+        log_odds = np.full(len(event), np.nan)
+        for test in np.unique(fold):
+            others = fold != test
+            if event[others].any() and not event[others].all():
+                log_odds[~others] = grown(others).decision_function(design[~others])
+        known = ~np.isnan(log_odds)
+        if not event[known].any() or event[known].all():
+            return None
+        line = LogisticRegression(C=FREE)
+        line.fit(log_odds[known, None], event[known], sample_weight=weight[known])
+        slope = float(line.coef_[0, 0])
+        return (
+            cls(grown(np.full(len(event), True)), float(line.intercept_[0]), slope)
+            if slope > 0
+            else None
+        )
+
+    def log_odds(self, design: np.ndarray) -> np.ndarray:
+        """Return the log-odds of each row of a design, float [m]."""
+        found: np.ndarray = self.intercept + self.slope * self.trees.decision_function(design)
+        return found
+
+
+@dataclass(frozen=True)
 class BoostedIntensities(Intensities):
     """Trees on groups of the features' values, exposure, time, and time in the state.
 
@@ -45,13 +101,14 @@ class BoostedIntensities(Intensities):
     ----------
     groups : the map from features to groups of values.
     terms : the covariates of the clock.
-    trees : transition -> the classifier, or the log-odds of all where there was too little to fit.
+    trees : transition -> the classifier, or the log-odds of all where there was too little to fit,
+        or where trees say nothing of texts that they have not seen.
     shifts : transition -> the log-odds that thinning added.
     """
 
     groups: Groups
     terms: tuple[str, ...]
-    trees: dict[str, HistGradientBoostingClassifier | float]
+    trees: dict[str, Calibrated | float]
     shifts: dict[str, float]
 
     @classmethod
@@ -65,18 +122,16 @@ class BoostedIntensities(Intensities):
         terms = tuple(clock(histories))
         moving = _moving(histories, terms)
         weight = unit_weight(study.weight)
-        trees: dict[str, HistGradientBoostingClassifier | float] = {}
+        trees: dict[str, Calibrated | float] = {}
         shifts: dict[str, float] = {}
         for name, periods in transitions(histories).items():
             kept, shifts[name] = thinned(periods, largest, rng)
             own = weight[kept.row]
-            if kept.are_few:
-                trees[name] = kept.log_odds(own)
-                continue
-            model = HistGradientBoostingClassifier(
-                random_state=int(rng.integers(2**31)), **SETTINGS
-            )
-            trees[name] = model.fit(_design(kept, text, moving), kept.event, sample_weight=own)
+            found = None
+            if not kept.are_few:
+                design, seed = _design(kept, text, moving), int(rng.integers(2**31))
+                found = Calibrated.fit(design, kept.event, own, study.fold[kept.row], seed)
+            trees[name] = found or kept.log_odds(own)
         return cls(groups, terms, trees, shifts)
 
     def chances(self, features: pd.DataFrame, histories: Histories) -> dict[str, np.ndarray]:
@@ -114,13 +169,13 @@ def _moving(histories: Histories, terms: tuple[str, ...]) -> np.ndarray:
 
 
 def _decided(
-    model: HistGradientBoostingClassifier, periods: Periods, text: np.ndarray, moving: np.ndarray
+    model: Calibrated, periods: Periods, text: np.ndarray, moving: np.ndarray
 ) -> np.ndarray:
     """Return the log-odds of each row, so many at a time that all trees find them in the cache."""
     found = np.empty(len(periods.row))
     for start in range(0, len(found), CACHED):
         part = periods.take(np.arange(start, min(start + CACHED, len(found))))
-        found[start : start + CACHED] = model.decision_function(_design(part, text, moving))
+        found[start : start + CACHED] = model.log_odds(_design(part, text, moving))
     return found
 
 

@@ -30,6 +30,7 @@ from memorization.report.wording import (
     decimal,
     defined,
     estimate,
+    family_name,
     large,
     listed,
     model_name,
@@ -148,19 +149,31 @@ def _suite(results: Results) -> Facts:
 
 
 def _labels(results: Results) -> Facts:
-    """Return how many checkpoints a scan left out, and what is lost again of the ever memorized."""
+    """Return what a scan left out, what rounding may change, and what is lost of the memorized."""
+    found = results.metrics["labels"]
     ever = results.trajectories.memorized.any(axis=1)
     lost_again = ~results.followed["memorized"].to_numpy(dtype=bool)[ever]
-    facts: Facts = {"lost": None, "n_excluded": len(results.metrics["labels"]["times"]["excluded"])}
+    margins, census = found["margins"], found["census"]
+    facts: Facts = {
+        "lost": None,
+        "n_excluded": len(found["times"]["excluded"]),
+        "fragile_share": margins
+        and share(margins["fragile"], sum(band["memorized"] for band in margins["bands"].values())),
+        "census": census
+        and {
+            "checkpoints": len(census["steps"]),
+            "lost": share(census["forgotten"], census["ever"]),
+        },
+    }
     if len(results.steps) < 2 or not len(lost_again):
         return facts
-    found = results.when_bootstrap.take(np.asarray(ever)).estimate(
+    lost = results.when_bootstrap.take(np.asarray(ever)).estimate(
         lambda truth, _, weight: weighted_mean(truth, weight),
         lost_again,
         lost_again,
         results.when_weight[ever],
     )
-    return facts | {"lost": defined(found)}
+    return facts | {"lost": defined(lost)}
 
 
 def _whether(results: Results) -> Facts:
@@ -188,6 +201,9 @@ def _association(results: Results) -> Facts:
         "n_text_features": int((results.association["tier"] == TIERS[0]).sum()),
         "n_families": len(families),
         "n_redundant": sum(of["verdict"] == "redundant" for of in families.values()),
+        "harmful": [
+            family_name(name) for name, of in families.items() if of["verdict"] == "harmful"
+        ],
         "same": f"{SAME:g}",
         "little": f"{LITTLE:g}",
     }
@@ -207,7 +223,7 @@ def _lottery(results: Results) -> Facts:
     """Return the experiment of all seeds, or of this run's, and the dose next to its half dose."""
     found = results.experiment
     if found is None:
-        return {"lottery": None, "middle": None, "largest_dose": None}
+        return dict.fromkeys(("lottery", "middle", "largest_dose", "at_contrast"))
     doses, half = results.params.arm.doses, found["ed50"]["value"]
     dose = None if half is None else str(min(doses, key=lambda dose: abs(dose - half)))
     clock = found["tested"].get("exposure_clock", {}).get("cells", {})
@@ -216,7 +232,12 @@ def _lottery(results: Results) -> Facts:
         "gap": (found["gap"] or {}).get(dose),
         "clock": clock.get(dose, {}).get("memorized"),
     }
-    return {"lottery": found, "middle": middle, "largest_dose": max(doses)}
+    return {
+        "lottery": found,
+        "middle": middle,
+        "largest_dose": max(doses),
+        "at_contrast": found["cells"].get(str(results.params.arm.contrast_dose)),
+    }
 
 
 def _seeds(results: Results) -> Facts:
