@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -34,6 +35,10 @@ def run(main: Callable[[], None], interrupted: str = GO_ON) -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(interrupted)
+    except BrokenPipeError:
+        # Who reads has had enough, as `head` has. What is still held would be written at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         lacking = lack_of(error)
         if lacking is None:

@@ -82,7 +82,17 @@ class _Rate:
         return (self.done - self.before) / max(time.perf_counter() - self.start, 1e-9)
 
     def text(self) -> str:
-        return f"{self.per_second():,.0f} {self.unit}/s"
+        """Return the rate, of slow work by the minute.
+
+        >>> rate = _Rate(10, "models", 0)
+        >>> rate.advance(2)
+        >>> rate.start -= 60
+        >>> rate.text()
+        '2.0 models/min'
+        """
+        rate = self.per_second()
+        fast = rate >= 10
+        return f"{rate:,.0f} {self.unit}/s" if fast else f"{60 * rate:,.1f} {self.unit}/min"
 
     def left(self) -> float:
         return (self.total - self.done) / max(self.per_second(), 1e-9)

@@ -50,7 +50,7 @@ LEFT_OUT = " Of `--kinds` it\nleft out: {}."
 
 PAGE = """# Faults
 
-`make faults` injects some {total} faults and counts how they end. With seed {seed}, on {cores}
+`make faults` injects {total} faults and counts how they end. With seed {seed}, on {cores}
 cores, it last took {minutes} minutes, and {cpu} minutes of CPU time.{left_out}{stopped}
 
 {table}

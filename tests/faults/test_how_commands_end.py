@@ -115,3 +115,22 @@ def test_ctrl_c_while_libraries_load_is_one_line(tmp_path):
     said = process.communicate(timeout=30)[1]
     assert said == "interrupted; run the same command again to go on\n"
     assert process.returncode != 0
+
+
+def test_a_reader_that_has_had_enough_ends_a_command_in_silence(tmp_path):
+    (tmp_path / "texts.csv").write_text("text\n" + "one two three\n" * 20_000)
+    code = "from memorization.cli import app; app()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "features", "texts.csv", "-"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().startswith('{"index": 0')
+    process.stdout.close()
+    process.stdout = None
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "error" not in said
+    assert "Traceback" not in said

@@ -349,6 +349,8 @@ class Scorer:
             lines.append(
                 "a range and no probability: what copies do depends on the sizes of model and "
                 "training data (--parameters, --training-tokens), and was measured for few"
+                if self.options.parameters is None
+                else "a range and no probability: for these sizes no experiment gives one number"
             )
         name = self.options.tokenizer
         if name == "bytes" or (name is None and not TOKENIZER.exists()):

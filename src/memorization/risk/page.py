@@ -80,7 +80,8 @@ class Found:
 
     def _group(self, name: str, values: list[str | None]) -> None:
         if name == "file":  # a folder of texts: by the folders in it
-            values = [str(PurePath(value or "").parent) for value in values]
+            folders = (str(PurePath(value or "").parent) for value in values)
+            values = ["(top)" if folder == "." else folder for folder in folders]
         numbers = self.groups.setdefault(name, {})
         own = [numbers.setdefault(value or "", len(numbers)) for value in values]
         self.members.setdefault(name, []).append(np.array(own, np.int32))

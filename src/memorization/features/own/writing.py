@@ -53,6 +53,8 @@ def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]
                     target = stream if output == "-" else stack.enter_context(replacing(real))
                     append.append(_appender(form, target, schema[0], stack))
                 append[0](table.cast(schema[0]))
+            except BrokenPipeError:
+                raise
             except OSError as error:
                 raise UserError(f"{output}: cannot be written ({reason(error)})") from None
             except pa.ArrowException as error:
