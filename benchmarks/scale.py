@@ -144,6 +144,7 @@ def write_study(folder: Path, n: int, n_checkpoints: int) -> None:
             {"name": name, "parameters": 70_000_000 * 2**place, "shape": SHAPE}
             for place, name in enumerate(PYTHIA)
         ],
+        "labelled": list(PYTHIA),
         "sequences_per_step": PER_STEP,
         "steps": steps.tolist(),
     }

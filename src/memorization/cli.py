@@ -386,11 +386,11 @@ class Release(StrEnum):
 
 CHECKED = typer.Option(
     metavar="NAME...",
-    help="Of the suite's models, such as 1.4b, or repositories as OWNER/NAME; if not given, all of "
-    "the suite's.",
+    help="Models of published suites, such as 1.4b or 70m-seed3, suites, such as polypythias, or "
+    "repositories as OWNER/NAME; if not given, pythia.",
 )
-VARIANTS = typer.Option(help="Of the suite's models; if not given, that of params.yaml.")
-RELEASES = typer.Option(help="Of the suite's models; if not given, that of params.yaml.")
+VARIANTS = typer.Option(help="Of Pythia's models; if not given, that of params.yaml.")
+RELEASES = typer.Option(help="Of Pythia's models; if not given, that of params.yaml.")
 STEPS = typer.Option(metavar="STEP...", min=0, help="Checkpoints; if not given, all.")
 RANGES = typer.Option("--ranges", help="Also read a few KB of each branch's embedding.")
 DOWNLOAD = typer.Option(
@@ -418,8 +418,7 @@ def verify_checkpoints(
     """
     from memorization.features.own.writing import check_destination
     from memorization.params import load_params
-    from memorization.suite.pythia.facts import read_facts
-    from memorization.verification.command import repositories, verify
+    from memorization.verification.command import declarations, repositories, verify
     from memorization.verification.writing import check_format, terminal, write
 
     params = load_params()
@@ -427,8 +426,8 @@ def verify_checkpoints(
         check_format(output)
         read = ["params.yaml", *([params.pythia.facts] if params.pythia.facts else [])]
         check_destination(output, *map(Path, read))
-    facts = read_facts(params.pythia.facts)
-    names = repositories(params, facts, models or (), variants or (), releases or ())
+    suites = declarations(params.pythia.facts)
+    names = repositories(params, suites, models or (), variants or (), releases or ())
     measure = None
     if download:
         from memorization.labels.checkpoints import precision
@@ -437,14 +436,14 @@ def verify_checkpoints(
 
         device = choose_device(params.device)
         measure = Measuring(device, precision(params.pythia.precision, device))
-    verified = verify(names, facts, steps or None, ranges or download, measure)
+    verified = verify(names, suites, steps or None, ranges or download, measure)
     print(terminal(verified))
     if output is not None:
         write(verified, output)
     return not verified.findings
 
 
-PLANNED = typer.Option(help="A model of Pythia, such as 12b.")
+PLANNED = typer.Option(help="A model of a published suite, such as 12b.")
 GPUS = typer.Option(min=1, help="So many share the sequences of a checkpoint.")
 BANDWIDTH = typer.Option(help="Of the network, a second: Kbit, Mbit, Gbit, KB, MB or GB.")
 DISK_SPEED = typer.Option(help="Of the disk, a second, written or read.")
@@ -477,10 +476,10 @@ def plan(
     from memorization.planning.cards import card_named
     from memorization.planning.measured import this_machine
     from memorization.planning.plan import Machine
-    from memorization.suite.pythia.facts import read_facts
+    from memorization.suite.declared.declaration import of_target
 
     params = load_params()
-    facts = read_facts(params.pythia.facts)
+    facts = of_target(target, params.pythia.facts)
     model = command.target_named(target, facts)
     n = sequences or command.n_sequences(model, params, facts)
     steps = command.n_checkpoints(checkpoints or params.labels.checkpoints, facts)

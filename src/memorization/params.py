@@ -26,7 +26,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from memorization.errors import UserError
 from memorization.files import read_json
 from memorization.protocol import PYTHIA, SEQUENCE
-from memorization.registered import registered, required
+from memorization.registered import published, registered, required
 from memorization.strata import STRATA
 
 
@@ -67,10 +67,6 @@ Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 # Everything is strict, but YAML knows lists alone.
 Names = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-
-# Checkpoints of Pythia that both releases have; memorization.suite.pythia.facts, which may be read
-# from a file as well, says which.
-PYTHIA_CHECKPOINTS = 143
 
 # Cells of the randomised arm that are not exact copies at random positions.
 SCHEDULES = ("early", "late", "even", "fuzzy", "continuation_only")
@@ -205,7 +201,7 @@ class Sequences(_Section):
 
 
 class Pythia(_Section):
-    """What is taken of EleutherAI's Pythia suite; see memorization.suite.pythia."""
+    """What is taken of a published suite; see memorization.suite.pythia."""
 
     models: Literal["v0", "v1"]
     revisions: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{40}$")]]
@@ -215,6 +211,7 @@ class Pythia(_Section):
     corpus_tokens: Positive
     published_counts: bool
     context: bool
+    order: bool
     facts: str | None
     precision: Literal["auto", "float32", "float16", "bfloat16"]
     compile: bool
@@ -320,11 +317,14 @@ class Params(_Section):
 
     @model_validator(mode="after")
     def _target_is_known(self) -> Params:
-        if self.target not in (*self.suite.models, *PYTHIA):
+        if self.target not in (*self.suite.models, *published()):
             known = ", ".join(self.suite.models)
+            others = [name for name in published() if name not in PYTHIA]
+            near = difflib.get_close_matches(self.target, others, n=1) or others[:1]
             raise ValueError(
-                f"target='{self.target}': must be a name from suite.models: {known}; or a Pythia "
-                f"model: {', '.join(PYTHIA)}"
+                f"target='{self.target}': must be a name from suite.models: {known}; a Pythia "
+                f"model: {', '.join(PYTHIA)}; or one of another published suite, such as {near[0]} "
+                "(docs/pythia.md lists them)"
             )
         if self.pythia.reference not in PYTHIA:
             raise ValueError(
@@ -335,11 +335,11 @@ class Params(_Section):
     @model_validator(mode="after")
     def _checkpoints_are_there(self) -> Params:
         there = self.suite.checkpoints
-        if self.is_pythia:
-            facts = self.pythia.facts
-            there = PYTHIA_CHECKPOINTS if facts is None else _checkpoints_in(facts)
+        if self.is_published:
+            facts, (_, declared) = self.pythia.facts, published()[self.target]
+            there = declared if facts is None else _checkpoints_in(facts)
         asked: dict[str, int | str] = {"labels.checkpoints": self.labels.checkpoints}
-        if not self.is_pythia:
+        if not self.is_published:
             asked["sequences.census"] = self.sequences.census
         for key, value in asked.items():
             if any(int(number) > there for number in re.findall(r"\d+", str(value))):
@@ -351,7 +351,7 @@ class Params(_Section):
 
     @model_validator(mode="after")
     def _arm_fits(self) -> Params:
-        if self.is_pythia or not self.arm.enabled:
+        if self.is_published or not self.arm.enabled:
             return self
         total = self.suite.training.steps * self.suite.training.sequences_per_step
         if self.suite.window != 2 * SEQUENCE:
@@ -367,15 +367,20 @@ class Params(_Section):
         return self
 
     @property
+    def is_published(self) -> bool:
+        """Whether the target is of a suite that others published; its name alone decides."""
+        return self.target in published()
+
+    @property
     def is_pythia(self) -> bool:
-        """Whether the target is one of EleutherAI's models; its name alone decides."""
+        """Whether the target is one of the models whose memorization EleutherAI has published."""
         return self.target in PYTHIA
 
 
 def _checkpoints_in(facts: str) -> int:
     """Return how many checkpoints a file for ``pythia.facts`` lists; all else is checked later.
 
-    Where it cannot be read, or is no such file, `memorization.suite.pythia.facts` tells in full.
+    Where it cannot be read, or is no such file, `memorization.suite.declared` tells in full.
     """
     try:
         return len(read_json(Path(facts))["steps"])

@@ -1,8 +1,9 @@
-"""The names that params.yaml may list: of feature families, of classifiers, of survival models.
+"""The names that params.yaml may hold: of feature families, classifiers, survival models, targets.
 
 Every stage reads the parameters, and must not import every model for that, nor run again when one
-changes. So the names are taken from the registries' source, which is read and not run; the
-registries themselves refuse an unknown name once more, where they are asked for it.
+changes. So the names are taken from the registries' source, which is read and not run, and from the
+declarations of published suites. The registries themselves refuse an unknown name once more, where
+they are asked for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import tomllib
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -37,6 +39,34 @@ def registered(parameter: str) -> tuple[str, ...]:
     return tuple(
         name for text in texts for name in re.findall(r'^FAMILY = Family\(\s*"(\w+)"', text, re.M)
     )
+
+
+@functools.cache
+def published() -> dict[str, tuple[str, int]]:
+    """Return target -> suite and number of checkpoints, of all published suites.
+
+    Those of :mod:`memorization.suite.declared`, which may say more of them.
+
+    >>> published()["1.4b"], published()["31m-seed7"]
+    (('pythia', 143), ('polypythias', 143))
+    """
+    files = {
+        path.stem: tomllib.loads(path.read_text("utf-8"))
+        for path in sorted((PACKAGE / "suite" / "declared").glob("*.toml"))
+    }
+    found = {}
+    for suite, said in files.items():
+        steps = said.get("steps") or files[said["extends"]]["steps"]
+        n = -(-steps["last"] // steps["every"])
+        names = [
+            f"{m}-{r}"
+            for runs in said.get("runs", [])
+            for m in runs["models"]
+            for r in runs["names"]
+        ]
+        for name in names or [model["name"] for model in said["models"]]:
+            found[name] = (suite, n)
+    return found
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from huggingface_hub import constants
 from standin import Fault, Hub, connect
 
 from memorization.errors import UserError
+from memorization.suite.declared.declaration import read_declaration
 from memorization.suite.hub import (
     Repository,
     asking,
@@ -20,7 +21,6 @@ from memorization.suite.hub import (
     resolve,
     stream,
 )
-from memorization.suite.pythia.facts import PUBLISHED
 from memorization.suite.pythia.repositories import check_pins
 
 SHARD = "data/duped.70m-00000-of-00002-0123abc.parquet"
@@ -234,7 +234,7 @@ def test_the_advice_without_network_can_be_followed(
         resolve("model", MODEL, revision)
     assert resolve("model", MODEL, revision, pinned=commit).commit == commit
     if revision == "step3000":  # as a pin of it is allowed
-        check_pins([pin], PUBLISHED)
+        check_pins([pin], read_declaration())
     with pytest.raises(UserError, match="forbids") as caught:
         resolve("model", MODEL, "step1")
     assert "or pin" not in str(caught.value)

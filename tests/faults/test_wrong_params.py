@@ -8,9 +8,9 @@ from dvc.utils.serialize import parse_yaml
 
 from memorization.errors import UserError
 from memorization.features import FAMILIES
-from memorization.params import PYTHIA_CHECKPOINTS, load_params, read_yaml
+from memorization.params import load_params, read_yaml
 from memorization.registered import registered, required
-from memorization.suite.pythia.facts import PUBLISHED, read_facts
+from memorization.suite.declared.declaration import read_declaration
 from memorization.when.models import MODELS as WHEN
 from memorization.whether.models import MODELS as WHETHER
 from memorization.whether.models.classifier import FeatureModel
@@ -141,7 +141,7 @@ def test_a_whole_number_may_stand_for_another(load):
         ("whether__models", [], r"whether.models=\[\]"),
         ("when__event", "last", "when.event='last': .*'first' or 'stable'"),
         ("suite__vocabulary", "big", "suite.vocabulary='big': .*integer"),
-        ("target", "13b", "or a Pythia model: 70m, 160m, .*12b"),
+        ("target", "13b", "a Pythia model: 70m, 160m, .*12b"),
         ("pythia__reference", "1k", "pythia.reference='1k': must be one of 70m"),
         ("pythia__models", "v2", "pythia.models='v2': .*'v0' or 'v1'"),
         ("pythia__revisions", {"a/b": "main"}, "pythia.revisions.a/b='main'"),
@@ -167,7 +167,6 @@ def test_another_suite_has_other_checkpoints(load):
     assert load(target="70m", labels__checkpoints=143, suite__checkpoints=5)
     with pytest.raises(UserError, match=r"labels\.checkpoints=144: the suite has 143 checkpoints"):
         load(target="70m", labels__checkpoints=144)
-    assert len(PUBLISHED.steps) == PYTHIA_CHECKPOINTS
 
 
 def test_a_suite_that_a_file_describes_has_its_own_checkpoints(load, tmp_path):
@@ -178,11 +177,11 @@ def test_a_suite_that_a_file_describes_has_its_own_checkpoints(load, tmp_path):
         with pytest.raises(UserError, match=f"labels.checkpoints={spec}: the suite has 3 checkp"):
             load(**mine, labels__checkpoints=spec)
     # What else is wrong with the file is told where all of it is read.
-    for text in ("[]", "{}", "{", '{"steps": 7}'):
+    for text in ("[]", "{", '{"steps": 7}'):
         (tmp_path / "mine.json").write_text(text)
         assert load(**mine, labels__checkpoints=4)
         with pytest.raises(UserError, match=r"pythia\.facts=.*mine\.json: "):
-            read_facts(tmp_path / "mine.json")
+            read_declaration("pythia", tmp_path / "mine.json")
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,10 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, GPTNeoXForCausalLM
 
 from memorization.extraction.score import score
-from memorization.suite.pythia.facts import read_facts
-from memorization.suite.pythia.repositories import (
-    DUPLICATES,
-    EVALS,
-    RAW_TEXT,
-    frequencies_repository,
-    model_repository,
-    preshuffled_repository,
-    sample_repository,
-)
+from memorization.suite.declared.declaration import read_declaration
 
+PYTHIA = read_declaration()
+DATASETS = {what: PYTHIA.dataset(what, "duped") for what in PYTHIA.datasets}
 PLAN = Plan(
     population=480,
     sequences_per_step=4,
@@ -81,22 +74,22 @@ def matrix(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def test_the_facts_describe_it(published: tuple[Path, Variant], pythia: Hub) -> None:
-    facts = read_facts(published[0] / "facts.json")
+    facts = read_declaration("pythia", published[0] / "facts.json")
     assert facts.steps == PLAN.steps == (30, 60, 90, 120)
     assert facts.population == facts.steps[-1] * facts.sequences_per_step == 480
     for split, rows in facts.rows.items():
-        assert table(pythia, EVALS, split).num_rows == rows
+        assert table(pythia, DATASETS["labels"], split).num_rows == rows
     assert set(facts.rows) == {"duped.410m", "duped.12b", "duped.12b.90"}
     assert facts.evaluated == {"12b": (90,)}
     # A split whose name begins with another's is none of them.
-    assert 0 < table(pythia, EVALS, "duped.410m.new").num_rows <= 8
+    assert 0 < table(pythia, DATASETS["labels"], "duped.410m.new").num_rows <= 8
     for name in (
-        EVALS,
-        DUPLICATES,
-        RAW_TEXT,
-        sample_repository("duped"),
-        preshuffled_repository("duped"),
-        frequencies_repository("duped"),
+        DATASETS["labels"],
+        DATASETS["duplicates"],
+        DATASETS["raw"],
+        DATASETS["sample"],
+        DATASETS["preshuffled"],
+        DATASETS["frequencies"],
     ):
         assert f"datasets/{name}" in pythia.repositories.names()
 
@@ -105,7 +98,7 @@ def test_labels_are_what_the_models_generate(pythia: Hub, truth: Variant) -> Non
     assert 20 < truth.memorized["410m"][120].sum() < 400
     for model, step in (("410m", 120), ("12b", 120), ("12b", 90)):
         split = f"duped.{model}" + ("" if step == 120 else f".{step}")
-        labels = table(pythia, EVALS, split)
+        labels = table(pythia, DATASETS["labels"], split)
         assert labels.schema.names == ["index", "tokens", "__index_level_0__"]
         assert labels.schema.types == [pa.int64(), pa.list_(pa.int64()), pa.int64()]
         index = labels["index"].to_numpy()
@@ -114,7 +107,7 @@ def test_labels_are_what_the_models_generate(pythia: Hub, truth: Variant) -> Non
         # An earlier evaluation covers what has been seen by then.
         assert (index < step * PLAN.sequences_per_step).all()
         served = GPTNeoXForCausalLM.from_pretrained(
-            model_repository(model, "duped", "v0"), revision=f"step{step}", dtype=torch.float32
+            PYTHIA.repository_of(model, "duped", "v0"), revision=f"step{step}", dtype=torch.float32
         ).eval()
         generated = served.generate(
             torch.from_numpy(truth.sequences[:, :32].astype(np.int64)),
@@ -133,7 +126,7 @@ def test_labels_are_what_the_models_generate(pythia: Hub, truth: Variant) -> Non
 
 
 def test_the_sample_agrees_with_the_labels(pythia: Hub, truth: Variant) -> None:
-    sample = table(pythia, sample_repository("duped"), "train")
+    sample = table(pythia, DATASETS["sample"], "train")
     assert sample.schema.names == ["Index", "Tokens", "410M", "12B"]
     assert sample.schema.types[:3] == [pa.int64(), pa.list_(pa.uint16()), pa.float64()]
     index = sample["Index"].to_numpy()
@@ -147,7 +140,7 @@ def test_the_sample_agrees_with_the_labels(pythia: Hub, truth: Variant) -> None:
 
 
 def test_rows_straddle_shards(pythia: Hub, truth: Variant) -> None:
-    found = files(pythia, f"datasets/{preshuffled_repository('duped')}")
+    found = files(pythia, f"datasets/{DATASETS['preshuffled']}")
     names = [f"document-0000{i}-of-00002.bin" for i in range(3)]
     assert sorted(found) == [*names, "document.idx"]
     sizes = [len(found[name]) for name in names]
@@ -181,19 +174,17 @@ def test_counts_are_those_of_a_plain_search() -> None:
 
 
 def test_published_counts(pythia: Hub, truth: Variant) -> None:
-    counts = table(pythia, DUPLICATES, "duped")
+    counts = table(pythia, DATASETS["duplicates"], "duped")
     assert counts.schema.names == ["sequence_id", "counts"]
     assert np.array_equal(counts["counts"].to_numpy(), continuation_counts(truth.rows))
-    parts = [
-        table(pythia, frequencies_repository("duped"), s) for s in ("memorized", "non_memorized")
-    ]
+    parts = [table(pythia, DATASETS["frequencies"], s) for s in ("memorized", "non_memorized")]
     assert parts[0].schema.names == ["TokenID", "Frequency"]
     total = sum(part["Frequency"].to_numpy() for part in parts)
     assert np.array_equal(total[:512], np.bincount(truth.rows.ravel(), minlength=512))
 
 
 def test_checkpoints_come_in_every_form(pythia: Hub, truth: Variant) -> None:
-    name = model_repository("410m", "duped", "v0")
+    name = PYTHIA.repository_of("410m", "duped", "v0")
     weights = {
         step: {n for n in files(pythia, name, f"step{step}") if n.endswith((".bin", "tensors"))}
         for step in (0, *PLAN.steps)
@@ -203,7 +194,7 @@ def test_checkpoints_come_in_every_form(pythia: Hub, truth: Variant) -> None:
     assert weights[90] == {f"model-0000{i}-of-00002.safetensors" for i in (1, 2)}
     assert weights[120] == {"model.safetensors", "pytorch_model.bin"}
     for release in ("v0", "v1"):
-        largest = model_repository("12b", "duped", release)
+        largest = PYTHIA.repository_of("12b", "duped", release)
         assert files(pythia, largest) == files(pythia, largest, "step120")
     text = "a licence granted hereby"
     for step in PLAN.steps:

@@ -9,7 +9,7 @@ import numpy as np
 from standin.models import Shape, Weights, checkpoint_files, new_model, train
 
 from memorization.extraction.score import score
-from memorization.suite.pythia.facts import PublishedModel
+from memorization.suite.declared.declaration import PublishedModel
 
 REPOSITORY = "EleutherAI/pythia-410m-v0"
 SHAPE = Shape(layers=1, hidden=64, heads=4)

@@ -87,6 +87,8 @@ def _write_suite(remote, at_end):
     manifest = {"suite": "pythia", "population": 800, "sequences_per_step": PER_STEP}
     manifest |= {
         "steps": STEPS,
+        "labelled": ["70m", "410m"],
+        "runs": {},
         "models": [
             {"name": "70m", "parameters": 10, "repository": "EleutherAI/pythia-70m-v0"},
             {"name": "410m", "parameters": remote.model.parameters, "repository": REPOSITORY},

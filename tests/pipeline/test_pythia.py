@@ -9,27 +9,11 @@ import time
 
 import numpy as np
 import pytest
-import yaml
+from pipeline import published
 from pipeline.conftest import STAGES
+from pipeline.published import labels, metrics, sequences, trajectories
 from standin import Hub, environment
 from standin.pythia import miniature
-
-from memorization import tables
-
-# Fewer models, features and resamples: what differs for Pythia is where data and times come from.
-QUICK = {
-    "whether.models": ["logistic"],
-    "when.models": ["kaplan_meier", "kaplan_meier_strata", "logistic"],
-    "features.families": [
-        "duplication",
-        "frequency",
-        "infinigram",
-        "position",
-        "surprisal",
-        "sibling",
-    ],
-    "bootstrap.replicates": 20,
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,46 +35,21 @@ def study(new_study, hub, home):
     return study
 
 
-def settings(**changes):
-    changes = {name.replace("__", "."): value for name, value in changes.items()}
-    return QUICK | {"pythia.facts": str(miniature()[0] / "facts.json")} | changes
-
-
 def experiment(study, check=True, **changes):
-    """Run the pipeline as a user does."""
-    found = settings(**changes).items()
-    options = [option for name, value in found for option in ("-S", f"{name}={json.dumps(value)}")]
-    return study.run("dvc", "exp", "run", *options, check=check)
+    return published.experiment(study, miniature()[0] / "facts.json", check, **changes)
 
 
 def run_stages(study, *names, **changes):
-    """Run some stages, without DVC."""
-    path = study.folder / "params.yaml"
-    params = yaml.safe_load(path.read_text("utf-8"))
-    for name, value in settings(**changes).items():
-        section, _, key = name.rpartition(".")
-        (params[section] if section else params)[key] = value
-    path.write_text(json.dumps(params), "utf-8")  # JSON is YAML
-    study.stages(*names)
-
-
-def metrics(study, name):
-    return json.loads((study.folder / f"results/metrics/{name}.json").read_text())
-
-
-def labels(study):
-    return tables.read_table(study.folder / "results/labels.parquet", tables.LABELS)
+    return published.run_stages(study, miniature()[0] / "facts.json", *names, **changes)
 
 
 def steps(study):
-    with np.load(study.folder / "results/trajectories.npz") as trajectories:
-        return trajectories["steps"].tolist()
+    return trajectories(study)["steps"].tolist()
 
 
 def truth(study, model, step):
     """Return what the stand-in's model generates, of the studied sequences."""
-    index = tables.read_table(study.folder / "results/sequences.parquet", tables.SEQUENCES)["index"]
-    return miniature()[1]["duped"].memorized[model][step][index]
+    return miniature()[1]["duped"].memorized[model][step][sequences(study)["index"]]
 
 
 def test_a_scan_of_some_checkpoints(study):

@@ -16,7 +16,7 @@ from memorization.errors import UserError
 from memorization.planning.cards import card_named
 from memorization.planning.command import bytes_a_second
 from memorization.planning.plan import Machine, scan_plan
-from memorization.suite.pythia.facts import PUBLISHED
+from memorization.suite.declared.declaration import read_declaration
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/pythia.md").read_text("utf-8")
@@ -52,9 +52,11 @@ def test_the_page_shows_both_models() -> None:
 
 def test_the_table_on_the_page_is_that_of_the_command() -> None:
     rows = re.findall(r"^\| (\S+) \| .* \| (\S+) \| (\S+) \| (\S+) \|$", PAGE, re.MULTILINE)
-    table = {name: cells for name, *cells in rows if name in {m.name for m in PUBLISHED.models}}
+    table = {
+        name: cells for name, *cells in rows if name in {m.name for m in read_declaration().models}
+    }
     machine = Machine(card_named("a100"), 1, 125e6, 1e9)
-    for model in PUBLISHED.models:
+    for model in read_declaration().models:
         plan = scan_plan(model, 60_000, 143, machine)
         values = [plan.downloaded, plan.disk, plan.compute_hours]
         for value, cell in zip(values, table[model.name], strict=True):

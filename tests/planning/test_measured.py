@@ -10,7 +10,7 @@ import torch
 from memorization.params import load_params
 from memorization.planning import measured
 from memorization.planning.measured import seconds_each, sustained, this_machine
-from memorization.suite.pythia.facts import PublishedModel
+from memorization.suite.declared.declaration import PublishedModel
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 MODEL = PublishedModel("made-up", 1_000_000, 6, 32, 2, 512)

@@ -14,14 +14,14 @@ from memorization.params import Shape
 from memorization.planning import plan
 from memorization.planning.cards import Card, card_named
 from memorization.planning.plan import Machine, cascade_passes, cascade_plan, scan_plan
+from memorization.suite.declared.declaration import read_declaration
 from memorization.suite.micro.train import new_model
-from memorization.suite.pythia.facts import PUBLISHED
 
 # 1 Gbit and 1 GB a second.
 H100 = Machine(card_named("h100"), 1, 125e6, 1e9)
 # Sequences of the cascade that is run.
 N = 128
-SMALL, LARGE = PUBLISHED.model("1.4b"), PUBLISHED.model("12b")
+SMALL, LARGE = read_declaration().model("1.4b"), read_declaration().model("12b")
 
 
 def test_a_scan_by_hand() -> None:
@@ -87,7 +87,7 @@ def test_a_card_that_does_not_hold_the_model_is_refused() -> None:
 
 
 def test_the_cascade_by_hand() -> None:
-    found = cascade_plan(LARGE, PUBLISHED, replace(H100, gpus=8))
+    found = cascade_plan(LARGE, read_declaration(), replace(H100, gpus=8))
     # 32 + 3 × .48 + 4 × .15 + 8 × .09 + 63 × .054 tokens of each sequence
     assert found.tokens == pytest.approx(38.162)
     assert found.flops == pytest.approx(2 * 11_846_072_320 * 38.162 * 146_432_000)
@@ -97,7 +97,7 @@ def test_the_cascade_by_hand() -> None:
     # Before the first sequence: 190.7 s to come, and 23.8 s twice, to check and to load.
     assert found.hours == pytest.approx(found.compute_hours + (190.7 + 47.7) / 3600, rel=1e-4)
     assert found.bottleneck == "compute"
-    slow = cascade_plan(SMALL, PUBLISHED, replace(H100, gpus=64))
+    slow = cascade_plan(SMALL, read_declaration(), replace(H100, gpus=64))
     assert (slow.bottleneck, slow.hours) == ("download", pytest.approx(1.34, abs=0.02))
 
 

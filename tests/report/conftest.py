@@ -128,6 +128,7 @@ def write_suite(folder, params):
             {"name": name, "parameters": size, "shape": dict(zip(names, shape, strict=True))}
             for (name, size), shape in zip(models.items(), SHAPES[: len(models)], strict=True)
         ],
+        "labelled": list(models),
         "steps": STEPS.tolist(),
         "sequences_per_step": 8,
         "variant": params.variant,

@@ -34,6 +34,7 @@ def suite(tmp_path):
         "sequences_per_step": 2,
         "steps": [5, 10, 15, 20],
         "models": [{"name": "70m", "parameters": 70}, {"name": "12b", "parameters": 12_000}],
+        "labelled": ["70m", "12b"],
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "evals").mkdir()

@@ -189,14 +189,14 @@ def _make_variant(plan: Plan, name: str, text: Text, passages: np.ndarray) -> Va
         weights[model] = train(untrained, sequences, plan.sequences_per_step, plan.steps)
         labelled = plan.steps[-1:] if model != "12b" else (*plan.evaluated_steps, plan.steps[-1])
         memorized[model] = {
-            step: _each_text(is_memorized, with_weights(untrained, weights[model][step]), sequences)
+            step: each_text(is_memorized, with_weights(untrained, weights[model][step]), sequences)
             for step in labelled
         }
-        right[model] = _each_text(right_tokens, untrained, sequences[index])
+        right[model] = each_text(right_tokens, untrained, sequences[index])
     return Variant(text, rows, weights, memorized, index, right)
 
 
-def _each_text(measure: Measure, model: GPTNeoXForCausalLM, sequences: np.ndarray) -> np.ndarray:
+def each_text(measure: Measure, model: GPTNeoXForCausalLM, sequences: np.ndarray) -> np.ndarray:
     """Measure each text once, however many sequences it begins."""
     texts, inverse = np.unique(sequences, axis=0, return_inverse=True)
     return measure(model, texts)[inverse.reshape(-1)]
@@ -236,6 +236,19 @@ def _data_sets(plan: Plan, name: str, variant: Variant) -> dict[str, dict[str, F
 
 
 def _models(plan: Plan, name: str, variant: Variant) -> dict[str, dict[str, Files]]:
+    repositories: dict[str, dict[str, Files]] = {}
+    for model in plan.shapes:
+        revisions = published_checkpoints(plan, model, variant, variant.weights[model])
+        deduped = "" if name == "duped" else "-deduped"
+        for release in ("-v0", ""):
+            repositories[f"EleutherAI/pythia-{model}{deduped}{release}"] = revisions
+    return repositories
+
+
+def published_checkpoints(
+    plan: Plan, model: str, variant: Variant, weights: Mapping[int, Weights]
+) -> dict[str, Files]:
+    """Return the revisions of a model's repository, in several forms; ``main`` is the last."""
     tokenizer = variant.text.tokenizer.to_str(pretty=True).encode()
     special = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
     common = {
@@ -247,22 +260,16 @@ def _models(plan: Plan, name: str, variant: Variant) -> dict[str, dict[str, File
     }
     _, second, third, *_, last = plan.steps  # most are safetensors
     forms = {second: "bin", third: "sharded", last: "both"}
-    repositories: dict[str, dict[str, Files]] = {}
-    for model, shape in plan.shapes.items():
-        revisions = {
-            f"step{step}": common
-            | checkpoint_files(shape, plan.vocabulary, weights, forms.get(step, "safetensors"))
-            for step, weights in variant.weights[model].items()
-        }
-        revisions["main"] = revisions[f"step{plan.steps[-1]}"]
-        deduped = "" if name == "duped" else "-deduped"
-        for release in ("-v0", ""):
-            repositories[f"EleutherAI/pythia-{model}{deduped}{release}"] = revisions
-    return repositories
+    revisions = {
+        f"step{step}": common
+        | checkpoint_files(plan.shapes[model], plan.vocabulary, own, forms.get(step, "safetensors"))
+        for step, own in weights.items()
+    }
+    return revisions | {"main": revisions[f"step{last}"]}
 
 
 def _facts(plan: Plan, evals: Files) -> dict:
-    """Return what ``pythia.facts`` in params.yaml is to name (memorization.suite.pythia.facts)."""
+    """Return what ``pythia.facts`` in params.yaml is to name."""
     rows: dict[str, int] = {}
     for path, content in evals.items():
         split = path.removeprefix("data/").partition("-")[0]
@@ -303,7 +310,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to make it")
     folder = parser.parse_args(arguments).folder
     plan = Plan(variants=("duped", "deduped"))
-    for name, variant in make_repositories(folder, plan).items():
+    variants = make_repositories(folder, plan)
+    from standin.polypythias import make_runs  # which builds on this module
+
+    make_runs(folder, plan, variants["duped"])
+    for name, variant in variants.items():
         last = plan.steps[-1]
         memorized = {model: int(by[last].sum()) for model, by in variant.memorized.items()}
         print(f"{name}: {plan.population} sequences, memorized at the end: {memorized}")

@@ -16,7 +16,7 @@ from verification.checkpoints import LARGE, SMALL, STEPS, suite
 from memorization.cli import app
 from memorization.labels.plan import excluded_steps
 from memorization.params import load_params
-from memorization.suite.pythia.facts import read_facts
+from memorization.suite.declared.declaration import read_declaration
 from memorization.suite.pythia.repositories import check_exclusions
 
 EXCLUDED = {
@@ -79,7 +79,7 @@ def test_what_it_says_to_exclude_can_be_put_into_params_yaml(wrong: Hub, folder:
     params["labels"]["exclude"] = json.loads((folder / "found.json").read_text())["exclude"]
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     loaded = load_params()
-    check_exclusions(loaded.labels.exclude, read_facts(loaded.pythia.facts))
+    check_exclusions(loaded.labels.exclude, read_declaration("pythia", loaded.pythia.facts))
     assert excluded_steps(loaded.labels.exclude, SMALL, STEPS) == {
         3000: "identical", 4000: "identical", 6000: "missing", 7000: "identical",
     }  # fmt: skip

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from memorization.suite.declared.declaration import read_declaration
 from memorization.verification.branches import Branch, Kind
-from memorization.verification.command import EARLY
 from memorization.verification.curves import Measured, of_weights, outliers, shrinking
 
-STEPS = np.array([*EARLY, *range(1000, 144_000, 1000)])
+STEPS = np.array([*read_declaration().early, *range(1000, 144_000, 1000)])
 
 
 def losses(rng: np.random.Generator, noise: float) -> np.ndarray:

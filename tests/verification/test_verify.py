@@ -29,9 +29,9 @@ from verification.checkpoints import (
 )
 
 from memorization.errors import UserError
-from memorization.suite.pythia.facts import Facts, read_facts
+from memorization.suite.declared.declaration import Declaration
 from memorization.verification.branches import Kind
-from memorization.verification.command import Verified, verify
+from memorization.verification.command import Verified, declarations, verify
 from memorization.verification.weights import Measuring
 from memorization.verification.writing import grouped
 
@@ -40,13 +40,15 @@ Found = set[tuple[str, str, Kind]]
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Facts:
+def own(tmp_path: Path) -> dict[str, Declaration]:
     (tmp_path / "own.json").write_text(json.dumps(facts()))
-    return read_facts(tmp_path / "own.json")
+    return declarations(tmp_path / "own.json")
 
 
 @pytest.fixture
-def verified(own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable:
+def verified(
+    own: dict[str, Declaration], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable:
     def of(repositories: Suite, has_ranges: bool = False, **options) -> Verified:
         with served(repositories, monkeypatch, tmp_path):
             return verify(list(repositories), own, options.get("steps"), has_ranges)
@@ -406,7 +408,10 @@ def test_a_stage_is_named_before_its_steps(verified: Callable) -> None:
 
 
 def test_what_was_listed_and_read_is_not_asked_for_again(
-    own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own: dict[str, Declaration],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with served(suite(), monkeypatch, tmp_path) as hub:
         hub.fail(Fault("status", f"*{LARGE}/tree*", status=404))
@@ -437,7 +442,7 @@ def test_some_steps_alone(verified: Callable) -> None:
 
 
 def test_no_weights_are_downloaded(
-    own: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own: dict[str, Declaration], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with served(suite(), monkeypatch, tmp_path) as hub:
         verify([SMALL, LARGE], own, None, False)
@@ -462,7 +467,7 @@ def test_the_miniature_of_pythia_is_right(monkeypatch: pytest.MonkeyPatch, tmp_p
     with Hub(folder) as hub:
         connect(monkeypatch, hub.endpoint, tmp_path / "home")
         measure = Measuring(torch.device("cpu"), torch.float32)
-        clean = verify(names, read_facts(folder / "facts.json"), None, True, measure)
+        clean = verify(names, declarations(folder / "facts.json"), None, True, measure)
         assert clean.findings == []
         assert len(clean.branches) == len(clean.measured) == 4 * 10
         assert all(own.loss is not None for own in clean.measured.values())

@@ -19,9 +19,8 @@ from verification.checkpoints import Files, facts
 
 from memorization.cli import app
 from memorization.errors import UserError
-from memorization.suite.pythia.facts import read_facts
 from memorization.verification.branches import Kind
-from memorization.verification.command import Verified, verify
+from memorization.verification.command import Verified, declarations, verify
 from memorization.verification.weights import Measuring
 from memorization.verification.writing import summary
 
@@ -78,7 +77,7 @@ def verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callab
     def of(branches: dict[str, Files], measure: Measuring | None = MEASURE) -> Verified:
         with Hub({NAME: branches}) as hub:
             connect(monkeypatch, hub.endpoint, tmp_path / "home")
-            return verify([NAME], read_facts(tmp_path / "facts.json"), None, True, measure)
+            return verify([NAME], declarations(tmp_path / "facts.json"), None, True, measure)
 
     yield of
     assert not list((tmp_path / "home").rglob("verified"))  # the weights are deleted
@@ -202,7 +201,7 @@ def test_a_model_of_another_kind_is_measured(
     name = "allenai/OLMo-2-0425-1B"
     with Hub({name: branches}) as hub:
         connect(monkeypatch, hub.endpoint, tmp_path / "home")
-        own = verify([name], read_facts(None), None, True, MEASURE)
+        own = verify([name], declarations(None), None, True, MEASURE)
     assert own.findings == []
     assert own.unread == 0
     for measured in own.measured.values():

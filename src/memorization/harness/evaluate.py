@@ -25,6 +25,7 @@ from memorization.harness.sample import YES, Rows, Sample, population_rows, samp
 from memorization.randomness import generator
 from memorization.report.wording import METRICS, count, decimal, percent
 from memorization.suite import Suite
+from memorization.suite.read import labelled
 
 RANKING = {"auroc": auroc, "average_precision": average_precision}
 ORDER = ("accuracy", "precision", "recall", "f1", *RANKING)
@@ -144,8 +145,10 @@ def evaluate_predictor(
     """
     if threshold is not None and not np.isfinite(threshold):
         raise UserError(f"threshold {threshold}: must be a number, of the scores' kind")
-    if target not in suite.models:
-        raise UserError(f"target '{target}': the suite has {', '.join(suite.models)}")
+    if target not in (known := labelled(suite)):
+        raise UserError(
+            f"target '{target}': the suite has {', '.join(known)} with labels of all sequences"
+        )
     predict, memorized = Asked(predictor), np.unique(suite.memorized(target))
     if sample is None:
         rows = population_rows(

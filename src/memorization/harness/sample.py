@@ -16,6 +16,7 @@ from memorization.files import replacing
 from memorization.harness.predictions import Asked
 from memorization.protocol import SEQUENCE
 from memorization.suite import Suite
+from memorization.suite.read import labelled
 from memorization.tables import SEQUENCES, SPLITS, read_table, token_matrix
 
 # Folds for the choice of a threshold where no better ones are known: every fifth sequence.
@@ -111,7 +112,7 @@ def _is_of(table: pd.DataFrame, suite: Suite, target: str | None) -> bool:
     if not np.array_equal(tokens, token_matrix(table["tokens"])):
         return False
     # A census is no sample of cases.
-    if not table["case"].any() or target not in suite.models:
+    if not table["case"].any() or target not in labelled(suite):
         return True
     return np.array_equal(np.isin(index, suite.memorized(target)), table["case"])
 

@@ -16,9 +16,9 @@ from transformers import GPTNeoXForCausalLM
 from memorization.errors import UserError
 from memorization.files import read_json, write_json
 from memorization.suite import Suite
+from memorization.suite.declared.declaration import PublishedModel
 from memorization.suite.hub import CommitNotFound, RevisionNotFound, resolve
 from memorization.suite.pythia.checkpoints import configuration, download_checkpoint, load_published
-from memorization.suite.pythia.facts import PublishedModel
 from memorization.suite.pythia.repositories import pin_of
 
 T = TypeVar("T")

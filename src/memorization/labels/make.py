@@ -23,10 +23,11 @@ from memorization.protocol import CONTINUATION
 from memorization.resume import file_digests, keep, library_versions, work_folder
 from memorization.sources import code_digest
 from memorization.suite import Suite
+from memorization.suite.declared.declaration import Declaration, of_target
 from memorization.suite.micro.suite import MicroSuite
-from memorization.suite.pythia.facts import PublishedModel, read_facts
 from memorization.suite.pythia.repositories import check_exclusions
 from memorization.suite.pythia.suite import PythiaSuite
+from memorization.suite.read import labelled
 from memorization.tables import token_matrix
 
 # Below it, what is scanned is hardly what was published.
@@ -64,12 +65,14 @@ def make_trajectories(
         If the parameters ask for what cannot be, or the hub or the disk fails during a scan.
     """
     on_disk = suite.has(params.target)
-    excluded = {} if on_disk else _excluded(params, suite)
+    excluded = {} if on_disk else excluded_of(params, suite, params.target)
     left = tuple(step for step in suite.steps if step not in excluded)
     steps = chosen_steps(left, params.labels.checkpoints)
-    download = 0 if on_disk else _published(params).checkpoint_bytes
+    download = 0 if on_disk else _declared(params).model(params.target).checkpoint_bytes
     cost = scan_cost(suite.parameters[params.target], len(index), len(steps), download)
-    evaluations = {suite.steps[-1]: suite.memorized(params.target)}
+    evaluations: dict[int, np.ndarray] = {}
+    if params.target in labelled(suite):
+        evaluations[suite.steps[-1]] = suite.memorized(params.target)
     if isinstance(suite, PythiaSuite):
         evaluations |= suite.evaluations(params.target)
     source, reason = source_of_times(
@@ -85,7 +88,9 @@ def make_trajectories(
     how: dict[str, Any] = dict.fromkeys(("agreement", "repeated_checkpoints", "target_commits"))
     margins: dict[str, np.ndarray] | None = None
     left_out: dict[str, str] = {}
-    if source == "scan":
+    if source == "scan" or not evaluations:
+        # Without labels, the end of training is scanned whatever is asked for.
+        steps = steps if source == "scan" else suite.steps[-1:]
         left_out = _left_out(excluded, suite.steps[-1])
         work = work_folder("labels", scan_inputs(params, suite, index, tokens, device))
         trajectories, how = _scanned(params, suite, index, tokens, steps, device, work)
@@ -127,9 +132,15 @@ def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories
     return found
 
 
-def _excluded(params: Params, suite: Suite) -> dict[int, str]:
-    check_exclusions(params.labels.exclude, read_facts(params.pythia.facts))
-    return excluded_steps(params.labels.exclude, _repository(params, suite), suite.steps)
+def excluded_of(params: Params, suite: Suite, model: str) -> dict[int, str]:
+    """Return step -> what is wrong, of the checkpoints of a model that a scan leaves out.
+
+    Those of the params, and those that the suite's declaration knows to be wrong.
+    """
+    declared = _declared(params)
+    check_exclusions(params.labels.exclude, declared)
+    exclude = {**declared.wrong, **params.labels.exclude}
+    return excluded_steps(exclude, repository_of(suite, model), suite.steps)
 
 
 def _left_out(excluded: dict[int, str], last: int) -> dict[str, str]:
@@ -146,8 +157,27 @@ def _left_out(excluded: dict[int, str], last: int) -> dict[str, str]:
     return {f"step{step}": fault for step, fault in excluded.items()}
 
 
-def _published(params: Params) -> PublishedModel:
-    return read_facts(params.pythia.facts).model(params.target)
+def _declared(params: Params) -> Declaration:
+    return of_target(params.target, params.pythia.facts)
+
+
+def repository_of(suite: Suite, model: str) -> str:
+    """Return the repository of the target, or of another run of its size."""
+    own = {listed["name"]: listed["repository"] for listed in suite.manifest["models"]}
+    return (own | suite.manifest["runs"])[model]
+
+
+def remote_models(
+    params: Params, suite: Suite, model: str, device: torch.device, work: Path
+) -> RemoteModels:
+    """Return the checkpoints of the target, or of another run of its size, from the hub."""
+    return RemoteModels(
+        repository_of(suite, model),
+        _declared(params).model(model),
+        params.pythia.revisions,
+        work,
+        precision(params.pythia.precision, device),
+    )
 
 
 def _scanned(
@@ -161,18 +191,13 @@ def _scanned(
 ) -> tuple[Trajectories, dict[str, Any]]:
     remote = None
     if not suite.has(params.target):
-        remote = RemoteModels(
-            _repository(params, suite),
-            _published(params),
-            params.pythia.revisions,
-            work,
-            precision(params.pythia.precision, device),
-        )
-    published = np.isin(index, suite.memorized(params.target))
+        remote = remote_models(params, suite, params.target, device, work)
     found: dict[str, Any] = {}
 
     def at_end(match_length: np.ndarray) -> None:
-        found.update(scan_agreement(match_length == CONTINUATION, published, params.target))
+        if params.target in labelled(suite):
+            published = np.isin(index, suite.memorized(params.target))
+            found.update(scan_agreement(match_length == CONTINUATION, published, params.target))
 
     trajectories = scan(
         index,
@@ -182,14 +207,14 @@ def _scanned(
         batch_on(device, params.batch),
         work,
         device,
-        **_evaluation(params, suite),
+        **evaluation(params, suite, params.target),
         at_end=at_end,
         margins=not isinstance(suite, MicroSuite),
         job=f"scanning {params.target}",
         engine=params.labels.engine,
     )
     return trajectories, {
-        "agreement": found,
+        "agreement": found or None,
         "repeated_checkpoints": repeated_checkpoints(trajectories, params.target),
         "target_commits": remote.commits if remote else None,
     }
@@ -253,32 +278,34 @@ def _warn(first: str, *lines: str) -> None:
     print(rule, *filled, rule, sep="\n", file=sys.stderr, flush=True)
 
 
-def _evaluation(params: Params, suite: Suite) -> dict[str, bool]:
-    """Return how the target's checkpoints are evaluated, as for `scan`."""
-    is_remote = not suite.has(params.target)
-    # The published labels were made without end-of-text.
-    return {"compiled": is_remote and params.pythia.compile, "end_of_text": not is_remote}
-
-
-def _repository(params: Params, suite: Suite) -> str:
-    models = {model["name"]: model for model in suite.manifest["models"]}
-    return models[params.target]["repository"]
+def evaluation(params: Params, suite: Suite, model: str) -> dict[str, bool]:
+    """Return how a model's checkpoints are evaluated, as for `scan`."""
+    is_remote = not suite.has(model)
+    # The published labels of Pythia were made without end-of-text.
+    end_of_text = not (is_remote and isinstance(suite, PythiaSuite))
+    return {"compiled": is_remote and params.pythia.compile, "end_of_text": end_of_text}
 
 
 def scan_inputs(
-    params: Params, suite: Suite, index: np.ndarray, tokens: np.ndarray, device: torch.device
+    params: Params,
+    suite: Suite,
+    index: np.ndarray,
+    tokens: np.ndarray,
+    device: torch.device,
+    model: str | None = None,
 ) -> dict[str, Any]:
-    """Return what the result of a checkpoint depends on.
+    """Return what the result of a checkpoint of a model (None: the target) depends on.
 
     Which checkpoints are chosen and where they are evaluated is not among it, so that a scan of
     more of them, or by another engine, goes on with what an earlier one finished.
     """
     code = ["memorization.labels.scan", "memorization.suite.device"]
-    if suite.has(params.target):
-        source: dict[str, Any] = {"weights": file_digests(suite.folder, params.target)}
+    model = model or params.target
+    if suite.has(model):
+        source: dict[str, Any] = {"weights": file_digests(suite.folder, model)}
     else:
         code.append("memorization.suite.pythia.checkpoints")
-        repository, revisions = _repository(params, suite), params.pythia.revisions
+        repository, revisions = repository_of(suite, model), params.pythia.revisions
         source = {
             "repository": repository,
             "pins": {pin: revisions[pin] for pin in revisions if pin.startswith(f"{repository}@")},
@@ -286,7 +313,7 @@ def scan_inputs(
         }
     return {
         **source,
-        **_evaluation(params, suite),
+        **evaluation(params, suite, model),
         # Whatever way it came from the hub, a checkpoint is compared with its digest there.
         "code": code_digest(*code, apart=["memorization.suite.hub"]),
         "libraries": library_versions("numpy", "safetensors", "torch", "transformers"),

@@ -47,13 +47,14 @@ def margins_table(labels: pd.DataFrame, found: dict[str, np.ndarray] | None) -> 
 
 
 def margin_statistics(
-    table: pd.DataFrame, published: np.ndarray, found: dict[str, np.ndarray] | None
+    table: pd.DataFrame, published: np.ndarray | None, found: dict[str, np.ndarray] | None
 ) -> dict[str, Any] | None:
     """Return what the margins table says as a whole; None if nothing was scanned.
 
     Parameters
     ----------
-    published : bool [n], whether a sequence is memorized by the labels of the population.
+    published : bool [n], whether a sequence is memorized by the labels of the population; None:
+        there are none.
     found : what `flips` found.
 
     Returns
@@ -68,15 +69,16 @@ def margin_statistics(
     own = str(found["precision"])
     places = np.digitize(table["margin"].to_numpy(), EDGES)
     memorized, fragile = table["memorized"].to_numpy(), table["fragile"].to_numpy()
-    agrees = memorized == published
+    agrees = None if published is None else memorized == published
     bands = {}
     for place, band in enumerate(BANDS):
         inside = places == place
+        known = None if agrees is None or not inside.any() else agrees[inside]
         bands[band] = {
             "sequences": int(inside.sum()),
             "memorized": int(memorized[inside].sum()),
             "fragile": int(fragile[inside].sum()),
-            "agreement": float(agrees[inside].mean()) if inside.any() else None,
+            "agreement": None if known is None else float(known.mean()),
         }
     return {
         "n": len(table),

@@ -55,13 +55,19 @@ class Trajectories:
             empty.astype(bool),
         )
 
-    def write(self, path: str | Path, arm: Trajectories | None = None) -> None:
+    def write(
+        self,
+        path: str | Path,
+        arm: Trajectories | None = None,
+        runs: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Write all arrays, and ``memorized``, as one ``.npz`` file, whole or not at all.
 
         Parameters
         ----------
         arm : of the units of the randomised arm, by ``unit``, observed at the same checkpoints;
             named ``arm_…`` in the file.
+        runs : what is kept of other runs on the same sequences, by name.
         """
         arrays = {**vars(self), "memorized": self.memorized}
         if arm is not None:
@@ -70,6 +76,7 @@ class Trajectories:
                 "arm_match_length": arm.match_length,
                 "arm_continuation_logprob": arm.continuation_logprob,
             }
+        arrays |= runs or {}
         with replacing(Path(path)) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
 

@@ -11,7 +11,7 @@ from memorization.labels.plan import chosen_steps
 from memorization.params import Params
 from memorization.planning.plan import Machine, Plan, cascade_passes, cascade_plan, scan_plan
 from memorization.protocol import SEQUENCE
-from memorization.suite.pythia.facts import Facts, PublishedModel
+from memorization.suite.declared.declaration import Declaration, PublishedModel
 
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9}
 
@@ -36,15 +36,17 @@ def bytes_a_second(text: str, option: str) -> float:
     return float(found[1]) * _UNITS[found[2]] / (8 if found[3] == "bit" else 1)
 
 
-def target_named(name: str, facts: Facts) -> PublishedModel:
+def target_named(name: str, facts: Declaration) -> PublishedModel:
     """Return a model of the suite by its name, or raise a UserError that names them all."""
-    known = {model.name: model for model in facts.models}
-    if name not in known:
-        raise UserError(f"--target: '{name}' is none of {', '.join(known)}; name one of Pythia")
-    return known[name]
+    if name not in facts.targets:
+        raise UserError(
+            f"--target: '{name}' is none of {', '.join(facts.targets)}; name one of Pythia, or of "
+            "another published suite (docs/pythia.md)"
+        )
+    return facts.model(name)
 
 
-def n_checkpoints(spec: str | int, facts: Facts) -> int:
+def n_checkpoints(spec: str | int, facts: Declaration) -> int:
     """Return how many checkpoints a spec chooses, as for ``labels.checkpoints``.
 
     Raises
@@ -58,7 +60,7 @@ def n_checkpoints(spec: str | int, facts: Facts) -> int:
     return len(chosen_steps(facts.steps, int(text) if text.isdecimal() else text))
 
 
-def n_sequences(model: PublishedModel, params: Params, facts: Facts) -> int:
+def n_sequences(model: PublishedModel, params: Params, facts: Declaration) -> int:
     """Return how many sequences a scan of a model evaluates with some params, about.
 
     The cases, and the cohort, in which a few of the cases are met again.
@@ -69,7 +71,7 @@ def n_sequences(model: PublishedModel, params: Params, facts: Facts) -> int:
 
 
 def plans(
-    model: PublishedModel, sequences: int, checkpoints: int, facts: Facts, machine: Machine
+    model: PublishedModel, sequences: int, checkpoints: int, facts: Declaration, machine: Machine
 ) -> dict[str, Any]:
     """Return the plans of a model's scan and cascade, and what they rest on, as plain values."""
     return {
@@ -83,7 +85,7 @@ def plans(
 
 
 def terminal(
-    model: PublishedModel, sequences: int, checkpoints: int, facts: Facts, machine: Machine
+    model: PublishedModel, sequences: int, checkpoints: int, facts: Declaration, machine: Machine
 ) -> str:
     """Return both plans for people, with the arithmetic."""
     scan = scan_plan(model, sequences, checkpoints, machine)

@@ -14,9 +14,9 @@ from memorization.labels.checkpoints import precision
 from memorization.params import Params, Shape
 from memorization.planning.cards import Card
 from memorization.protocol import SEQUENCE
+from memorization.suite.declared.declaration import PublishedModel
 from memorization.suite.device import choose_device
 from memorization.suite.micro.train import new_model
-from memorization.suite.pythia.facts import PublishedModel
 
 # A measurement takes at least so long, s, and is repeated so often; the median counts.
 LONG, ROUNDS = 1.0, 3

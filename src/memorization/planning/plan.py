@@ -12,7 +12,7 @@ from memorization.extraction.score import LOGIT_BYTES, LOGITS, STEPS
 from memorization.labels.plan import scan_cost
 from memorization.planning.cards import Card
 from memorization.protocol import PROMPT, SEQUENCE
-from memorization.suite.pythia.facts import Facts, PublishedModel
+from memorization.suite.declared.declaration import Declaration, PublishedModel
 
 # Share of a population that is still right after so many continuation tokens: of a micro-1100k at
 # its last checkpoint, of which 2.8 % were memorized. Of Pythia 12b it is 1.6 % (its published
@@ -116,7 +116,7 @@ def cascade_passes() -> list[tuple[int, float]]:
     return [*passes, (SEQUENCE - 1, STILL_RIGHT[right])]
 
 
-def cascade_plan(model: PublishedModel, facts: Facts, machine: Machine) -> Plan:
+def cascade_plan(model: PublishedModel, facts: Declaration, machine: Machine) -> Plan:
     """Return the cost of deciding the whole population at one checkpoint.
 
     The training rows are read in passing, whole, since there is no cheaper way to their first 64

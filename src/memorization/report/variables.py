@@ -140,7 +140,7 @@ def _suite(results: Results) -> Facts:
         "largest": of_model[suite.models[-1]],
         "target": of_model[params.target],
         "reference": [
-            name for name in smaller if not params.is_pythia or name == params.pythia.reference
+            name for name in smaller if not params.is_published or name == params.pythia.reference
         ][:1],
         "last_step": suite.steps[-1],
         "tokens": tokens_seen(suite, suite.steps[-1]),

@@ -23,7 +23,7 @@ def main() -> None:
     """Run what has not been run, and put the runs together."""
     seeds = chosen(sys.argv[1:])
     params = load_params()
-    if params.is_pythia:
+    if params.is_published:
         raise UserError(
             f"target={params.target}: trained by others, with one seed; name one of suite.models"
         )

@@ -14,6 +14,7 @@ from memorization.siblings.checkpoints import checkpoint_metrics, published_metr
 from memorization.study import Study
 from memorization.suite import Suite
 from memorization.suite.pythia.suite import PythiaSuite
+from memorization.suite.read import labelled
 
 
 def sibling_metrics(
@@ -24,7 +25,8 @@ def sibling_metrics(
     Parameters
     ----------
     study : its truth is what the target has memorized at the end.
-    target : the model whose checkpoints are reported; pairs are of all, and exact.
+    target : the model whose checkpoints are reported; pairs are of all whose labels are known of
+        the whole population, and exact.
     trajectories : of the target, of the sequences of the study, in their order.
 
     Returns
@@ -37,7 +39,8 @@ def sibling_metrics(
         where what was published is all that is known of them (`published_metrics`), else from the
         sample (`checkpoint_metrics`).
     """
-    memorized = {name: suite.memorized(name) for name in suite.models}
+    memorized = {name: suite.memorized(name) for name in labelled(suite)}
+    parameters = {name: size for name, size in suite.parameters.items() if name in memorized}
     earlier = _evaluations(suite, target)
     if earlier and set(trajectories.steps[:-1].tolist()) <= set(earlier):
         # All that is known of checkpoints is known of the whole population.
@@ -52,7 +55,7 @@ def sibling_metrics(
         "target": target,
         "population": suite.population,
         "compute": model_compute(suite.parameters, tokens_seen(suite, suite.steps[-1])),
-        "pairs": pair_metrics(suite.parameters, memorized, suite.population),
+        "pairs": pair_metrics(parameters, memorized, suite.population),
         "evaluated_pairs": _evaluated_pairs(suite, target, memorized, earlier),
         "checkpoints": own,
     }

@@ -14,7 +14,7 @@ from memorization.sampling import by_count, case_cohort
 from memorization.stages import run_stage
 from memorization.suite import Suite
 from memorization.suite.micro.suite import MicroSuite
-from memorization.suite.read import read_suite
+from memorization.suite.read import labelled, read_suite
 from memorization.tables import SEQUENCES, token_column, write_table
 
 
@@ -43,11 +43,14 @@ def census(params: Params, suite: MicroSuite) -> pd.DataFrame:
 
 
 def sample(params: Params, suite: Suite) -> pd.DataFrame:
-    """Return a case-cohort sample, all of it followed."""
+    """Return a case-cohort sample, all of it followed.
+
+    Where no labels of the target were published, the cases are another model's.
+    """
     size = params.pythia.sequences
     rows = case_cohort(
         suite.population,
-        suite.memorized(params.target),
+        suite.memorized(labelled(suite)[-1]),
         size.cases,
         size.cohort,
         generator(params.seed, "sample"),

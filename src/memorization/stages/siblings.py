@@ -18,7 +18,7 @@ from memorization.siblings.analyse import sibling_metrics
 from memorization.stages import run_stage
 from memorization.study import Study
 from memorization.study.histories import rows_of
-from memorization.suite.read import read_suite
+from memorization.suite.read import labelled, read_suite
 from memorization.tables import SEQUENCES, SPLITS, read_table
 
 
@@ -31,7 +31,11 @@ def main() -> None:
     sequences = sequences[sequences["followed"]].assign(weight=sequences["when_weight"])
     index = sequences["index"]
     splits = read_table("results/splits.parquet", SPLITS)
-    memorized = np.isin(index, suite.memorized(params.target))
+    trajectories = Trajectories.read("results/trajectories.npz")
+    if params.target in labelled(suite):
+        memorized = np.isin(index, suite.memorized(params.target))
+    else:
+        memorized = np.asarray(rows_of(trajectories, index.to_numpy()).memorized[:, -1])
     study = Study.join(
         sequences,
         splits[splits["index"].isin(index)],
@@ -44,7 +48,7 @@ def main() -> None:
         params.bootstrap.level,
         generator(params.seed, "siblings"),
     )
-    trajectories = rows_of(Trajectories.read("results/trajectories.npz"), study.index)
+    trajectories = rows_of(trajectories, study.index)
     # One thread: the last bits of a sum depend on their number.
     with threadpool_limits(1):
         metrics = sibling_metrics(study, suite, params.target, trajectories, bootstrap)

@@ -14,11 +14,11 @@ DESTINATION = Path("results/suite")
 
 
 def main() -> None:
-    """Train the micro suite on the corpus, or fetch what was published of Pythia."""
+    """Train the micro suite on the corpus, or fetch what was published of another."""
     params = load_params()
     torch.set_num_threads(params.threads)
     # Each suite's libraries are loaded by its own runs only.
-    if params.is_pythia:
+    if params.is_published:
         from memorization.suite.pythia.make import make_suite
 
         make_suite(params, DESTINATION)

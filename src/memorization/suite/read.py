@@ -37,3 +37,8 @@ def read_suite(folder: str | Path) -> Suite:
             f"{', '.join(KINDS)}; run `dvc repro suite` to make it again"
         )
     return KINDS[kind](folder, manifest)
+
+
+def labelled(suite: Suite) -> list[str]:
+    """Return the models of which it is known what they have memorized of the whole population."""
+    return suite.labelled if isinstance(suite, PythiaSuite) else suite.models

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from memorization.errors import UserError
 from memorization.params import Params
 from memorization.progress import progress
+from memorization.suite.declared.declaration import SUITES, Declaration, read_declaration
 from memorization.suite.hub.asking import headers
-from memorization.suite.pythia.facts import Facts, read_facts
-from memorization.suite.pythia.repositories import model_repository, pin_of
+from memorization.suite.pythia.repositories import pin_of
 from memorization.verification.branches import Branch, Finding, Kind, is_plain, stage_of
 from memorization.verification.curves import Measured, of_weights
 from memorization.verification.embeddings import Piece, file_of, of_embeddings
@@ -22,8 +22,6 @@ from memorization.verification.listings import described, embedding, listed
 # Requests in five minutes, without an account and with one: for listings, and for the addresses of
 # files (the hub's documentation, "Rate limits").
 LISTINGS, ADDRESSES, WINDOW = (500, 1000), (3000, 5000), 5
-# Checkpoints of the second release before the evenly spaced ones (README of EleutherAI/pythia).
-EARLY = (0, *(2**power for power in range(10)))
 # An embedding is told from some three parts of a file, each after a question for its address.
 REQUESTS = 3
 
@@ -66,9 +64,14 @@ class Verified:
         }
 
 
+def declarations(facts: str | None) -> dict[str, Declaration]:
+    """Return all published suites by name, those of Pythia's runs with a JSON file's facts."""
+    return {name: read_declaration(name, facts if "pythia" in name else None) for name in SUITES}
+
+
 def repositories(
     params: Params,
-    facts: Facts,
+    suites: Mapping[str, Declaration],
     models: Sequence[str],
     variants: Sequence[str],
     releases: Sequence[str],
@@ -77,49 +80,70 @@ def repositories(
 
     Parameters
     ----------
-    facts : of the suite that the params name.
-    models : names of the suite's, or repositories as ``owner/name``; none: all of the suite's.
-    variants, releases : of the suite's models; none: those of params.yaml.
+    suites : by name.
+    models : suites, targets of them, or repositories as ``owner/name``; none: all of Pythia's.
+    variants, releases : of Pythia's models; none: those of params.yaml.
 
     Raises
     ------
     UserError
         If there is no such model, variant or release.
     """
-    known = [model.name for model in facts.models]
-    for model in models:
-        if model not in known and not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+    targets = {target: suite for suite in suites.values() for target in suite.targets}
+    found: list[str] = []
+    for model in models or ["pythia"]:
+        if "/" in model and re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+            found.append(model)
+        elif model in suites or model in targets:
+            suite = suites.get(model) or targets[model]
+            found += [
+                suite.repository_of(target, variant, release)
+                for target in (suite.targets if model in suites else [model])
+                for variant in (variants or [params.variant])
+                for release in (releases or [params.pythia.models])
+            ]
+        else:
+            known = [*suites["pythia"].targets, *suites]
             raise UserError(
-                f"--models: '{model}' is none of {', '.join(known)}; of other suites, name the "
-                "repository as OWNER/NAME"
+                f"--models: '{model}' is none of {', '.join(known)}, nor a model of these suites; "
+                "of others, name the repository as OWNER/NAME"
             )
-    found = [
-        model_repository(model, variant, release)
-        for model in (models or known)
-        if "/" not in model
-        for variant in (variants or [params.variant])
-        for release in (releases or [params.pythia.models])
-    ]
-    return list(dict.fromkeys([*found, *(model for model in models if "/" in model)]))
+    return list(dict.fromkeys(found))
 
 
-def expected_steps(repository: str, facts: Facts) -> list[int]:
-    """Return the steps that a repository must have branches of, ascending.
+def expected_branches(
+    repository: str, suites: Mapping[str, Declaration], steps: Collection[int] = ()
+) -> list[str]:
+    """Return the branches that a repository must have, in the order of their steps.
 
-    The first release of EleutherAI's suite has the evenly spaced ones only.
+    The first release of EleutherAI's suite has the evenly spaced ones only. What no suite declares
+    must have what Pythia has.
 
-    >>> expected_steps("EleutherAI/pythia-70m", read_facts(None))[:4]
-    [0, 1, 2, 4]
-    >>> len(expected_steps("EleutherAI/pythia-70m-v0", read_facts(None)))
+    Parameters
+    ----------
+    steps : those of interest; none: all.
+
+    >>> suites = declarations(None)
+    >>> expected_branches("EleutherAI/pythia-70m", suites)[:4]
+    ['step0', 'step1', 'step2', 'step4']
+    >>> len(expected_branches("EleutherAI/pythia-70m-v0", suites))
     143
     """
-    has_early = facts == read_facts(None) and not repository.endswith("-v0")
-    return [*(EARLY if has_early else ()), *facts.steps]
+    suite = declared_by(repository, suites)
+    early = () if repository.endswith("-v0") else suite.early
+    wanted = sorted(steps) or [*early, *suite.steps_of(repository)]
+    return [suite.branch_of(step, repository) for step in wanted]
+
+
+def declared_by(repository: str, suites: Mapping[str, Declaration]) -> Declaration:
+    """Return the suite that declares a repository; where none does, Pythia."""
+    found = (own for own in suites.values() if repository in own.repositories())
+    return next(found, suites["pythia"])
 
 
 def verify(
     names: Sequence[str],
-    facts: Facts,
+    suites: Mapping[str, Declaration],
     steps: Collection[int] | None,
     has_ranges: bool,
     measure: Measure | None = None,
@@ -129,8 +153,10 @@ def verify(
     Parameters
     ----------
     names : the repositories, which are compared with each other as well.
+    suites : all that are declared, by name.
     steps : the checkpoints to verify; None: all that must be there, and all that are. Which must
-        be there is known of suites that name branches by the step alone.
+        be there is known of declared suites, and taken to be Pythia's of others that name branches
+        by the step alone.
     has_ranges : whether a few KB of each branch's weights are read as well.
     measure : of weights that are downloaded; None: none are.
 
@@ -139,10 +165,12 @@ def verify(
     UserError
         If the hub cannot be asked; what it told is kept for the next time.
     """
-    found = listed(names, steps, facts.steps[-1])
-    others = {own.repository for own in found if own.name != "main" and not is_plain(own.name)}
+    last = {name: declared_by(name, suites).steps_of(name)[-1] for name in names}
+    found = listed(names, steps, last)
+    named = {own.repository for own in found if own.name != "main" and not is_plain(own.name)}
+    known = {name for suite in suites.values() for name in suite.repositories()}
     expected = {
-        name: sorted(steps or ([] if name in others else expected_steps(name, facts)))
+        name: [] if name in named - known else expected_branches(name, suites, steps or ())
         for name in names
     }
     new = sum(not branch.is_kept for branch in found)

@@ -30,13 +30,13 @@ _SHAPE = (
 _OVERHEAD = 0.02
 
 
-def findings(branches: Sequence[Branch], expected: Mapping[str, Iterable[int]]) -> list[Finding]:
+def findings(branches: Sequence[Branch], expected: Mapping[str, Iterable[str]]) -> list[Finding]:
     """Return all that is wrong with some branches, as their listings tell.
 
     Parameters
     ----------
     branches : of all repositories, which are compared with each other as well.
-    expected : repository -> the steps that it must have.
+    expected : repository -> the branches that it must have.
     """
     return [
         *missing(branches, expected),
@@ -48,14 +48,14 @@ def findings(branches: Sequence[Branch], expected: Mapping[str, Iterable[int]]) 
     ]
 
 
-def missing(branches: Sequence[Branch], expected: Mapping[str, Iterable[int]]) -> list[Finding]:
-    """Return the steps that have no branch."""
-    there = {(branch.repository, branch.step) for branch in branches}
+def missing(branches: Sequence[Branch], expected: Mapping[str, Iterable[str]]) -> list[Finding]:
+    """Return the branches that are not there."""
+    there = {branch.place for branch in branches}
     return [
-        Finding(repository, f"step{step}", Kind.MISSING, "no such branch")
-        for repository, steps in expected.items()
-        for step in steps
-        if (repository, step) not in there
+        Finding(repository, name, Kind.MISSING, "no such branch")
+        for repository, names in expected.items()
+        for name in names
+        if (repository, name) not in there
     ]
 
 

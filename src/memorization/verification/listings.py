@@ -50,14 +50,17 @@ class Listed:
         return (self.at.cache / "trees" / f"{self.commit}.files.json").exists()
 
 
-def listed(names: Sequence[str], steps: Collection[int] | None, last: int) -> list[Listed]:
+def listed(
+    names: Sequence[str], steps: Collection[int] | None, last: Mapping[str, int]
+) -> list[Listed]:
     """Return the branches of repositories: the checkpoints by stage and step, then ``main``.
 
     Parameters
     ----------
     names : of repositories; the hub is asked one question each.
     steps : of the checkpoints to list; None: all that there are.
-    last : the step that ends training; where stages are named, each way through the last one ends.
+    last : repository -> the step that ends training; where stages are named, each way through the
+        last one ends.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def listed(names: Sequence[str], steps: Collection[int] | None, last: int) -> li
     for place, name in enumerate(names):
         commits = _commits(Repository("model", name, ""), is_quick=place == 0)
         steps_of = {branch: step for branch in commits if (step := step_of(branch)) is not None}
-        ends = _ends(steps_of, last)
+        ends = _ends(steps_of, last[name])
         for branch, step in sorted(steps_of.items(), key=lambda own: (stage_of(own[0]), own[1])):
             if steps is None or step in steps:
                 found.append(Listed(name, branch, commits[branch], branch in ends))

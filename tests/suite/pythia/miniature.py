@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,8 @@ from standin.tables import (
 from tokenizers import Tokenizer
 from transformers import GPTNeoXForCausalLM
 
+from memorization.suite.declared.declaration import Declaration, PublishedModel, read_declaration
 from memorization.suite.micro.corpus import Document, train_tokenizer
-from memorization.suite.pythia.facts import Facts, PublishedModel
 
 WINDOW = 80
 POPULATION = 600
@@ -54,7 +54,7 @@ class Published:
     repositories : what the hub serves.
     """
 
-    facts: Facts
+    facts: Declaration
     rows: np.ndarray
     memorized: dict[str, np.ndarray]
     sampled: np.ndarray
@@ -106,7 +106,9 @@ def make_published() -> Published:
     rows = rng.integers(1, 300, (POPULATION, WINDOW)).astype(np.uint16)
     memorized = _memorized(rng)
     sampled = np.sort(rng.choice(POPULATION, 200, replace=False))
-    facts = Facts(
+    facts = replace(
+        read_declaration(),
+        early=(),
         population=POPULATION,
         sequences_per_step=6,
         window=WINDOW,

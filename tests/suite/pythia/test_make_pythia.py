@@ -16,8 +16,8 @@ from standin.tables import parquet_shards
 from suite.pythia.miniature import DUPLICATES, EVALS, MODEL, SAMPLE, labels
 
 from memorization.errors import UserError
+from memorization.suite.declared.declaration import read_declaration
 from memorization.suite.pythia import make
-from memorization.suite.pythia.facts import PUBLISHED
 from memorization.suite.pythia.make import make_suite
 from memorization.suite.pythia.repositories import check_pins
 from memorization.suite.read import read_suite
@@ -198,11 +198,10 @@ def test_a_pin_of_nothing_that_is_read_is_an_error(hub, params, pin, message):
 
 def test_what_may_be_pinned_is_what_is_read_of_any_variant_and_release(published):
     pins = yaml.safe_load((Path(__file__).parents[3] / "params.yaml").read_text())["pythia"]
-    check_pins(pins["revisions"], PUBLISHED)
-    check_pins(
-        ["EleutherAI/pythia-12b-deduped@step1000", DUPLICATES.removeprefix("datasets/")], PUBLISHED
-    )
-    for facts in (PUBLISHED, published.facts):
+    check_pins(pins["revisions"], read_declaration())
+    more = ["EleutherAI/pythia-12b-deduped@step1000", DUPLICATES.removeprefix("datasets/")]
+    check_pins(more, read_declaration())
+    for facts in (read_declaration(), published.facts):
         check_pins([f"{MODEL}@step{step}" for step in facts.steps], facts)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import GPTNeoXForCausalLM
 
-    from memorization.suite.pythia.facts import PublishedModel
+    from memorization.suite.declared.declaration import PublishedModel
 
 # In this order of preference; an index names the files that the weights are spread over.
 _WEIGHTS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from pandas.util import hash_array
 
 from memorization.errors import UserError
 from memorization.protocol import SEQUENCE
+from memorization.suite.declared.declaration import Declaration
 from memorization.suite.hub import Repository, download
-from memorization.suite.pythia.facts import Facts
 from memorization.suite.pythia.pieces import save_array
 from memorization.suite.pythia.sequences import read_batches, read_sequences, whole_numbers
 
@@ -30,7 +30,7 @@ _NO_COUNTS = "pin another commit in pythia.revisions, or set pythia.published_co
 
 
 def fetch_labels(
-    evals: Repository, facts: Facts, split: str, step: int | None, path: Path
+    evals: Repository, facts: Declaration, split: str, step: int | None, path: Path
 ) -> dict[str, Any]:
     """Write what a model has memorized as Parquet, sorted, each index once.
 
@@ -59,7 +59,7 @@ def fetch_labels(
     return {"rows": found.n_rows, "sequences": len(found.index)}
 
 
-def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, int]:
+def fetch_sample(sample: Repository, facts: Declaration, folder: Path) -> dict[str, int]:
     """Write the sample: sequences in order of their index, and what its own scores say of them.
 
     ``index.npy`` int64 [m]; ``tokens.npy`` uint16 [m, 64]; ``memorized.npy`` bool [m, models], true
@@ -67,7 +67,7 @@ def fetch_sample(sample: Repository, facts: Facts, folder: Path) -> dict[str, in
     Returns and raises as `fetch_labels`.
     """
     paths = [download(sample, name) for name in sample.matching("data/train-*.parquet")]
-    scores = [model.name.upper() for model in facts.models]
+    scores = [model.name.upper() for model in facts.labelled]
     found = read_sequences(paths, ("Index", "Tokens"), facts.population, scores)
     _check_rows(sample, "the sample", found.n_rows, facts.sample_rows)
     save_array(found.index, folder / "index.npy")
@@ -151,9 +151,9 @@ def _fingerprints(tokens: np.ndarray) -> np.ndarray:
 
 
 def agreements(
-    folder: Path, facts: Facts, target: str, sample: Repository
+    folder: Path, facts: Declaration, models: Sequence[str], sample: Repository
 ) -> dict[str, dict[str, float]]:
-    """Return, for the target and every smaller model, how far the sample and the labels agree.
+    """Return, for each of some models, how far the sample and the labels agree.
 
     Says aloud where the two can hardly both be what they are said to be.
 
@@ -168,16 +168,17 @@ def agreements(
     """
     index = np.load(folder / "sample" / "index.npy")
     memorized = np.load(folder / "sample" / "memorized.npy", mmap_mode="r")
+    places = {model.name: place for place, model in enumerate(facts.labelled)}
     found = {}
-    for place, model in enumerate(facts.up_to(target)):
-        labels = parquet.read_table(folder / "evals" / f"{model.name}.parquet", columns=["index"])
+    for model in models:
+        labels = parquet.read_table(folder / "evals" / f"{model}.parquet", columns=["index"])
         known = labels["index"].to_numpy()
-        result = sample_agreement(index, memorized[:, place], known, facts.population)
-        found[model.name] = result
+        result = sample_agreement(index, memorized[:, places[model]], known, facts.population)
+        found[model] = result
         share = result["share_both"]
         said = (
             f"{sample}: of its sequences that its scores or the published labels call memorized by "
-            f"{model.name}, both do of only {share:.2%}"
+            f"{model}, both do of only {share:.2%}"
         )
         if share < LEAST_AGREEMENT:
             raise UserError(
@@ -188,7 +189,7 @@ def agreements(
             print(f"WARNING: {said}", file=sys.stderr)
         if abs(result["deviation"]) > LARGEST_DEVIATION:
             print(
-                f"WARNING: {sample}: its number of sequences that {model.name} has memorized is "
+                f"WARNING: {sample}: its number of sequences that {model} has memorized is "
                 f"{result['deviation']:+.1f} standard deviations off that of a uniform sample; "
                 "weights correct the shares of memorized and other sequences, but not whatever "
                 "else is not uniform",

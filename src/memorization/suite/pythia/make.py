@@ -20,6 +20,7 @@ from memorization.protocol import SEQUENCE
 from memorization.randomness import generator
 from memorization.resume import file_digest, is_fresh, is_made_from, publish, work_folder
 from memorization.sources import code_digest
+from memorization.suite.declared.declaration import Declaration, of_target
 from memorization.suite.hub import Repository, download
 from memorization.suite.pythia import repositories
 from memorization.suite.pythia.corpus import (
@@ -28,7 +29,6 @@ from memorization.suite.pythia.corpus import (
     fetch_text,
     open_preshuffled,
 )
-from memorization.suite.pythia.facts import Facts, read_facts
 from memorization.suite.pythia.labels import (
     agreements,
     check_evaluations,
@@ -53,7 +53,7 @@ def make_suite(params: Params, destination: Path) -> None:
     UserError
         If the hub or the disk fails, or what was published is not what it should be.
     """
-    facts = read_facts(params.pythia.facts)
+    facts = of_target(params.target, params.pythia.facts)
     reference = repositories.reference_of(params, facts)
     common = {
         "facts": params.pythia.facts and file_digest(params.pythia.facts),
@@ -71,11 +71,12 @@ def make_suite(params: Params, destination: Path) -> None:
         "corpus_tokens": params.pythia.corpus_tokens,
         "published_counts": params.pythia.published_counts,
         "context": params.pythia.context,
+        "order": params.pythia.order,
     }
     if is_made_from(destination, inputs):
         return
     sources = repositories.resolve_all(params, facts)
-    commits = {name: repository.commit for name, repository in sources.items()}
+    commits = {source.name: source.commit for source in sources.values()}
     work = work_folder("suite", inputs | {"commits": commits})
     earlier = work if is_fresh() else destination
     suite = _Suite(params, facts, reference, sources, Pieces(work, earlier, common))
@@ -98,7 +99,7 @@ class _Suite:
     """A suite in the making: what is fetched, from where, and what has been so far."""
 
     params: Params
-    facts: Facts
+    facts: Declaration
     reference: str | None
     sources: dict[str, Repository]
     pieces: Pieces
@@ -106,15 +107,16 @@ class _Suite:
     @property
     def model(self) -> Repository:
         """A model at its last checkpoint."""
-        return next(found for found in self.sources.values() if found.kind == "model")
+        return self.sources["model"]
 
     def manifest(self) -> dict[str, Any]:
         """Return what is known of the suite beforehand."""
         params, facts, sources = self.params, self.facts, self.sources
         release, variant = params.pythia.models, params.variant
-        rows = sources.get(repositories.preshuffled_repository(variant))
+        rows, order = sources.get("preshuffled"), sources.get("order")
         return {
             "suite": "pythia",
+            "declared": facts.suite,
             "variant": variant,
             "release": release,
             "population": facts.population,
@@ -127,31 +129,40 @@ class _Suite:
                     "name": model.name,
                     "parameters": model.parameters,
                     "shape": {"layers": model.layers, "hidden": model.hidden, "heads": model.heads},
-                    "repository": repositories.model_repository(model.name, variant, release),
+                    "repository": repositories.repository_of(params, facts, model.name),
                     # Of the others only the labels are read, whose commit is the data set's.
                     "commit": self.model.commit if model.name == self.reference else None,
                 }
-                for model in facts.up_to(params.target)
+                for model in (*facts.smaller(params.target), facts.model(params.target))
             ],
+            "labelled": self.labelled,
+            "runs": {run: facts.repository_of(run) for run in facts.runs_of(params.target)},
             "evaluations": [*facts.evaluated.get(params.target, ()), facts.steps[-1]],
             "datasets": {
-                name: found.commit for name, found in sources.items() if found.kind == "dataset"
+                found.name: found.commit for found in sources.values() if found.kind == "dataset"
             },
             "context": {"repository": rows.name, "commit": rows.commit}
             if rows and params.pythia.context
             else None,
+            "order": {"repository": order.name, "commit": order.commit} if order else None,
         }
+
+    @property
+    def labelled(self) -> list[str]:
+        """The models whose labels were published; those of the last choose what is studied."""
+        facts, target = self.facts, self.params.target
+        return [*(model.name for model in facts.smaller(target)), facts.cases_of(target)]
 
     def fetch(self) -> dict[str, Any]:
         """Fetch every part; return what of them is worth telling."""
-        facts, target = self.facts, self.params.target
+        facts = self.facts
         labels = self._labels()
         tokenizer = self._tokenizer()
         self._reference()
-        source = self.sources[repositories.sample_repository(self.params.variant)]
+        source = self.sources["sample"]
         sample = self.pieces.get("sample", source, partial(fetch_sample, source, facts), "sample")
         check_tokens(self.pieces.work)
-        agreement = agreements(self.pieces.work, facts, target, source)
+        agreement = agreements(self.pieces.work, facts, self.labelled, source)
         corpus = self._corpus(sample["sequences"], tokenizer)
         vocabulary = tokenizer.get_vocab_size()
         self._counts(vocabulary)
@@ -160,8 +171,8 @@ class _Suite:
 
     def _labels(self) -> dict[str, dict[str, int]]:
         """Fetch what the target and all smaller models have memorized; return rows by split."""
-        facts, target, evals = self.facts, self.params.target, self.sources[repositories.EVALS]
-        wanted: list[tuple[str, int | None]] = [(m.name, None) for m in facts.up_to(target)]
+        facts, target, evals = self.facts, self.labelled[-1], self.sources["labels"]
+        wanted: list[tuple[str, int | None]] = [(model, None) for model in self.labelled]
         wanted += [(target, step) for step in facts.evaluated.get(target, ())]
         found: dict[str, dict[str, int]] = {}
         last = repositories.split_name(self.params.variant, target)
@@ -210,12 +221,12 @@ class _Suite:
             return {"source": kind, "rows": n_sample, "tokens": n_sample * SEQUENCE}
         n_rows = min(max(params.pythia.corpus_tokens // window, 1), population)
         if kind == "raw":
-            source = self.sources[repositories.RAW_TEXT]
+            source = self.sources["raw"]
             make = partial(fetch_text, source, tokenizer, (n_rows, window))
             inputs = {"rows": n_rows, "tokenizer": self.model.commit}
             found = self.pieces.get("corpus", source, make, "corpus.npy", **inputs)
         else:
-            source = self.sources[repositories.preshuffled_repository(params.variant)]
+            source = self.sources["preshuffled"]
             # A uniform random sample of whole training rows.
             rng = generator(params.seed, "corpus")
             index = np.sort(rng.choice(population, n_rows, replace=False))
@@ -237,10 +248,10 @@ class _Suite:
     def _counts(self, vocabulary: int) -> None:
         """Fetch the counts by others, where these are wanted."""
         variant, get = self.params.variant, self.pieces.get
-        if source := self.sources.get(repositories.DUPLICATES):
+        if source := self.sources.get("duplicates"):
             make = partial(fetch_duplicates, source, variant, self.facts.population)
             get("duplicates", source, make, "counts/duplicates.npy", variant=variant)
-        if source := self.sources.get(repositories.frequencies_repository(variant)):
+        if source := self.sources.get("frequencies"):
             make = partial(fetch_token_counts, source, vocabulary)
             get("token_counts", source, make, "counts/tokens.npy", vocabulary=vocabulary)
 

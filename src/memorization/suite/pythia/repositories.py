@@ -6,73 +6,12 @@ checkpoints are the revisions of one repository. By these, ``pythia.revisions`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from memorization.errors import UserError
 from memorization.params import Params
+from memorization.suite.declared.declaration import SUITES, Declaration, read_declaration
 from memorization.suite.hub import Repository, nearest, resolve
-from memorization.suite.pythia.facts import Facts
-
-# What each model has memorized: ``data/{split}-*.parquet`` with index int64, tokens
-# list<int64>[64]; splits duped.70m … deduped.12b, and for 12b duped.12b.23000 … (its card).
-EVALS = "EleutherAI/pythia-memorized-evals"
-
-VARIANTS = ("duped", "deduped")
-
-# For every sequence the number of occurrences of its continuation in the whole training data:
-# ``data/{variant}-*.parquet`` with sequence_id, counts, both uint32 (card of the data set;
-# EleutherAI/semantic-memorization, working_dirs/orz/sequence_duplication).
-DUPLICATES = "usvsnsp/generation-num-duplicates"
-
-# The Pile without the parts whose authors objected, as text: ``train/*.jsonl.zst`` (card).
-RAW_TEXT = "monology/pile-uncopyrighted"
-
-
-def sample_repository(variant: str) -> str:
-    """Return the data set that is a uniform random sample of the training sequences.
-
-    ``data/train-*.parquet`` with Index int64, Tokens list<uint16>[64] and, for each model, 70M …
-    12B float64: the share of the continuation's 32 tokens that it generates right (card).
-    """
-    return f"EleutherAI/pile-{variant}-pythia-random-sampled"
-
-
-def preshuffled_repository(variant: str) -> str:
-    """Return the data set of the whole training data in training order, in Megatron's format.
-
-    ``document-00000-of-00020.bin`` … ``document-00020-of-00020.bin``, uint16 without a header,
-    which are one file cut anywhere; and ``document.idx`` (README, "Reproducing Training").
-    """
-    return f"EleutherAI/pile-{'standard' if variant == 'duped' else variant}-pythia-preshuffled"
-
-
-def frequencies_repository(variant: str) -> str:
-    """Return the data set of token counts over all of the training data.
-
-    Splits memorized and non_memorized with TokenID, Frequency, of which only the sum is used: which
-    part a token was counted in is the label itself (EleutherAI/semantic-memorization,
-    filters/token_frequency_statistics_filter.py).
-    """
-    return f"usvsnsp/{variant}-num-frequencies"
-
-
-def model_repository(model: str, variant: str, release: str) -> str:
-    """Return the hub's name of a model; its checkpoints are the revisions ``stepK``.
-
-    The published labels come from the first release, v0: the evaluation script loops over these
-    names (EleutherAI/pythia, predictable-memorization/multinode_runner.sbatch), and the number of
-    rows of duped.12b.23000 is that of a figure made before v1 existed. The v0 checkpoints of 160m,
-    410m and 1.4b were trained with batches of 2048 sequences and are named by the number of
-    sequences seen: its ``step1000`` is optimizer step 500, and has seen as much data as that of any
-    other model (README, "Changelog").
-
-    >>> model_repository("1.4b", "deduped", "v0")
-    'EleutherAI/pythia-1.4b-deduped-v0'
-    >>> model_repository("70m", "duped", "v1")
-    'EleutherAI/pythia-70m'
-    """
-    deduped = "-deduped" if variant == "deduped" else ""
-    return f"EleutherAI/pythia-{model}{deduped}{'-v0' if release == 'v0' else ''}"
 
 
 def split_name(variant: str, model: str, step: int | None = None) -> str:
@@ -93,18 +32,19 @@ def pin_of(model: str, revision: str) -> str:
     return f"{model}@{revision}"
 
 
-def reference_of(params: Params, facts: Facts) -> str | None:
+def reference_of(params: Params, facts: Declaration) -> str | None:
     """Return the reference model; None where it is not smaller than the target."""
     reference = facts.model(params.pythia.reference)
     smaller = reference.parameters < facts.model(params.target).parameters
     return reference.name if smaller else None
 
 
-def resolve_all(params: Params, facts: Facts) -> dict[str, Repository]:
-    """Return the repositories of a run by their names: one quick question to the hub for each.
+def resolve_all(params: Params, facts: Declaration) -> dict[str, Repository]:
+    """Return the repositories of a run by what they hold: one quick question to the hub for each.
 
-    The last is a model at its last checkpoint, for the tokenizer and as the reference. What
-    ``pythia.revisions`` does not pin is read at its newest commit, which is said.
+    A data set by what the declaration says of it; and ``model``, at its last checkpoint, for the
+    tokenizer and as the reference. What ``pythia.revisions`` does not pin is read at its newest
+    commit, which is said.
 
     Raises
     ------
@@ -112,24 +52,28 @@ def resolve_all(params: Params, facts: Facts) -> dict[str, Repository]:
         If a pin is of nothing that could be read, the hub cannot be reached, or lacks a repository.
     """
     pythia, variant = params.pythia, params.variant
+    if variant not in facts.variants:
+        raise UserError(f"variant={variant}: {params.target} has {', '.join(facts.variants)} only")
     check_pins(pythia.revisions, facts)
-    model = model_repository(reference_of(params, facts) or params.target, variant, pythia.models)
     wanted = {
-        EVALS: True,
-        sample_repository(variant): True,
-        preshuffled_repository(variant): pythia.corpus == "preshuffled" or pythia.context,
-        RAW_TEXT: pythia.corpus == "raw",
-        DUPLICATES: pythia.published_counts,
-        frequencies_repository(variant): pythia.published_counts,
-        pin_of(model, f"step{facts.steps[-1]}"): True,
+        "labels": True,
+        "sample": True,
+        "preshuffled": pythia.corpus == "preshuffled" or pythia.context,
+        "raw": pythia.corpus == "raw",
+        "duplicates": pythia.published_counts,
+        "frequencies": pythia.published_counts,
+        "order": pythia.order and "order" in facts.datasets,
     }
+    keys = {what: facts.dataset(what, variant) for what, is_wanted in wanted.items() if is_wanted}
+    model = repository_of(params, facts, reference_of(params, facts) or params.target)
+    keys["model"] = pin_of(model, facts.branch_of(facts.steps[-1]))
     found, newest = {}, []
-    for key in (key for key, is_wanted in wanted.items() if is_wanted):
+    for what, key in keys.items():
         name, _, revision = key.partition("@")
         pin = pythia.revisions.get(key)
-        found[name] = resolve("model" if revision else "dataset", name, revision or None, pin)
+        found[what] = resolve("model" if revision else "dataset", name, revision or None, pin)
         if pin is None:
-            newest.append(f"{key}: {found[name].commit}")
+            newest.append(f"{key}: {found[what].commit}")
     if newest:
         print(
             "read at the newest commits; to read the same again, put them into params.yaml: "
@@ -139,7 +83,16 @@ def resolve_all(params: Params, facts: Facts) -> dict[str, Repository]:
     return found
 
 
-def check_pins(pins: Iterable[str], facts: Facts) -> None:
+def repository_of(params: Params, facts: Declaration, model: str) -> str:
+    """Return the repository of the target or of a smaller model, of the params' release.
+
+    The smaller models of a run are those of Pythia itself.
+    """
+    suite = facts if model in facts.targets else read_declaration("pythia")
+    return suite.repository_of(model, params.variant, params.pythia.models)
+
+
+def check_pins(pins: Iterable[str], facts: Declaration) -> None:
     """Check that every key of ``pythia.revisions`` is of something that a run may read.
 
     Of either variant and release. A misspelt key would pin nothing, without a word.
@@ -149,56 +102,53 @@ def check_pins(pins: Iterable[str], facts: Facts) -> None:
     UserError
         If one is not; it names the nearest that are.
 
-    >>> from memorization.suite.pythia.facts import PUBLISHED
-    >>> check_pins(["EleutherAI/pythia-12b-v0@step1000"], PUBLISHED)
+    >>> check_pins(["EleutherAI/pythia-12b-v0@step1000"], read_declaration())
     """
-    by_variant = (sample_repository, preshuffled_repository, frequencies_repository)
-    datasets = [EVALS, DUPLICATES, RAW_TEXT, *(name(v) for name in by_variant for v in VARIANTS)]
-    _check_names("pythia.revisions", pins, facts, datasets)
+    _check_names("pythia.revisions", pins, facts, datasets=True)
 
 
-def check_exclusions(excluded: Iterable[str], facts: Facts) -> None:
-    """Check that every key of ``labels.exclude`` is a checkpoint of the suite.
+def check_exclusions(excluded: Iterable[str], facts: Declaration) -> None:
+    """Check that every key of ``labels.exclude`` is a checkpoint of a published suite.
 
-    Of either variant and release. Those before the first that a scan may read are allowed, as some
-    of them are known to be wrong.
+    Of any variant and release. Those before the first that a scan may read are allowed, as some of
+    them are known to be wrong.
 
     Raises
     ------
     UserError
         If one is not; it names the nearest that are.
 
-    >>> from memorization.suite.pythia.facts import PUBLISHED
-    >>> check_exclusions(["EleutherAI/pythia-12b@step512"], PUBLISHED)
+    >>> check_exclusions(["EleutherAI/pythia-12b@step512"], read_declaration())
     """
-    early = [f"step{step}" for step in range(facts.steps[0])]
-    _check_names("labels.exclude", excluded, facts, early=early)
+    _check_names("labels.exclude", excluded, facts, early=True)
 
 
 def _check_names(
     parameter: str,
     names: Iterable[str],
-    facts: Facts,
-    datasets: Sequence[str] = (),
-    early: Sequence[str] = (),
+    facts: Declaration,
+    datasets: bool = False,
+    early: bool = False,
 ) -> None:
-    models = [
-        model_repository(model.name, variant, release)
-        for model in facts.models
-        for variant in VARIANTS
-        for release in ("v0", "v1")
-    ]
-    steps = [f"step{step}" for step in facts.steps]
+    # What is listed for one suite may stay when another is the target's.
+    suites = [facts, *(read_declaration(name) for name in SUITES if name != facts.suite)]
+    steps = {name: suite for suite in reversed(suites) for name in suite.repositories()}
+    known = list(dict.fromkeys(n for s in suites for n in s.all_datasets())) if datasets else []
     for key in names:
-        name, _, step = key.partition("@")
-        if key in datasets or (name in models and (step in steps or step in early)):
+        name, _, branch = key.partition("@")
+        if key in known:
             continue
-        if name in models:
+        if name not in steps:
+            suite = suites[0]
+            known += [pin_of(m, suite.branch_of(suite.steps[-1])) for m in suite.repositories()]
+            raise UserError(
+                f"{parameter}: '{key}' is nothing that is read; there are {nearest(known, key, 4)}"
+            )
+        suite = steps[name]
+        own = [suite.branch_of(step) for step in suite.steps]
+        before = [suite.branch_of(step) for step in range(suite.steps[0])] if early else []
+        if branch not in (*own, *before):
             raise UserError(
                 f"{parameter}: '{key}' is no checkpoint; those of {name} are named one by one, as "
-                f"{pin_of(name, steps[-1])}; there are {nearest(steps, step, 4)}"
+                f"{pin_of(name, own[-1])}; there are {nearest(own, branch, 4)}"
             )
-        known = [*datasets, *(pin_of(model, steps[-1]) for model in models)]
-        raise UserError(
-            f"{parameter}: '{key}' is nothing that is read; there are {nearest(known, key, 4)}"
-        )

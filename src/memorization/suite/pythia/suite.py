@@ -28,8 +28,19 @@ class PythiaSuite(Suite):
     counts/duplicates.npy      uint32 [population]: published counts of each continuation, by param
     counts/tokens.npy          int64 [V]: published counts of each token, by param
 
-    Of the models only the reference is there, at its last checkpoint.
+    Of the models only the reference is there, at its last checkpoint. A target that is one of
+    several runs has no published labels; those of its size's first release choose what is studied.
     """
+
+    @property
+    def labelled(self) -> list[str]:
+        """The models whose labels were published; those of the last choose what is studied."""
+        return self.manifest["labelled"]
+
+    @property
+    def runs(self) -> dict[str, str]:
+        """Run -> repository, of all runs of the target's size; nothing where there is one."""
+        return self.manifest["runs"]
 
     @cached_property
     def pool(self) -> np.ndarray:
@@ -44,8 +55,11 @@ class PythiaSuite(Suite):
         """Return step -> ``index`` of each sequence memorized then, sorted, as was published.
 
         An evaluation covers the sequences that were seen by then,
-        ``index < sequences_per_step · step``; that of the last step covers all.
+        ``index < sequences_per_step · step``; that of the last step covers all. Of a model without
+        published labels there is none.
         """
+        if model not in self.labelled:
+            return {}
         found = {self.steps[-1]: self.memorized(model)}
         for path in (self.folder / "evals").glob(f"{model}.step*.parquet"):
             step = int(path.stem.rpartition(".step")[2])
@@ -64,7 +78,7 @@ class PythiaSuite(Suite):
         rows = self._pool_rows(index)
         known = rows >= 0
         tokens[known] = self._pool_tokens[rows[known]]
-        for model in reversed(self.models):
+        for model in reversed(self.labelled):
             missing = np.flatnonzero(~known)
             if not len(missing):
                 break
@@ -130,6 +144,34 @@ class PythiaSuite(Suite):
         repository = Repository("dataset", source["repository"], source["commit"])
         window, tokens = self.manifest["window"], self.tokens(index)
         return cached_rows(repository, index, window, self.population, tokens)
+
+    def run_steps(self, run: str, index: np.ndarray) -> np.ndarray | None:
+        """Return in which step a run was trained on each sequence, int32 [n]; 0 in none.
+
+        None unless asked for. The order's maps are fetched from the hub when first asked for, and
+        kept. ``index`` is the order of the first run.
+
+        Raises
+        ------
+        UserError
+            If they are not there yet and the hub fails, or they are not what they should be.
+        """
+        source = self.manifest["order"]
+        if source is None:
+            return None
+        from memorization.suite.hub import Repository
+        from memorization.suite.pythia.order import read_order, steps_in
+
+        repository = Repository("dataset", source["repository"], source["commit"])
+        own, first = (name.rpartition("-")[2] for name in (run, next(iter(self.runs))))
+        return steps_in(
+            read_order(repository, own),
+            read_order(repository, first),
+            index,
+            self.tokens(index),
+            self.population,
+            self.sequences_per_step,
+        )
 
     def epoch(self, index: np.ndarray) -> np.ndarray | None:
         """Return 0 of the sequences seen in the first pass over the data, 1 of later ones."""

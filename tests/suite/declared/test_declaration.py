@@ -5,7 +5,11 @@ import pytest
 
 from memorization.errors import UserError
 from memorization.protocol import PYTHIA
-from memorization.suite.pythia.facts import PUBLISHED, read_facts
+from memorization.registered import published
+from memorization.suite.declared.declaration import SUITES, of_target, read_declaration
+from memorization.suite.pythia.repositories import check_exclusions
+
+PUBLISHED = read_declaration()
 
 
 def test_parameters_follow_from_the_shapes():
@@ -30,16 +34,17 @@ def test_the_published_suite():
 def test_facts_of_another_suite_are_read_from_a_file(tmp_path):
     path = tmp_path / "facts.json"
     path.write_text(json.dumps(asdict(PUBLISHED)))
-    assert read_facts(path) == PUBLISHED
-    assert read_facts(None) is PUBLISHED
+    assert read_declaration("pythia", path) == PUBLISHED
+    assert read_declaration() is PUBLISHED
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot be read"),
-        ("{", "Invalid JSON"),
-        ('{"population": 1}', "sequences_per_step: Field required"),
+        ("{", "not valid JSON"),
+        ("[1]", "must be a JSON object of keys to values"),
+        ('{"population": "many"}', "population: Input should be a valid integer"),
         (json.dumps(asdict(PUBLISHED) | {"sized": 1}), "sized"),
     ],
 )
@@ -48,7 +53,7 @@ def test_a_file_that_describes_no_suite(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(UserError, match=f"pythia.facts={path}: .*{message}"):
-        read_facts(path)
+        read_declaration("pythia", path)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_facts_in_another_order_describe_no_suite(tmp_path, change, message):
     )
     path.write_text(json.dumps(described | shown))
     with pytest.raises(UserError, match=f"pythia.facts={path}: {message}") as caught:
-        read_facts(path)
+        read_declaration("pythia", path)
     assert "\n" not in str(caught.value)
 
 
@@ -85,7 +90,61 @@ def test_bytes_of_a_checkpoint():
     assert PUBLISHED.model("12b").checkpoint_bytes == pytest.approx(23.85e9, rel=0.01)
 
 
-def test_models_up_to_one():
-    assert [model.name for model in PUBLISHED.up_to("410m")] == ["70m", "160m", "410m"]
+def test_smaller_models():
+    assert [model.name for model in PUBLISHED.smaller("410m")] == ["70m", "160m"]
     with pytest.raises(UserError, match="target='3b'"):
         PUBLISHED.model("3b")
+
+
+@pytest.mark.parametrize(
+    ("target", "suite", "n_steps", "repository", "last"),
+    [
+        ("12b", "pythia", 143, "EleutherAI/pythia-12b-v0", "step143000"),
+        ("14m-seed0", "polypythias", 143, "EleutherAI/pythia-14m", "step143000"),
+        ("410m-seed9", "polypythias", 143, "EleutherAI/pythia-410m-seed9", "step143000"),
+    ],
+)
+def test_what_a_target_stands_for(target, suite, n_steps, repository, last):
+    assert published()[target] == (suite, n_steps)
+    declared = of_target(target)
+    assert declared.suite == suite
+    assert declared.repository_of(target, "duped", "v0") == repository
+    steps = declared.steps_of(repository)
+    assert len(steps) == n_steps
+    assert declared.branch_of(steps[-1], repository) == last
+    assert declared.model(target).name == target
+
+
+def test_the_names_that_params_may_hold_are_those_that_are_declared():
+    found = {t: name for name in SUITES for t in read_declaration(name).targets}
+    assert found == {target: suite for target, (suite, _) in published().items()}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_is_wrong_is_a_checkpoint_that_is_declared(suite):
+    declared = read_declaration(suite)
+    check_exclusions(declared.wrong, declared)
+
+
+def test_runs_of_a_size_and_the_labels_that_choose_what_is_studied():
+    poly = read_declaration("polypythias")
+    assert poly.runs_of("31m-seed4") == [f"31m-seed{seed}" for seed in range(10)]
+    assert len(poly.targets) == 50
+    assert PUBLISHED.runs_of("70m") == []
+    assert [poly.cases_of(f"{size}-seed1") for size in ("14m", "31m", "70m", "160m")] == [
+        "70m", "70m", "70m", "160m",
+    ]  # fmt: skip
+    assert [model.name for model in poly.smaller("410m-seed1")] == ["70m", "160m"]
+    assert poly.smaller("70m-seed1") == []
+    assert poly.all_datasets() == [
+        *(PUBLISHED.dataset(what, "duped") for what in PUBLISHED.datasets),
+        "EleutherAI/pile-preshuffled-seeds",
+    ]
+
+
+def test_values_of_a_file_hold_instead_of_the_declared_ones(tmp_path):
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps({"steps": {"every": 5, "last": 12}, "population": 60}))
+    own = read_declaration("polypythias", path)
+    assert (own.steps, own.population, own.early, own.wrong) == ((5, 10, 12), 60, (), {})
+    assert own.targets == read_declaration("polypythias").targets
