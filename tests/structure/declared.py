@@ -80,9 +80,9 @@ def params_read(stage: str, package: Path = PACKAGE) -> list[str]:
     own = file_of(f"{package.name}.params", package)
     read: set[str] = set()
     for file in sources(f"{package.name}.stages.{stage}", package=package):
-        if file.suffix == ".py" and file != own:
-            for name in reads(file, file.read_text("utf-8")):
-                read |= set(_parameters(name))
+        text = file.read_text("utf-8") if file.suffix in (".py", ".yaml") and file != own else ""
+        for name in reads(file, text) if file.suffix == ".py" else reads_as_data(text):
+            read |= set(_parameters(name))
     return sorted(_whole_sections(read))
 
 
@@ -107,6 +107,16 @@ def reads(file: Path, text: str) -> list[str]:
             if re.fullmatch(r"[\w.]+", text) and "params" in (names := text.split("."))[:-1]:
                 found += _known(names[names.index("params") + 1 :])
     return found
+
+
+def reads_as_data(text: str) -> list[str]:
+    """Return the parameters that paths of a YAML file name, such as ``{params.split.folds:count}``.
+
+    >>> reads_as_data("lottery: params.arm.enabled == true  # see params.yaml")
+    ['arm.enabled']
+    """
+    chains = re.findall(r"\bparams\.([\w.]*\w)", text)
+    return [name for chain in chains for name in _known(chain.split("."))]
 
 
 def _hides_params(node: ast.AST) -> bool:
