@@ -56,16 +56,17 @@ def published() -> dict[str, tuple[str, int]]:
     }
     found = {}
     for suite, said in files.items():
-        steps = said.get("steps") or files[said["extends"]]["steps"]
-        n = -(-steps["last"] // steps["every"])
-        names = [
-            f"{m}-{r}"
-            for runs in said.get("runs", [])
-            for m in runs["models"]
-            for r in runs["names"]
+        usual = said.get("steps") or files[said["extends"]]["steps"]
+        own = {model["name"]: model.get("steps", usual) for model in said["models"]}
+        runs = [
+            (f"{model}-{run}", model)
+            for declared in said.get("runs", [])
+            for model in declared["models"]
+            for run in declared["names"]
         ]
-        for name in names or [model["name"] for model in said["models"]]:
-            found[name] = (suite, n)
+        for target, model in runs or [(name, name) for name in own]:
+            steps = own.get(model, usual)
+            found[target] = (suite, -(-steps["last"] // steps["every"]))
     return found
 
 

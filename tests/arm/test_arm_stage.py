@@ -105,6 +105,6 @@ def test_without_an_arm_it_says_so_and_goes_on(tmp_path, monkeypatch):
     found = json.loads((tmp_path / "results" / "metrics" / "arm.json").read_text())
     assert found == {
         "done": False,
-        "reason": "the suite has no randomised arm (arm.enabled, micro only)",
+        "reason": "the target has no randomised arm (of micro, arm.enabled gives it one)",
     }
     assert len(read_table(tmp_path / "results" / "arm.parquet", ARM)) == 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from safetensors.torch import save
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedModel
 
 from standin.population import SEQUENCE
 
@@ -38,7 +38,11 @@ def new_model(shape: Shape, vocabulary: int, seed: int) -> GPTNeoXForCausalLM:
 
 
 def train(
-    model: GPTNeoXForCausalLM, sequences: np.ndarray, per_step: int, checkpoints: tuple[int, ...]
+    model: PreTrainedModel,
+    sequences: np.ndarray,
+    per_step: int,
+    checkpoints: tuple[int, ...],
+    peak: float = PEAK,
 ) -> dict[int, Weights]:
     """Return the weights, in float16, at some optimizer steps; 0 is before the first.
 
@@ -46,13 +50,14 @@ def train(
     ----------
     sequences : int [n, 64], in training order.
     per_step : sequences in an optimizer step.
+    peak : the highest learning rate.
     """
     steps = len(sequences) // per_step
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), fused=True)
     kept = {0: _half(model)}
     model.train()
     for step, batch in enumerate(torch.from_numpy(sequences.astype(np.int64)).split(per_step), 1):
-        rate = PEAK * (0.55 + 0.45 * math.cos(math.pi * step / steps)) * min(1.0, step / 10)
+        rate = peak * (0.55 + 0.45 * math.cos(math.pi * step / steps)) * min(1.0, step / 10)
         optimizer.param_groups[0]["lr"] = rate
         model(input_ids=batch, labels=batch, use_cache=False).loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -175,5 +180,5 @@ def _config(shape: Shape, vocabulary: int) -> dict:
     }
 
 
-def _half(model: GPTNeoXForCausalLM) -> Weights:
+def _half(model: PreTrainedModel) -> Weights:
     return {name: tensor.half().clone() for name, tensor in model.state_dict().items()}

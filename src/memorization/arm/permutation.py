@@ -17,6 +17,8 @@ from memorization.params import SCHEDULES
 ALL_OF = 14
 DRAWS = 2**ALL_OF
 POWER = 0.8
+# Numbers in a table of draws and units: 160 MB.
+CELLS = 20_000_000
 # Differences of the last bits are none.
 TIE = 1e-9
 
@@ -30,6 +32,8 @@ def contrasts(
 ) -> dict[str, dict[str, Any]]:
     """Return each schedule against exact copies at random positions, as often, block by block.
 
+    Nothing where all copies are at random positions.
+
     ``value``, ``low`` and ``high`` are the mean difference within blocks and its t interval; ``p``
     is of the permutation test, in which the two cells of a block change places; ``p_holm`` is
     corrected for the number of contrasts (Holm 1979); ``minimal_detectable`` is the difference that
@@ -41,6 +45,8 @@ def contrasts(
     outcome : its column, such as ``logprob``.
     dose : of the schedules.
     """
+    if units["schedule"].eq("random").all():
+        return {}
     tables = units.pivot(index="block", columns="cell", values=outcome).astype(np.float64)
     found: dict[str, dict[str, Any]] = {}
     for schedule in SCHEDULES:
@@ -114,9 +120,10 @@ def text_effects(
     ----------
     units : as `memorization.tables.ARM`.
     feature, outcome : columns.
-    draws : of the permutation.
+    draws : of the permutation; fewer of many units, whose tables would fill the memory.
     """
     exact = units[units["schedule"] == "random"]
+    draws = min(draws, CELLS // max(len(exact), 1))
     block = exact["block"].to_numpy()
     z = exact[feature].to_numpy(dtype=np.float64)
     z = (z - z.mean()) / max(z.std(), TIE)

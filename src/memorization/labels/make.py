@@ -24,6 +24,7 @@ from memorization.resume import file_digests, keep, library_versions, work_folde
 from memorization.sources import code_digest
 from memorization.suite import Suite
 from memorization.suite.declared.declaration import Declaration, of_target
+from memorization.suite.inserted.suite import InsertedSuite
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.repositories import check_exclusions
 from memorization.suite.pythia.suite import PythiaSuite
@@ -111,8 +112,13 @@ def make_trajectories(
     return Made(trajectories, how, margins)
 
 
-def scan_arm(params: Params, suite: Suite, device: torch.device) -> Trajectories:
-    """Return the target's trajectories on the arm's units at every checkpoint, by ``unit``."""
+def scan_arm(params: Params, suite: Suite, own: Trajectories, device: torch.device) -> Trajectories:
+    """Return the target's trajectories on the arm's units at every checkpoint, by ``unit``.
+
+    ``own`` are those of what is studied, where the units are.
+    """
+    if isinstance(suite, InsertedSuite) and suite.arm is not None:
+        return own
     if not isinstance(suite, MicroSuite) or suite.arm is None:
         return Trajectories.none(suite.steps)
     unit, tokens = suite.arm["unit"].to_numpy(), token_matrix(suite.arm["tokens"])

@@ -99,6 +99,15 @@ class Trajectories:
         return cls(unit, steps, match_length, logprob, np.ones(match_length.shape, bool))
 
 
+def read_runs(path: str | Path) -> dict[str, np.ndarray]:
+    """Return run -> what it has memorized at the end, bool [n], of the sequences in a file.
+
+    Of a target that is one of several runs. Raises as `Trajectories.read`.
+    """
+    run, memorized = _arrays(path, ["run", "run_memorized"]).values()
+    return dict(zip(run.tolist(), memorized.T, strict=True))
+
+
 def _arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     try:
         # Opened here: of a damaged file, np.load would leave its own open.

@@ -224,7 +224,8 @@ def _lottery(results: Results) -> Facts:
     found = results.experiment
     if found is None:
         return dict.fromkeys(("lottery", "middle", "largest_dose", "at_contrast"))
-    doses, half = results.params.arm.doses, found["ed50"]["value"]
+    doses = sorted(of["dose"] for of in found["cells"].values() if of["schedule"] == "random")
+    half = found["ed50"]["value"]
     dose = None if half is None else str(min(doses, key=lambda dose: abs(dose - half)))
     clock = found["tested"].get("exposure_clock", {}).get("cells", {})
     middle = {

@@ -31,7 +31,7 @@ def main() -> None:
     followed = sequences["followed"].to_numpy()
     index, weight = sequences["index"].to_numpy(), sequences["when_weight"].to_numpy()[followed]
     made = make_trajectories(params, suite, index[followed], tokens[followed], device)
-    arm = scan_arm(params, suite, device)
+    arm = scan_arm(params, suite, made.trajectories, device)
     scanned = scan_runs(params, suite, made.trajectories, tokens[followed], device)
     runs = run_arrays(suite, scanned)
     made.trajectories.write("results/trajectories.npz", arm, runs)

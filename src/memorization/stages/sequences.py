@@ -10,9 +10,10 @@ from memorization.counting.runs import occurrence_counts
 from memorization.params import Params, load_params
 from memorization.protocol import PROMPT
 from memorization.randomness import generator
-from memorization.sampling import by_count, case_cohort
+from memorization.sampling import NOTHING, by_count, case_cohort
 from memorization.stages import run_stage
 from memorization.suite import Suite
+from memorization.suite.inserted.suite import InsertedSuite
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.read import labelled, read_suite
 from memorization.tables import SEQUENCES, token_column, write_table
@@ -24,7 +25,11 @@ def main() -> None:
     suite = read_suite("results/suite")
     rows = census(params, suite) if isinstance(suite, MicroSuite) else sample(params, suite)
     index = rows["index"].to_numpy()
-    rows.insert(1, "step", (index // suite.sequences_per_step + 1).astype(np.int32))
+    if isinstance(suite, InsertedSuite):
+        step = suite.first_step(index)
+    else:
+        step = index // suite.sequences_per_step + 1
+    rows.insert(1, "step", step.astype(np.int32))
     rows.insert(2, "tokens", token_column(suite.tokens(index)))
     rows.insert(3, "domain", suite.domains(index))
     write_table(rows, "results/sequences.parquet", SEQUENCES)
@@ -45,12 +50,13 @@ def census(params: Params, suite: MicroSuite) -> pd.DataFrame:
 def sample(params: Params, suite: Suite) -> pd.DataFrame:
     """Return a case-cohort sample, all of it followed.
 
-    Where no labels of the target were published, the cases are another model's.
+    Where no labels of the target were published, the cases are another model's, or there are none.
     """
+    known = labelled(suite)[-1:]
     size = params.pythia.sequences
     rows = case_cohort(
         suite.population,
-        suite.memorized(labelled(suite)[-1]),
+        suite.memorized(known[0]) if known else NOTHING,
         size.cases,
         size.cohort,
         generator(params.seed, "sample"),

@@ -19,9 +19,12 @@ def main() -> None:
     torch.set_num_threads(params.threads)
     # Each suite's libraries are loaded by its own runs only.
     if params.is_published:
-        from memorization.suite.pythia.make import make_suite
+        from memorization.suite.declared.declaration import of_target
+        from memorization.suite.inserted.make import make_suite as fetch_inserted
+        from memorization.suite.pythia.make import make_suite as fetch_evaluated
 
-        make_suite(params, DESTINATION)
+        made = {"evaluated": fetch_evaluated, "inserted": fetch_inserted}
+        made[of_target(params.target).layout](params, DESTINATION)
     else:
         from memorization.suite.micro.make import make_suite as train_suite
 

@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 
 from memorization.errors import UserError
+from memorization.suite.inserted.suite import InsertedSuite
 from memorization.suite.micro.suite import MicroSuite
 from memorization.suite.pythia.suite import PythiaSuite
 from memorization.suite.suite import Suite
 
-KINDS: dict[str, type[Suite]] = {"micro": MicroSuite, "pythia": PythiaSuite}
+KINDS: dict[str, type[Suite]] = {
+    "micro": MicroSuite,
+    "pythia": PythiaSuite,
+    "inserted": InsertedSuite,
+}
 
 
 def read_suite(folder: str | Path) -> Suite:
@@ -41,4 +46,6 @@ def read_suite(folder: str | Path) -> Suite:
 
 def labelled(suite: Suite) -> list[str]:
     """Return the models of which it is known what they have memorized of the whole population."""
+    if isinstance(suite, InsertedSuite):
+        return []
     return suite.labelled if isinstance(suite, PythiaSuite) else suite.models

@@ -175,6 +175,9 @@ def verify(
     }
     new = sum(not branch.is_kept for branch in found)
     print(cost(len(names), len(found), new, "Authorization" in headers(), has_ranges), flush=True)
+    for suite in {own.suite: own for own in (declared_by(name, suites) for name in names)}.values():
+        for unknown in suite.unknown:
+            print(f"{suite.suite}: not known: {unknown}", flush=True)
     # Those that are here first, so that the time left is told from the hub's answers.
     order = {(own.repository, own.name): place for place, own in enumerate(found)}
     found.sort(key=lambda branch: not branch.is_kept)

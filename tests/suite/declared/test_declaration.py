@@ -102,6 +102,20 @@ def test_smaller_models():
         ("12b", "pythia", 143, "EleutherAI/pythia-12b-v0", "step143000"),
         ("14m-seed0", "polypythias", 143, "EleutherAI/pythia-14m", "step143000"),
         ("410m-seed9", "polypythias", 143, "EleutherAI/pythia-410m-seed9", "step143000"),
+        (
+            "hubble-1b-100b-injectrange_0_25",
+            "hubble",
+            48,
+            "allegrolab/hubble-1b-100b_toks-injectrange_0_25-hf",
+            "step48000",
+        ),
+        (
+            "hubble-8b-500b-standard",
+            "hubble",
+            239,
+            "allegrolab/hubble-8b-500b_toks-standard-hf",
+            "step238500",
+        ),
     ],
 )
 def test_what_a_target_stands_for(target, suite, n_steps, repository, last):
@@ -116,7 +130,8 @@ def test_what_a_target_stands_for(target, suite, n_steps, repository, last):
 
 
 def test_the_names_that_params_may_hold_are_those_that_are_declared():
-    found = {t: name for name in SUITES for t in read_declaration(name).targets}
+    declared = [read_declaration(name) for name in SUITES]
+    found = {t: own.suite for own in declared for t in own.targets}
     assert found == {target: suite for target, (suite, _) in published().items()}
 
 
@@ -140,6 +155,37 @@ def test_runs_of_a_size_and_the_labels_that_choose_what_is_studied():
         *(PUBLISHED.dataset(what, "duped") for what in PUBLISHED.datasets),
         "EleutherAI/pile-preshuffled-seeds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "keys", "inner"),
+    [
+        ("hubble-1b-100b", "hubble", 512, 8192),
+        ("hubble-8b-500b", "hubble", 1024, 14_336),
+    ],
+)
+def test_parameters_of_gated_models_follow_from_their_shapes(name, shape, keys, inner):
+    model = read_declaration(shape).model(name)
+    h, norms = model.hidden, 2
+    layer = 2 * h * h + 2 * h * keys + 3 * h * inner + norms * h
+    assert model.parameters == 2 * model.vocabulary * h + model.layers * layer + h
+    assert model.checkpoint_bytes == 2 * model.parameters
+
+
+def test_in_which_part_of_training_texts_are_inserted():
+    hubble = read_declaration("hubble")
+    runs = hubble.runs_of("hubble-1b-100b-standard")
+    phases = {run.removeprefix("hubble-1b-100b-"): hubble.phase_of(run) for run in runs}
+    assert phases.pop("standard") is None
+    assert phases.pop("perturbed") == (0, 1)
+    for name, phase in phases.items():
+        assert name == "injectrange_{:.0f}_{:.0f}".format(*(100 * part for part in phase))
+    assert len(phases) == 6
+    assert hubble.runs_of("hubble-8b-100b-perturbed") == [
+        "hubble-8b-100b-standard",
+        "hubble-8b-100b-perturbed",
+    ]
+    assert PUBLISHED.phase_of("70m") is None
 
 
 def test_values_of_a_file_hold_instead_of_the_declared_ones(tmp_path):

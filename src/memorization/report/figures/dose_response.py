@@ -106,6 +106,10 @@ def _draw_share(axes: Axes, at: float, found: Mapping[str, Any], look: Look) -> 
 
 
 def _draw_contrasts(axes: Axes, contrasts: Mapping[str, Any]) -> None:
+    if not contrasts:
+        axes.set_axis_off()
+        axes.text(0, 0.5, "All copies are at random positions.", transform=axes.transAxes)
+        return
     axes.axvline(0, color=BLACK, linewidth=0.8)
     for at, schedule in enumerate(SCHEDULES):
         draw_estimate(axes, at, dict(contrasts[schedule]), EXPERIMENT)

@@ -2,9 +2,10 @@
 
 A file says which models there are and how their repositories and branches are named, at which steps
 there are checkpoints, which data sets hold what, where the labels come from, and what of all that
-is known to be wrong. ``layout`` says what can be made of it: ``evaluated`` is where labels of a
-population were published, see :mod:`memorization.suite.pythia`.
-``extends`` names a suite whose declarations hold where the file has none of its own.
+is known to be wrong. ``layout`` says what can be made of it: ``evaluated`` (labels of a population
+were published, see :mod:`memorization.suite.pythia`) or ``inserted`` (texts were inserted as often
+as a lottery said, see :mod:`memorization.suite.inserted`). ``extends`` names a suite whose
+declarations hold where the file has none of its own.
 
 ``pythia.facts`` in params.yaml names a JSON file with other values for some keys, such as the sizes
 of a small suite of one's own, or of the tests' stand-in::
@@ -35,6 +36,7 @@ from memorization.registered import published
 SUITES = {
     "pythia": "pythia.toml",
     "polypythias": "polypythias.toml",
+    "hubble": "hubble.toml",
 }
 
 
@@ -52,6 +54,7 @@ class PublishedModel:
         its own.
     steps : its checkpoints; None: the suite's.
     tokens_per_step : of training, where branches are named after them.
+    architecture : as ``model_type`` in its ``config.json``.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -65,10 +68,11 @@ class PublishedModel:
     cases: str | None = None
     steps: tuple[int, ...] | None = None
     tokens_per_step: int | None = None
+    architecture: Literal["gpt_neox", "llama"] = "gpt_neox"
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Bytes of one checkpoint: two a parameter, and the causal masks that are saved with it.
+        """Bytes of one checkpoint: two a parameter, and of GPT-NeoX the causal masks beside it.
 
         The masks are 2048 × 2048 bytes a layer. Agrees with the hub's listings (70m 166 MB, 1b
         2.09 GB, 2.8b 5.68 GB, 12b 23.85 GB); a few checkpoints were uploaded in float32.
@@ -76,17 +80,19 @@ class PublishedModel:
         >>> [round(model.checkpoint_bytes / 1e6) for model in read_declaration().models][:3]
         [166, 375, 911]
         """
-        return 2 * self.parameters + self.layers * 2048 * 2048
+        masks = self.layers * 2048 * 2048 if self.architecture == "gpt_neox" else 0
+        return 2 * self.parameters + masks
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of some sizes: trainings that differ in a seed.
+    """Runs of some sizes: trainings that differ in a seed, or in what was inserted when.
 
     Attributes
     ----------
     models, names : each of these sizes has a run of each of these names.
     repository : how theirs are named; None: as the suite's.
+    phase : the part of training in which texts are inserted, from and to; None: nothing is.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -94,6 +100,7 @@ class Runs:
     models: tuple[str, ...]
     names: tuple[str, ...]
     repository: str | None = None
+    phase: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,13 +129,16 @@ class Declaration:
     first_epoch : variant -> the step near which its data have been gone through once; a variant
         whose training ends before is left out.
     runs : of some sizes there are several; each is a target, SIZE-RUN, and the size itself is none.
+    insertions : data set -> its file of texts, JSON lines, gzipped: ``text``, and in the JSON of
+        ``meta`` the number of copies, ``duplicates``.
+    unknown : what the declaration cannot tell, in words; a run says it.
     wrong : ``owner/name@branch`` -> what is wrong with it, of checkpoints that no scan reads.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     suite: str
-    layout: Literal["evaluated"]
+    layout: Literal["evaluated", "inserted"]
     repository: str
     branch: str
     steps: tuple[int, ...]
@@ -145,12 +155,15 @@ class Declaration:
     evaluated: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     first_epoch: Mapping[str, int] = field(default_factory=dict)
     runs: tuple[Runs, ...] = ()
+    insertions: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
     wrong: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the order, on which it depends what is smaller, earlier and last."""
         sizes = [model.parameters for model in self.models]
-        if not sizes or not _ascend(sizes):
+        # Only where a smaller model tells of a larger one, each must be larger than the one before.
+        if not sizes or not (_ascend(sizes) if self.labelled else sizes == sorted(sizes)):
             raise ValueError(
                 f"models: must be from small to large, each larger than the one before; {sizes}"
             )
@@ -196,6 +209,8 @@ class Declaration:
     @property
     def labelled(self) -> list[PublishedModel]:
         """The sizes whose labels were published, from small to large."""
+        if "labels" not in self.datasets:
+            return []
         return [model for model in self.models if model.cases is None]
 
     def smaller(self, name: str) -> list[PublishedModel]:
@@ -236,6 +251,12 @@ class Declaration:
         """Return the repositories of all targets, of every variant and release."""
         return list(self._by_repository)
 
+    def phase_of(self, target: str) -> tuple[float, float] | None:
+        """Return the part of training in which a run has texts inserted; None: in none."""
+        size, run = self.targets[target]
+        own = (runs for runs in self.runs if size.name in runs.models and run in runs.names)
+        return next((runs.phase for runs in own), None)
+
     def dataset(self, what: str, variant: str) -> str:
         """Return the hub's name of a data set, by what it holds."""
         name = self.datasets[what]
@@ -244,7 +265,8 @@ class Declaration:
     def all_datasets(self) -> list[str]:
         """Return the hub's names of all data sets, of every variant."""
         pairs = [(what, variant) for what in self.datasets for variant in self.variants or [""]]
-        return list(dict.fromkeys(self.dataset(what, variant) for what, variant in pairs))
+        names = [self.dataset(what, variant) for what, variant in pairs]
+        return list(dict.fromkeys([*names, *self.insertions]))
 
     def steps_of(self, repository: str) -> tuple[int, ...]:
         """Return the checkpoints of a repository; of one that is not declared, the suite's."""

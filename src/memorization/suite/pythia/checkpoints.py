@@ -87,9 +87,9 @@ def load_published(
 ) -> GPTNeoXForCausalLM:
     """Return a downloaded checkpoint in evaluation mode, on the CPU.
 
-    ``transformers`` maps the names of the published weights (``embed_out.weight``) to today's and
-    leaves the saved causal masks. A ``pytorch_model.bin`` is read with ``weights_only``, and no
-    code of a repository runs.
+    Of GPT-NeoX, or of Llama with the names of GPT-NeoX's parts. ``transformers`` maps the names of
+    the published weights (``embed_out.weight``) to today's and leaves the saved causal masks. A
+    ``pytorch_model.bin`` is read with ``weights_only``, and no code of a repository runs.
 
     Parameters
     ----------
@@ -102,13 +102,14 @@ def load_published(
     UserError
         If the files are damaged, or hold another model.
     """
-    from transformers import GPTNeoXForCausalLM
+    from transformers import GPTNeoXForCausalLM, LlamaForCausalLM
     from transformers.utils import logging
 
     # A bar of its own for every checkpoint would break up that of the scan.
     logging.disable_progress_bar()
     try:
-        answer: Any = GPTNeoXForCausalLM.from_pretrained(
+        kind: Any = {"gpt_neox": GPTNeoXForCausalLM, "llama": LlamaForCausalLM}[model.architecture]
+        answer: Any = kind.from_pretrained(
             folder,
             dtype="auto" if dtype is None else dtype,
             attn_implementation="sdpa",
@@ -135,4 +136,20 @@ def load_published(
             f"{folder}: layers, hidden size, heads and vocabulary are {shape}, those of "
             f"{model.name} are {expected}; it is another model"
         )
-    return loaded.eval()
+    return (_named_as_gpt_neox(loaded) if model.architecture == "llama" else loaded).eval()
+
+
+def _named_as_gpt_neox(model: Any) -> Any:
+    """Return a Llama whose parts also go by the names that those of GPT-NeoX have.
+
+    A layer of Llama is one of GPT-NeoX whose attention and MLP follow each other, so that is all
+    that `memorization.extraction` needs. The names are not registered: there are no more parts.
+    """
+    body, config = model.model, model.config
+    config.use_parallel_residual = False
+    names = [(model, "gpt_neox", body), (body, "embed_in", body.embed_tokens)]
+    names += [(body, "final_layer_norm", body.norm)]
+    names += [(layer, "attention", layer.self_attn) for layer in body.layers]
+    for owner, name, part in names:
+        object.__setattr__(owner, name, part)
+    return model

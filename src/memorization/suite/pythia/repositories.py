@@ -140,15 +140,19 @@ def _check_names(
             continue
         if name not in steps:
             suite = suites[0]
-            known += [pin_of(m, suite.branch_of(suite.steps[-1])) for m in suite.repositories()]
+            known += [pin_of(m, _branches(suite, m)[-1]) for m in suite.repositories()]
             raise UserError(
                 f"{parameter}: '{key}' is nothing that is read; there are {nearest(known, key, 4)}"
             )
         suite = steps[name]
-        own = [suite.branch_of(step) for step in suite.steps]
-        before = [suite.branch_of(step) for step in range(suite.steps[0])] if early else []
+        own = _branches(suite, name)
+        before = [suite.branch_of(step, name) for step in range(suite.steps[0])] if early else []
         if branch not in (*own, *before):
             raise UserError(
                 f"{parameter}: '{key}' is no checkpoint; those of {name} are named one by one, as "
                 f"{pin_of(name, own[-1])}; there are {nearest(own, branch, 4)}"
             )
+
+
+def _branches(suite: Declaration, repository: str) -> list[str]:
+    return [suite.branch_of(step, repository) for step in suite.steps_of(repository)]
