@@ -43,7 +43,7 @@ def registered(parameter: str) -> tuple[str, ...]:
 
 @functools.cache
 def published() -> dict[str, tuple[str, int]]:
-    """Return target -> suite and number of checkpoints, of all published suites.
+    """Return target -> suite and number of checkpoints, of all published suites to be studied.
 
     Those of :mod:`memorization.suite.declared`, which may say more of them.
 
@@ -56,6 +56,8 @@ def published() -> dict[str, tuple[str, int]]:
     }
     found = {}
     for suite, said in files.items():
+        if said.get("layout") == "checkpoints":
+            continue
         usual = said.get("steps") or files[said["extends"]]["steps"]
         own = {model["name"]: model.get("steps", usual) for model in said["models"]}
         runs = [

@@ -15,7 +15,8 @@ from memorization.verification.pieces import EMBEDDINGS
 STEPS = (*range(1000, 9000, 1000),)
 SMALL, LARGE = "EleutherAI/pythia-70m-v0", "EleutherAI/pythia-160m-v0"
 SEEDS = tuple(f"EleutherAI/pythia-70m-seed{seed}" for seed in (1, 2, 3))
-OLMO = "allenai/OLMo-2-0425-1B"
+# Which is not declared.
+OLMO = "allenai/OLMo-2-0325-32B"
 HIDDEN = {SMALL: 8, LARGE: 12, OLMO: 10} | dict.fromkeys(SEEDS, 8)
 COMMON = {"tokenizer.json": b"{}", "special_tokens_map.json": b"{}"}
 # Most steps are safetensors; in shards, in both formats and as bin alone are there as well.

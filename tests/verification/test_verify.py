@@ -29,7 +29,8 @@ from verification.checkpoints import (
 )
 
 from memorization.errors import UserError
-from memorization.suite.declared.declaration import Declaration
+from memorization.suite.declared.declaration import Declaration, read_declaration
+from memorization.suite.hub import resolve
 from memorization.verification.branches import Kind
 from memorization.verification.command import Verified, declarations, verify
 from memorization.verification.weights import Measuring
@@ -405,6 +406,28 @@ def test_a_stage_is_named_before_its_steps(verified: Callable) -> None:
         ),
         (OLMO, "identical", "stage1 step 3000", "identical to stage1-step4000-tokens8B"),
     ]
+
+
+def test_which_branches_a_declared_suite_must_have(
+    verified: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    declared, steps = read_declaration("olmo2"), (10_000, 20_000, 30_000, 1_907_359)
+    name = declared.repository_of("OLMo-2-0425-1B")
+    branches = {declared.branch_of(step, name): checkpoint(OLMO, step) for step in steps}
+    branches |= {"main": checkpoint(OLMO, steps[-1], offset=0.01)}
+    assert found(verified({name: branches}, steps=steps)) == set()
+    assert "olmo2: not known: which of the listed steps have a branch" in capsys.readouterr().out
+    with served({name: branches}, monkeypatch, tmp_path):
+        commits = {resolve("model", name, declared.branch_of(s, name)).commit for s in steps}
+    assert len(commits) == len(steps)
+    del branches["stage1-step20000-tokens42B"]
+    wrong = verified({name: branches}, steps=steps)
+    assert found(wrong) == only(Kind.MISSING, "stage1-step20000-tokens42B", repository=name)
+    every = verified({name: branches})
+    assert len(every.findings) == len(declared.steps_of(name)) + 1 - 3
 
 
 def test_what_was_listed_and_read_is_not_asked_for_again(

@@ -131,7 +131,7 @@ def test_what_a_target_stands_for(target, suite, n_steps, repository, last):
 
 def test_the_names_that_params_may_hold_are_those_that_are_declared():
     declared = [read_declaration(name) for name in SUITES]
-    found = {t: own.suite for own in declared for t in own.targets}
+    found = {t: own.suite for own in declared if own.layout != "checkpoints" for t in own.targets}
     assert found == {target: suite for target, (suite, _) in published().items()}
 
 
@@ -158,15 +158,35 @@ def test_runs_of_a_size_and_the_labels_that_choose_what_is_studied():
 
 
 @pytest.mark.parametrize(
+    ("model", "step", "branch"),
+    [
+        ("0425-1B", 0, "stage1-step0-tokens0B"),
+        ("0425-1B", 10_000, "stage1-step10000-tokens21B"),
+        ("0425-1B", None, "stage1-step1907359-tokens4001B"),
+        ("1124-7B", None, "stage1-step928646-tokens3896B"),
+        ("1124-13B", None, "stage1-step596057-tokens5001B"),
+    ],
+)
+def test_branches_of_olmo(model, step, branch):
+    olmo, repository = read_declaration("olmo2"), f"allenai/OLMo-2-{model}"
+    assert olmo.repository_of(f"OLMo-2-{model}") == repository
+    last = olmo.steps_of(repository)[-1]
+    assert olmo.branch_of(last if step is None else step, repository) == branch
+
+
+@pytest.mark.parametrize(
     ("name", "shape", "keys", "inner"),
     [
         ("hubble-1b-100b", "hubble", 512, 8192),
         ("hubble-8b-500b", "hubble", 1024, 14_336),
+        ("OLMo-2-0425-1B", "olmo2", 2048, 8192),
+        ("OLMo-2-1124-7B", "olmo2", 4096, 11_008),
+        ("OLMo-2-1124-13B", "olmo2", 5120, 13_824),
     ],
 )
 def test_parameters_of_gated_models_follow_from_their_shapes(name, shape, keys, inner):
     model = read_declaration(shape).model(name)
-    h, norms = model.hidden, 2
+    h, norms = model.hidden, 4 if shape == "olmo2" else 2
     layer = 2 * h * h + 2 * h * keys + 3 * h * inner + norms * h
     assert model.parameters == 2 * model.vocabulary * h + model.layers * layer + h
     assert model.checkpoint_bytes == 2 * model.parameters

@@ -3,9 +3,10 @@
 A file says which models there are and how their repositories and branches are named, at which steps
 there are checkpoints, which data sets hold what, where the labels come from, and what of all that
 is known to be wrong. ``layout`` says what can be made of it: ``evaluated`` (labels of a population
-were published, see :mod:`memorization.suite.pythia`) or ``inserted`` (texts were inserted as often
-as a lottery said, see :mod:`memorization.suite.inserted`). ``extends`` names a suite whose
-declarations hold where the file has none of its own.
+were published, see :mod:`memorization.suite.pythia`), ``inserted`` (texts were inserted as often as
+a lottery said, see :mod:`memorization.suite.inserted`) or ``checkpoints`` (they can be verified,
+and nothing be studied). ``extends`` names a suite whose declarations hold where the file has none
+of its own.
 
 ``pythia.facts`` in params.yaml names a JSON file with other values for some keys, such as the sizes
 of a small suite of one's own, or of the tests' stand-in::
@@ -37,6 +38,7 @@ SUITES = {
     "pythia": "pythia.toml",
     "polypythias": "polypythias.toml",
     "hubble": "hubble.toml",
+    "olmo2": "olmo2.toml",
 }
 
 
@@ -68,7 +70,7 @@ class PublishedModel:
     cases: str | None = None
     steps: tuple[int, ...] | None = None
     tokens_per_step: int | None = None
-    architecture: Literal["gpt_neox", "llama"] = "gpt_neox"
+    architecture: Literal["gpt_neox", "llama", "olmo2"] = "gpt_neox"
 
     @property
     def checkpoint_bytes(self) -> int:
@@ -138,7 +140,7 @@ class Declaration:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     suite: str
-    layout: Literal["evaluated", "inserted"]
+    layout: Literal["evaluated", "inserted", "checkpoints"]
     repository: str
     branch: str
     steps: tuple[int, ...]
