@@ -90,6 +90,12 @@ def test_the_json_says_what_it_rests_on() -> None:
     assert found["cascade"]["sequences"] == 146_432_000
 
 
+def test_of_a_suite_whose_training_data_are_not_declared_the_scan_alone_is_planned() -> None:
+    found = printed("--target", "hubble-8b-500b-perturbed")
+    assert (found["scan"]["checkpoints"], found["cascade"]) == (239, None)
+    assert "cascade" not in run("--target", "hubble-1b-100b-standard").output
+
+
 def test_this_machine_may_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memorization.planning.measured.this_machine", lambda *_: card_named("50"))
     assert printed("--target", "70m", "--card", "here")["machine"]["card"]["sustained"] == 50

@@ -46,18 +46,18 @@ def target_named(name: str, facts: Declaration) -> PublishedModel:
     return facts.model(name)
 
 
-def n_checkpoints(spec: str | int, facts: Declaration) -> int:
-    """Return how many checkpoints a spec chooses, as for ``labels.checkpoints``.
+def n_checkpoints(spec: str | int, model: PublishedModel, facts: Declaration) -> int:
+    """Return how many checkpoints of a model a spec chooses, as for ``labels.checkpoints``.
 
     Raises
     ------
     UserError
-        If it is none, or the suite has fewer.
+        If it is none, or there are fewer.
     """
     text = str(spec)
     if not re.fullmatch(r"all|([1-9]\d*)|(every|log)-[1-9]\d*", text):
         raise UserError(f"--checkpoints={text}: must be all, a number from 1, every-K or log-N")
-    return len(chosen_steps(facts.steps, int(text) if text.isdecimal() else text))
+    return len(chosen_steps(model.steps or facts.steps, int(text) if text.isdecimal() else text))
 
 
 def n_sequences(model: PublishedModel, params: Params, facts: Declaration) -> int:
@@ -73,14 +73,17 @@ def n_sequences(model: PublishedModel, params: Params, facts: Declaration) -> in
 def plans(
     model: PublishedModel, sequences: int, checkpoints: int, facts: Declaration, machine: Machine
 ) -> dict[str, Any]:
-    """Return the plans of a model's scan and cascade, and what they rest on, as plain values."""
+    """Return the plans of a model's scan and cascade, and what they rest on, as plain values.
+
+    There is no cascade (None) where the suite's training data are not declared.
+    """
     return {
         "target": model.name,
         "parameters": model.parameters,
         "checkpoint_bytes": model.checkpoint_bytes,
         "machine": asdict(machine),
         "scan": asdict(scan_plan(model, sequences, checkpoints, machine)),
-        "cascade": asdict(cascade_plan(model, facts, machine)),
+        "cascade": asdict(cascade_plan(model, facts, machine)) if facts.population else None,
     }
 
 
@@ -89,20 +92,22 @@ def terminal(
 ) -> str:
     """Return both plans for people, with the arithmetic."""
     scan = scan_plan(model, sequences, checkpoints, machine)
-    cascade = cascade_plan(model, facts, machine)
     size = f"{model.checkpoint_bytes / 1e9:,.2f} GB"
-    share = " + ".join(f"{tokens} × {share:g}" for tokens, share in cascade_passes())
-    return "\n".join(
-        [
-            *_about(machine),
-            "",
-            f"scan of {model.name}: {scan.sequences:,} sequences at {checkpoints} checkpoints",
-            *_lines(
-                scan,
-                download=f"{checkpoints} × {size}",
-                disk="2 checkpoints at most; each is written once and read twice",
-                compute=f"2 × {model.parameters:,} parameters × {SEQUENCE - 1} tokens",
-            ),
+    lines = [
+        *_about(machine),
+        "",
+        f"scan of {model.name}: {scan.sequences:,} sequences at {checkpoints} checkpoints",
+        *_lines(
+            scan,
+            download=f"{checkpoints} × {size}",
+            disk="2 checkpoints at most; each is written once and read twice",
+            compute=f"2 × {model.parameters:,} parameters × {SEQUENCE - 1} tokens",
+        ),
+    ]
+    if facts.population:
+        cascade = cascade_plan(model, facts, machine)
+        share = " + ".join(f"{tokens} × {share:g}" for tokens, share in cascade_passes())
+        lines += [
             "",
             f"cascade of {model.name}: all {cascade.sequences:,} sequences at one checkpoint",
             *_lines(
@@ -114,7 +119,7 @@ def terminal(
             f"  tokens: {share};",
             "  these shares are still right after 1, 4, 8 and 16 in a micro model: assumed",
         ]
-    )
+    return "\n".join(lines)
 
 
 def _about(machine: Machine) -> list[str]:
