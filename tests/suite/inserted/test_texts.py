@@ -37,18 +37,26 @@ def test_texts_and_how_often_each_is_inserted(read):
 
 
 @pytest.mark.parametrize(
-    ("content", "where"),
+    ("lines", "where"),
     [
-        (b"text", "line 1"),
-        (gzip.compress(line("one", 1).encode())[:-9], "line "),
-        (gzip.compress((line("one", 1) + "{\n").encode()), "line 2"),
-        (gzip.compress(b'{"text": "one"}\n'), "line 1"),
-        (gzip.compress(line("one", -1).encode()), "line 1"),
-        (gzip.compress(line("one", "1").encode()), "line 1"),
-        (gzip.compress(line(None, 1).encode()), "line 1"),
+        (line("one", 1) + "{\n", "line 2"),
+        ('{"text": "one"}\n', "line 1"),
+        (line("one", -1), "line 1"),
+        (line("one", "1"), "line 1"),
+        (line(None, 1), "line 1"),
     ],
+    ids=["no object", "no copies", "negative", "a text", "no text"],
 )
-def test_a_file_that_holds_no_texts(read, content, where):
+def test_a_line_that_holds_no_text(read, lines, where):
+    refused(read, gzip.compress(lines.encode()), where)
+
+
+def test_a_file_that_is_not_compressed_or_not_whole(read):
+    refused(read, b"text", "line 1")
+    refused(read, gzip.compress(line("one", 1).encode())[:-9], "line ")
+
+
+def refused(read, content, where):
     with pytest.raises(UserError, match=f"a/b.*{FILE}, {where}.*pin another commit") as caught:
         read(content)
     assert "\n" not in str(caught.value)
