@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from control_patterns import BANDS
 
 from memorization.report.wording import MISSING, count, decimal, estimate, gain, model_name
 
 Found = Mapping[str, Any]
+MODELS = ("logistic", "boosting", "ngrams")
 PARTS = {"all": "all", "uncertain": "in doubt"}
 # Of the table by domain, where every model would be too many.
 SHOWN = (("text", "ngrams"), ("text", "boosting"), ("corpus", "boosting"))
@@ -21,11 +24,26 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, aligned, *rows))
 
 
+def by_number(names: Iterable[str]) -> list[str]:
+    """Return names by the first number in them, those without one last.
+
+    >>> by_number(["micro-1100k", "label", "micro-360k"])
+    ['micro-360k', 'micro-1100k', 'label']
+    """
+
+    def place(name: str) -> tuple[float, str]:
+        number = re.search(r"\d+", name)
+        return float(number[0]) if number else np.inf, name
+
+    return sorted(names, key=place)
+
+
 def of_models(found: Found) -> Iterator[tuple[str, Any]]:
     """Yield the name of each model with its tier, and what was found of it."""
     for tier in ("text", "corpus"):
-        for name, one in found.get(tier, {}).items():
-            yield f"{model_name(name)}, {tier}", one
+        for name in MODELS:
+            if name in found.get(tier, {}):
+                yield f"{model_name(name)}, {tier}", found[tier][name]
 
 
 def permuted(found: Found) -> str:
@@ -78,8 +96,8 @@ def transfers(found: Found, own: str | None = None) -> str:
     """
     rows = []
     for model, tests in of_models(found):
-        for test, parts in tests.items():
-            for part, scored in parts.items():
+        for test in by_number(tests):
+            for part, scored in tests[test].items():
                 auroc = scored.get("auroc", {})
                 rows += [
                     [
@@ -170,7 +188,7 @@ def offset_labels(found: Found) -> str:
             ),
         ]
         for part, own in found["offset_labels"].items()
-        for offset, one in own.items()
+        for offset, one in ((offset, own[offset]) for offset in by_number(own))
     ]
     header = ["rows", "tokens later", "n", "memorized", "same label", "still memorized", "newly so"]
     return markdown(header, rows, words=1)
@@ -189,7 +207,7 @@ def offset_scores(found: Found) -> str:
         ]
         for model, parts in of_models(found["offset_scores"])
         for part, own in parts.items()
-        for offset, one in own.items()
+        for offset, one in ((offset, own[offset]) for offset in by_number(own))
     ]
     header = ["model", "rows", "tokens later", "rank correlation", "AUROC", "less that at 0"]
     return markdown(header, rows)
@@ -197,8 +215,8 @@ def offset_scores(found: Found) -> str:
 
 def pattern(found: Found) -> str:
     """Return how the patterns of models of each size go with Pythia's."""
-    bands = found["patterns"]["bands"]
-    names = list(next(iter(bands.values()))["correlation"])
+    bands = {name: found["patterns"]["bands"][name] for name in BANDS}
+    names = by_number(bands["any"]["correlation"])
     rows = [
         [
             band,
@@ -211,8 +229,9 @@ def pattern(found: Found) -> str:
         for band, one in bands.items()
         for measure, called in (("correlation", "correlation"), ("same_sign", "same sign"))
     ]
-    header = ["occurrences", "over the features", "n", "features", *names, "largest less smallest"]
-    return markdown(header, rows)
+    named = [name.replace("label", "label of the largest") for name in names]
+    header = ["occurrences", "over the features", "n", "features", *named]
+    return markdown([*header, "largest less smallest"], rows)
 
 
 TABLES: dict[str, Callable[[Found], str]] = {

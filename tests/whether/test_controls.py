@@ -1,6 +1,7 @@
 """The controls of benchmarks/controls.py: what they hold apart, and that they find what is so."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import control_labels
 import numpy as np
@@ -23,15 +24,18 @@ from control_labels import (
 )
 from control_offsets import other_labels, rank_correlation, shifted, whole
 from control_patterns import correlations, over_features, patterns, ranks_given
+from control_tables import TABLES
 from made_up_study import make_study
 from scipy.stats import spearmanr
 
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.evaluation.crossfit import Candidate, cross_fit
+from memorization.files import read_json
 from memorization.strata import CONTINUATIONS
 from memorization.whether.models.classifier import FeatureModel
 from memorization.whether.models.ngrams import NGrams
 
+ROOT = Path(__file__).parents[2]
 N, LEVEL = 400, 0.95
 OTHER = "surface.prompt_digits"
 COLUMNS = (DISGUISE, OTHER)
@@ -310,3 +314,10 @@ def test_a_pattern_that_grows_with_the_model_is_seen_to():
     often = found["bands"]["five or more"]
     assert np.isnan(often["correlation"]["label"]["value"])
     assert often["correlation"]["large"]["value"] > 0.95
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_page_shows_what_was_found(name):
+    page = (ROOT / "docs/controls.md").read_text(encoding="utf-8")
+    table = TABLES[name](read_json(ROOT / "docs/controls.json"))
+    assert f"<!-- {name} -->\n\n{table}\n\n<!-- end of {name} -->" in page
