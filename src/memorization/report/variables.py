@@ -48,6 +48,8 @@ Facts = dict[str, Any]
 COUNT = "duplication.continuation_count"
 # How often intervals hold the truth in simulations, from benchmarks/interval_coverage.py.
 COVERAGE = Path("docs/coverage.json")
+# What was found where classifiers should fail, or might, from benchmarks/controls.py.
+CONTROLS = Path("docs/controls.json")
 # How a value is written: a single digit is that of an estimate's decimals.
 FORMS: dict[str, Callable[[Any], str]] = {
     "": str,
@@ -104,6 +106,7 @@ def facts_of(results: Results) -> Facts:
     """Return by name what variables and claims are about: metrics, params, suite, and the below."""
     facts: Facts = {"params": results.params, "suite": results.suite, "protocol": protocol}
     facts |= results.metrics | {"coverage": _coverage(read_kept(COVERAGE))}
+    facts |= {"continues": _continues(read_kept(CONTROLS), results.suite.models[0])}
     for topic in (_suite, _labels, _whether, _association, _siblings, _lottery, _seeds):
         facts |= topic(results)
     return facts
@@ -122,6 +125,18 @@ def _coverage(found: Mapping[str, Any]) -> Facts:
         if isinstance(of, Mapping)
     ]
     return {"least": min(covers, default=None), "most": max(covers, default=None)}
+
+
+def _continues(found: Mapping[str, Any], smallest: str) -> Facts | None:
+    """Return how features go with what the smallest model can continue, and with its labels.
+
+    Each as the correlation with how they go with Pythia's labels, among texts of equal count; None
+    where the controls are of another suite, or there are none.
+    """
+    correlation = at_path("patterns.bands.any.correlation", found) or {}
+    if smallest not in correlation:
+        return None
+    return {"smallest": correlation[smallest], "label": correlation["label"]}
 
 
 def _suite(results: Results) -> Facts:
