@@ -43,7 +43,7 @@ def test_the_page_is_as_the_campaign_writes_it():
     planned, seed, cores, minutes, cpu = map(
         int,
         re.search(
-            r"injects some (\d+) .*?seed (\d+), on (\d+) .*?took (\d+) minutes, and (\d+)", said
+            r"injects (\d+) .*?seed (\d+), on (\d+) .*?took (\d+) minutes, and (\d+)", said
         ).groups(),
     )
     left_out = re.search(r"left out: ([\w, ]+)\.", said)

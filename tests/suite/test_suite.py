@@ -10,7 +10,10 @@ from memorization.suite.read import read_suite
         (None, "no suite here; run `dvc repro suite`"),
         (b"{", r"damaged \(.*\); run `dvc repro suite`"),
         (b"\xff\xfe", r"damaged \(.*\); run `dvc repro suite`"),
-        (b'{"suite": "macro"}', "a suite 'macro'; known are micro, pythia; run `dvc repro suite`"),
+        (
+            b'{"suite": "macro"}',
+            "a suite 'macro'; known are micro, pythia, inserted; run `dvc repro suite`",
+        ),
         (b'{"suite": ["micro"]}', "describes a suite .*; known are micro, pythia"),
         (b"{}", "known are micro, pythia"),
         (b"[]", "known are micro, pythia"),

@@ -198,7 +198,7 @@ def test_a_model_of_another_kind_is_measured(
         Olmo2ForCausalLM(config).to(torch.bfloat16).save_pretrained(tmp_path / str(step))
         files = {path.name: path.read_bytes() for path in (tmp_path / str(step)).iterdir()}
         branches[f"stage1-step{step}-tokens3B"] = files | {"tokenizer.json": tokenizer()}
-    name = "allenai/OLMo-2-0425-1B"
+    name = "allenai/OLMo-miniature"
     with Hub({name: branches}) as hub:
         connect(monkeypatch, hub.endpoint, tmp_path / "home")
         own = verify([name], declarations(None), None, True, MEASURE)

@@ -65,8 +65,11 @@ class Calibrated:
         """
 
         def grown(rows: np.ndarray) -> HistGradientBoostingClassifier:
+            own = design[rows]
+            # scikit-learn finds no bins in a column without a known value; a constant is not split.
+            own[:, np.isnan(own).all(axis=0)] = 0.0
             model = HistGradientBoostingClassifier(random_state=seed, **SETTINGS)
-            return model.fit(design[rows], event[rows], sample_weight=weight[rows])
+            return model.fit(own, event[rows], sample_weight=weight[rows])
 
         log_odds = np.full(len(event), np.nan)
         for test in np.unique(fold):
@@ -117,8 +120,6 @@ class BoostedIntensities(Intensities):
         histories = study.known_histories
         groups = Groups.fit(study.features)
         text = groups.transform(study.features)
-        # scikit-learn finds no bins in a column without a known value; a constant one is not split.
-        text[:, np.isnan(text).all(axis=0)] = 0.0
         terms = tuple(clock(histories))
         moving = _moving(histories, terms)
         weight = unit_weight(study.weight)
