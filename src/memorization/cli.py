@@ -470,7 +470,10 @@ def plan(
     card: Annotated[str, CARD] = "h100",
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
-    """Say what a scan of a published model will take, and the cascade over all of its data."""
+    """Say what a scan of a published model will take, and the cascade over all of its data.
+
+    Where there are several runs of its size, the scan is of all of them.
+    """
     from memorization.params import load_params
     from memorization.planning import command
     from memorization.planning.cards import card_named
@@ -481,8 +484,9 @@ def plan(
     params = load_params()
     facts = of_target(target, params.pythia.facts)
     model = command.target_named(target, facts)
-    n = sequences or command.n_sequences(model, params, facts)
-    steps = command.n_checkpoints(checkpoints or params.labels.checkpoints, model, facts)
+    n = sequences or command.n_sequences(target, params, facts)
+    spec = checkpoints or params.labels.checkpoints
+    steps = command.checkpoints_of_runs(spec, target, params, facts)
     network = command.bytes_a_second(bandwidth, "--bandwidth")
     disk = command.bytes_a_second(disk_speed, "--disk-speed")
     computes = this_machine(model, params) if card == "here" else card_named(card)

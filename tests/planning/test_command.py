@@ -92,8 +92,44 @@ def test_the_json_says_what_it_rests_on() -> None:
 
 def test_of_a_suite_whose_training_data_are_not_declared_the_scan_alone_is_planned() -> None:
     found = printed("--target", "hubble-8b-500b-perturbed")
-    assert (found["scan"]["checkpoints"], found["cascade"]) == (239, None)
+    assert found["runs"] == {
+        "hubble-8b-500b-standard": 239,
+        "hubble-8b-500b-perturbed": 239,
+    }
+    assert (found["scan"]["checkpoints"], found["cascade"]) == (478, None)
     assert "cascade" not in run("--target", "hubble-1b-100b-standard").output
+
+
+def test_all_runs_of_a_size_are_planned_as_all_are_scanned(folder: Path) -> None:
+    """Without the checkpoints that are declared to be wrong, and those of ``labels.exclude``."""
+    seeds = [f"410m-seed{seed}" for seed in range(10)]
+    own = {"410m-seed2": 142, "410m-seed6": 142, "410m-seed9": 142}
+    found, one = printed("--target", "410m-seed3"), printed("--target", "410m")
+    assert found["runs"] == dict.fromkeys(seeds, 143) | own
+    assert one["runs"] == {"410m": 143}
+    assert (found["scan"]["checkpoints"], one["scan"]["checkpoints"]) == (1427, 143)
+    for what in ("downloaded", "flops", "download_hours", "disk_hours", "compute_hours"):
+        assert found["scan"][what] == pytest.approx(one["scan"][what] * 1427 / 143)
+    assert found["scan"]["disk"] == one["scan"]["disk"]
+    said = "and the 9 other runs of its size: 60,000 sequences at 1,427 checkpoints in all"
+    assert f"\nscan of 410m-seed3 {said}\n" in run("--target", "410m-seed3").output
+    # A grid is laid over what is left of each run.
+    few = printed("--target", "410m-seed3", "--checkpoints", "8")
+    assert few["runs"] == dict.fromkeys(seeds, 8)
+    params = yaml.safe_load((folder / "params.yaml").read_text("utf-8"))
+    params["labels"]["exclude"] = {
+        "EleutherAI/pythia-410m-seed2@step1000": "jump",
+        "EleutherAI/pythia-410m-v0@step1000": "jump",
+    }
+    params["pythia"]["sequences"]["cases"] = "all"
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    assert printed("--target", "410m-seed3")["runs"] == found["runs"] | {"410m-seed2": 141}
+    assert printed("--target", "410m")["runs"] == {"410m": 142}
+    # Of 14m no labels were published; those of 70m choose what is studied.
+    assert printed("--target", "14m-seed3")["scan"]["sequences"] == 463_953 + 50_000
+    params["labels"]["exclude"] = {"EleutherAI/pythia-410m@step1500": "jump"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    assert "labels.exclude: 'EleutherAI/pythia-410m@step1500' is no" in run("--target", "1b").output
 
 
 def test_this_machine_may_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:

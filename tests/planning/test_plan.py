@@ -45,20 +45,25 @@ def test_a_scan_by_hand() -> None:
 
 @pytest.mark.parametrize("bandwidth", [1e7, 1e8, 1e9, 1e11])
 @pytest.mark.parametrize("disk", [5e7, 1e9])
-@pytest.mark.parametrize("checkpoints", [1, 2, 9])
+@pytest.mark.parametrize(("checkpoints", "runs"), [(1, 1), (2, 1), (9, 1), (9, 3), (2, 2)])
 def test_the_hours_are_those_of_a_scan_step_by_step(
-    bandwidth: float, disk: float, checkpoints: int
+    bandwidth: float, disk: float, checkpoints: int, runs: int
 ) -> None:
-    """As `streamed` goes: the next is fetched from when the last has come and is being used."""
+    """As `streamed` goes: the next is fetched from when the last has come and is being used.
+
+    Of several runs, the first checkpoint is fetched when the run before is done.
+    """
     machine = Machine(card_named("100"), 2, bandwidth, disk)
-    found = scan_plan(SMALL, 10_000, checkpoints, machine)
+    found = scan_plan(SMALL, 10_000, checkpoints, machine, runs)
     size = SMALL.checkpoint_bytes
     fetch = max(size / bandwidth, size / disk) + size / disk
     use = size / disk + 10_000 * 2 * 63 * SMALL.parameters / 100e12 / 2
-    has_come, free = fetch, 0.0
-    for _ in range(checkpoints):
-        start = max(has_come, free)
-        has_come, free = start + fetch, start + use
+    free = 0.0
+    for run in range(runs):
+        has_come = free + fetch
+        for _ in range(run, checkpoints, runs):
+            start = max(has_come, free)
+            has_come, free = start + fetch, start + use
     assert found.hours == pytest.approx(free / 3600)
     # Twice as much of what is named the bottleneck saves more than twice as much of another.
     faster = {
@@ -66,7 +71,7 @@ def test_the_hours_are_those_of_a_scan_step_by_step(
         "disk": replace(machine, disk=2 * disk),
         "compute": replace(machine, gpus=4),
     }
-    if checkpoints == 9:
+    if (checkpoints, runs) == (9, 1):
         hours = {name: scan_plan(SMALL, 10_000, 9, other).hours for name, other in faster.items()}
         assert min(hours, key=lambda name: hours[name]) == found.bottleneck
 

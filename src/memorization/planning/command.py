@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from memorization.errors import UserError
-from memorization.labels.plan import chosen_steps
+from memorization.labels.plan import chosen_steps, excluded_steps
 from memorization.params import Params
 from memorization.planning.plan import Machine, Plan, cascade_passes, cascade_plan, scan_plan
 from memorization.protocol import SEQUENCE
 from memorization.suite.declared.declaration import Declaration, PublishedModel
+from memorization.suite.pythia.repositories import check_exclusions
 
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9}
 
@@ -46,34 +48,57 @@ def target_named(name: str, facts: Declaration) -> PublishedModel:
     return facts.model(name)
 
 
-def n_checkpoints(spec: str | int, model: PublishedModel, facts: Declaration) -> int:
-    """Return how many checkpoints of a model a spec chooses, as for ``labels.checkpoints``.
+def checkpoints_of_runs(
+    spec: str | int, target: str, params: Params, facts: Declaration
+) -> dict[str, int]:
+    """Return run -> how many of its checkpoints a scan evaluates; of one run, the target alone.
+
+    All runs of the target's size are scanned, each without the checkpoints that are declared to be
+    wrong or that ``labels.exclude`` names, as `memorization.labels.runs` does.
+
+    Parameters
+    ----------
+    spec : as for ``labels.checkpoints``.
 
     Raises
     ------
     UserError
-        If it is none, or there are fewer.
+        If the spec is none, or there are fewer, or what is excluded is no checkpoint.
     """
     text = str(spec)
     if not re.fullmatch(r"all|([1-9]\d*)|(every|log)-[1-9]\d*", text):
         raise UserError(f"--checkpoints={text}: must be all, a number from 1, every-K or log-N")
-    return len(chosen_steps(model.steps or facts.steps, int(text) if text.isdecimal() else text))
+    check_exclusions(params.labels.exclude, facts)
+    exclude, found = {**facts.wrong, **params.labels.exclude}, {}
+    for run in facts.runs_of(target) or [target]:
+        repository = facts.repository_of(run, params.variant, params.pythia.models)
+        steps = facts.steps_of(repository)
+        wrong = excluded_steps(exclude, repository, steps)
+        left = tuple(step for step in steps if step not in wrong)
+        found[run] = len(chosen_steps(left, int(text) if text.isdecimal() else text))
+    return found
 
 
-def n_sequences(model: PublishedModel, params: Params, facts: Declaration) -> int:
-    """Return how many sequences a scan of a model evaluates with some params, about.
+def n_sequences(target: str, params: Params, facts: Declaration) -> int:
+    """Return how many sequences a scan of a target evaluates with some params, about.
 
     The cases, and the cohort, in which a few of the cases are met again.
     """
     cases, cohort = params.pythia.sequences.cases, params.pythia.sequences.cohort
-    memorized = facts.rows.get(f"{params.variant}.{model.name}", facts.population)
+    memorized = facts.rows.get(f"{params.variant}.{facts.cases_of(target)}", facts.population)
     return cohort + (memorized if cases == "all" else min(cases, memorized))
 
 
 def plans(
-    model: PublishedModel, sequences: int, checkpoints: int, facts: Declaration, machine: Machine
+    model: PublishedModel,
+    sequences: int,
+    checkpoints: Mapping[str, int],
+    facts: Declaration,
+    machine: Machine,
 ) -> dict[str, Any]:
     """Return the plans of a model's scan and cascade, and what they rest on, as plain values.
+
+    ``runs`` are those that are scanned, with their checkpoints; ``scan`` is of all of them.
 
     There is no cascade (None) where the suite's training data are not declared.
     """
@@ -82,24 +107,33 @@ def plans(
         "parameters": model.parameters,
         "checkpoint_bytes": model.checkpoint_bytes,
         "machine": asdict(machine),
-        "scan": asdict(scan_plan(model, sequences, checkpoints, machine)),
+        "runs": dict(checkpoints),
+        "scan": asdict(_scan(model, sequences, checkpoints, machine)),
         "cascade": asdict(cascade_plan(model, facts, machine)) if facts.population else None,
     }
 
 
 def terminal(
-    model: PublishedModel, sequences: int, checkpoints: int, facts: Declaration, machine: Machine
+    model: PublishedModel,
+    sequences: int,
+    checkpoints: Mapping[str, int],
+    facts: Declaration,
+    machine: Machine,
 ) -> str:
     """Return both plans for people, with the arithmetic."""
-    scan = scan_plan(model, sequences, checkpoints, machine)
+    scan = _scan(model, sequences, checkpoints, machine)
     size = f"{model.checkpoint_bytes / 1e9:,.2f} GB"
+    others = len(checkpoints) - 1
+    more = f" and the {others} other runs of its size" if others else ""
+    in_all = " in all" if others else ""
     lines = [
         *_about(machine),
         "",
-        f"scan of {model.name}: {scan.sequences:,} sequences at {checkpoints} checkpoints",
+        f"scan of {model.name}{more}: {scan.sequences:,} sequences at {scan.checkpoints:,} "
+        f"checkpoints{in_all}",
         *_lines(
             scan,
-            download=f"{checkpoints} × {size}",
+            download=f"{scan.checkpoints:,} × {size}",
             disk="2 checkpoints at most; each is written once and read twice",
             compute=f"2 × {model.parameters:,} parameters × {SEQUENCE - 1} tokens",
         ),
@@ -120,6 +154,12 @@ def terminal(
             "  these shares are still right after 1, 4, 8 and 16 in a micro model: assumed",
         ]
     return "\n".join(lines)
+
+
+def _scan(
+    model: PublishedModel, sequences: int, checkpoints: Mapping[str, int], machine: Machine
+) -> Plan:
+    return scan_plan(model, sequences, sum(checkpoints.values()), machine, len(checkpoints))
 
 
 def _about(machine: Machine) -> list[str]:

@@ -38,7 +38,7 @@ class Plan:
 
     Attributes
     ----------
-    sequences, checkpoints : how many are evaluated.
+    sequences, checkpoints : how many are evaluated; checkpoints of all runs together.
     tokens : of a sequence, that go through the model, on average.
     downloaded, disk : GB to download, and GB on the disk at most.
     flops : operations.
@@ -64,12 +64,19 @@ class Plan:
     bottleneck: str
 
 
-def scan_plan(model: PublishedModel, sequences: int, checkpoints: int, machine: Machine) -> Plan:
+def scan_plan(
+    model: PublishedModel, sequences: int, checkpoints: int, machine: Machine, runs: int = 1
+) -> Plan:
     """Return the cost of a scan as `memorization.labels.checkpoints` streams it.
 
     While one checkpoint is loaded and evaluated, the next is downloaded, written, and read again to
     check its digest. So the slower of the two sets the pace; only the first download and the last
-    evaluation have nothing beside them.
+    evaluation of a run have nothing beside them.
+
+    Parameters
+    ----------
+    checkpoints : of all runs together.
+    runs : of the model's shape, which are scanned one after the other.
 
     Raises
     ------
@@ -98,7 +105,7 @@ def scan_plan(model: PublishedModel, sequences: int, checkpoints: int, machine: 
         download_hours=checkpoints * download / 3600,
         disk_hours=checkpoints * 3 * disk / 3600,
         compute_hours=checkpoints * compute / 3600,
-        hours=(fetch + (checkpoints - 1) * max(fetch, evaluate) + evaluate) / 3600,
+        hours=(runs * (fetch + evaluate) + (checkpoints - runs) * max(fetch, evaluate)) / 3600,
         bottleneck=max(parts, key=lambda part: parts[part]),
     )
 
