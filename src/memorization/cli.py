@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -48,7 +49,11 @@ def judging(command: Callable[P, bool]) -> Callable[P, None]:
         try:
             run(lambda: found.append(command(*arguments, **options)))
         except SystemExit as ended:
-            print(ended.code, file=sys.stderr)
+            if isinstance(ended.code, str):
+                print(ended.code, file=sys.stderr)
+            raise typer.Exit(2) from None
+        except Exception:  # a fault of ours must not be taken for a finding
+            traceback.print_exc()
             raise typer.Exit(2) from None
         if found != [True]:
             raise typer.Exit(1)

@@ -85,6 +85,29 @@ def test_what_it_says_to_exclude_can_be_put_into_params_yaml(wrong: Hub, folder:
     }  # fmt: skip
 
 
+def test_what_no_scan_reads_is_not_among_what_is_to_be_put_there(wrong: Hub, folder: Path) -> None:
+    """Of a repository that no suite declares, and of steps that are none of its own."""
+    with Hub({"someone/wrong": suite()[LARGE], SMALL: suite()[SMALL]}) as hub:
+        branches = hub.repositories
+        wrong.repositories = branches
+        for name in ("someone/wrong", SMALL):
+            branches.branches(name)["step9000"] = branches.branches(name)["step4000"]
+        found = run("--models", "someone/wrong", "70m", "--output", "found.json")
+    assert found.exit_code == 1
+    said = found.output.split("in params.yaml:\n")[1].split("\n\n")[0]
+    mine = {f"{SMALL}@step4000": "identical"}
+    assert yaml.safe_load(said) == {"labels": {"exclude": mine}}
+    check_exclusions(mine, read_declaration("pythia", "facts.json"))
+    every = json.loads((folder / "found.json").read_text())["exclude"]
+    assert set(every) - set(mine) >= {"someone/wrong@step4000", f"{SMALL}@step9000"}
+
+
+def test_a_fault_of_ours_is_no_finding(wrong: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memorization.verification.writing.summary", lambda verified: 1 / 0)
+    found = run()
+    assert (found.exit_code, "ZeroDivisionError" in found.output) == (2, True)
+
+
 def test_it_is_written_as_json_parquet_and_markdown(wrong: Hub, folder: Path) -> None:
     for ending in ("json", "parquet", "md"):
         assert run("--output", f"out/found.{ending}").exit_code == 1
@@ -124,6 +147,7 @@ def test_a_repository_and_steps_may_be_named(wrong: Hub) -> None:
         (("--models", "71m"), "--models: '71m' is none of 70m, 160m"),
         (("--models", "someone/absent"), "someone/absent: not found or not public (404)"),
         (("--releases", "v1"), "EleutherAI/pythia-70m: not found"),
+        (("--steps", "1500"), "--steps: 1500 is no checkpoint of these models; near it are 1000,"),
         (("--output", "found.txt"), "--output=found.txt: must end in .json, .parquet, .md"),
         (("--output", "facts.json"), "facts.json: writing it would change facts.json"),
         (("--variants", "both"), "'both' is not one of 'duped'"),

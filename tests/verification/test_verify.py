@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from standin import Fault, Hub, connect
+from standin.handler import HubHandler
+from standin.repositories import File, Repositories
 from verification.checkpoints import (
     LARGE,
     OLMO,
@@ -120,6 +122,20 @@ def empty_weights(own: Suite) -> Found:
     return only(Kind.INCOMPLETE, "step5000")
 
 
+def only_a_pointer(own: Suite) -> Found:
+    """What git has in place of a large file, where the file itself was never sent."""
+    for branch in ("step5000", "step7000"):
+        file = File("model.safetensors", own[SMALL][branch]["model.safetensors"])
+        own[SMALL][branch]["model.safetensors"] = file.pointer
+    return only(Kind.INCOMPLETE, "step5000", "step7000")
+
+
+def only_the_optimizer(own: Suite) -> Found:
+    files = own[SMALL]["step5000"]
+    files["optimizer.pt"] = files["global_step5000/states.pt"] = files.pop("model.safetensors")
+    return only(Kind.INCOMPLETE, "step5000")
+
+
 def a_shard_short(own: Suite) -> Found:
     del own[SMALL]["step4000"]["model-00002-of-00002.safetensors"]
     return only(Kind.INCOMPLETE, "step4000")
@@ -206,6 +222,8 @@ LISTED = [
     no_branch,
     no_weights,
     empty_weights,
+    only_a_pointer,
+    only_the_optimizer,
     a_shard_short,
     an_index_of_absent_files,
     an_index_that_is_none,
@@ -293,7 +311,14 @@ def no_bin(own: Suite) -> Found:
     return only(Kind.INCOMPLETE, "step2000")
 
 
-NOTHING_MORE = [empty_weights, a_shard_short, an_index_of_absent_files, no_weights, no_index]
+NOTHING_MORE = [
+    empty_weights,
+    only_the_optimizer,
+    a_shard_short,
+    an_index_of_absent_files,
+    no_weights,
+    no_index,
+]
 
 
 @pytest.mark.parametrize("spoil", NOTHING_MORE)
@@ -462,6 +487,83 @@ def test_some_steps_alone(verified: Callable) -> None:
         *("step5000", "main"),
     ]
     assert some.excluded == {f"{SMALL}@step5000": "identical", f"{LARGE}@step3000": "missing"}
+
+
+ODD = ("refs/convert/parquet", "step3000/x", "step03000", "step1٣", "step 5000", "../../etc", "é")
+
+
+def test_branches_of_other_names_are_no_checkpoints(verified: Callable) -> None:
+    """Nor are steps that no table holds, and a step after the last is none that must be there."""
+    odd = suite()
+    odd[SMALL] |= {name: dict(odd[SMALL]["step1000"]) for name in (*ODD, "step" + "9" * 5000)}
+    odd[SMALL]["step9000"] = checkpoint(SMALL, 9000)
+    del odd[LARGE]["main"]
+    clean = verified(odd, has_ranges=True)
+    assert (clean.findings, len(clean.branches)) == ([], 2 * len(STEPS) + 2)
+
+
+def test_a_step_is_missing_only_where_it_must_be(verified: Callable) -> None:
+    other = suite()
+    other[SMALL]["step500"] = checkpoint(SMALL, 500)
+    some = verified(other, steps=[500, 1000])
+    assert (some.findings, len(some.branches)) == ([], 5)
+    with pytest.raises(UserError, match=r"--steps: 1500 is no checkpoint of these models; near it"):
+        verified(other, steps=[1000, 1500])
+    # Nobody knows what there must be of a suite that is not declared and names stages.
+    with pytest.raises(UserError, match=r"--steps: 8000 is no checkpoint of these models; near it"):
+        verified({OLMO: stages()}, steps=[8000])
+    assert len(verified({OLMO: stages()}, steps=[3000]).branches) == 1 + 2 + 1
+
+
+def test_a_branch_that_is_moved_meanwhile_is_said_to_be(
+    own: dict[str, Declaration], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its commit is gone when it is listed; the next run reads the new one."""
+    later = suite()
+    later[SMALL]["step5000"] = checkpoint(SMALL, 5001)
+    with served(suite(), monkeypatch, tmp_path) as hub:
+        new, old = Repositories(later), hub.repositories
+        monkeypatch.setattr(old, "revision", new.revision)
+        with pytest.raises(UserError, match="; step5000 was moved meanwhile: run the same command"):
+            verify([SMALL], own, None, True)
+        hub.repositories = new
+        clean = verify([SMALL], own, None, True)
+        assert clean.findings == []
+        [moved] = [branch for branch in clean.branches if branch.name == "step5000"]
+        assert (
+            moved.commit == new.commit(SMALL, "step5000") != old.branches(SMALL)["step5000"].commit
+        )
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("/refs", lambda said: {"branches": [each | {"name": 5} for each in said["branches"]]}),
+        ("/tree/", lambda said: [each | {"size": "5"} for each in said]),
+        ("/tree/", lambda said: [each | {"size": None} for each in said]),
+        ("/tree/", lambda said: [each | {"size": 1 << 63} for each in said]),
+    ],
+)
+def test_what_is_no_listing_is_not_kept(
+    what: str,
+    change: Callable,
+    own: dict[str, Declaration],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    answer = HubHandler._json
+    with served(suite(), monkeypatch, tmp_path):
+        with monkeypatch.context() as spoilt:
+            spoilt.setattr(
+                HubHandler,
+                "_json",
+                lambda self, said, *rest: answer(
+                    self, change(said) if what in self.path else said, *rest
+                ),
+            )
+            with pytest.raises(UserError, match="does not answer as a hub does"):
+                verify([SMALL], own, None, False)
+        assert verify([SMALL], own, None, False).findings == []
 
 
 def test_no_weights_are_downloaded(

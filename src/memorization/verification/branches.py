@@ -13,8 +13,14 @@ from memorization.suite.hub.repository import File
 
 FORMATS = {"safetensors": "model", "bin": "pytorch_model"}
 _WEIGHTS = re.compile(r"(?:model|pytorch_model)(?:-(\d{5})-of-(\d{5}))?\.(?:safetensors|bin)")
-# Pythia's stepK, and OLMo's stageS-stepK-tokensTB, stageS-ingredientI-stepK-tokensTB.
-_NAME = re.compile(r"(?:(stage\d+(?:-ingredient\d+)?)-)?step(0|[1-9]\d*)(?:-tokens\d+[MBT])?")
+# Pythia's stepK, and OLMo's stageS-stepK-tokensTB, stageS-ingredientI-stepK-tokensTB. Whoever names
+# branches must not end the verification by a step that fits into no table.
+_NAME = re.compile(
+    r"(?:(stage\d+(?:-ingredient\d+)?)-)?step(0|[1-9]\d{0,17})(?:-tokens\d+[MBT])?", re.ASCII
+)
+# Bytes from which on a file may hold weights; the pointer that git keeps in place of a large file
+# has about 130.
+LEAST = 1000
 
 
 class Kind(StrEnum):
@@ -141,6 +147,11 @@ class Branch:
                 lacking.append(f"no {index} beside the shards")
             lacking += [f"{name} is not there" for name in _whole(names) if name not in self.files]
             lacking += [f"{name} is empty" for name in names if self.size_of(name) == 0]
+            lacking += [
+                f"{name} has {size} bytes, which hold no weights"
+                for name in names
+                if 0 < (size := self.size_of(name) or 0) < LEAST
+            ]
         return lacking
 
     def size_of(self, name: str) -> int | None:
@@ -153,8 +164,8 @@ def step_of(branch: str) -> int | None:
 
     >>> step_of("step3000"), step_of("main"), step_of("step3000-old")
     (3000, None, None)
-    >>> step_of("stage1-step150-tokens1B")
-    150
+    >>> step_of("stage1-step150-tokens1B"), step_of("step1" + "0" * 18)
+    (150, None)
     """
     match = _NAME.fullmatch(branch)
     return int(match[2]) if match else None

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from memorization.errors import UserError
 from memorization.params import Params
@@ -13,7 +14,7 @@ from memorization.progress import progress
 from memorization.suite.declared.declaration import SUITES, Declaration, read_declaration
 from memorization.suite.hub.asking import headers
 from memorization.suite.pythia.repositories import pin_of
-from memorization.verification.branches import Branch, Finding, Kind, is_plain, stage_of
+from memorization.verification.branches import Branch, Finding, Kind, is_plain, stage_of, step_of
 from memorization.verification.curves import Measured, of_weights
 from memorization.verification.embeddings import Piece, file_of, of_embeddings
 from memorization.verification.findings import by_repository, finals_first, findings
@@ -39,16 +40,20 @@ class Verified:
     findings : what is wrong.
     unread : branches whose embedding could not be told; None: none was asked for.
     measured : of the branches whose weights were downloaded; None: none were to be.
+    scannable : ``owner/name@branch`` of all checkpoints that ``labels.exclude`` may name.
     """
 
     branches: list[Branch]
     findings: list[Finding]
     unread: int | None = None
     measured: dict[Branch, Measured] | None = None
+    scannable: frozenset[str] = frozenset()
 
     @property
     def excluded(self) -> dict[str, str]:
         """Checkpoint -> what is wrong with it, as ``labels.exclude`` takes it; by repository, step.
+
+        Those that no scan reads, of which `scannable` has none, are among them.
 
         That ``main`` is wrong excludes no checkpoint.
         """
@@ -111,17 +116,11 @@ def repositories(
     return list(dict.fromkeys(found))
 
 
-def expected_branches(
-    repository: str, suites: Mapping[str, Declaration], steps: Collection[int] = ()
-) -> list[str]:
+def expected_branches(repository: str, suites: Mapping[str, Declaration]) -> list[str]:
     """Return the branches that a repository must have, in the order of their steps.
 
     The first release of EleutherAI's suite has the evenly spaced ones only. What no suite declares
     must have what Pythia has.
-
-    Parameters
-    ----------
-    steps : those of interest; none: all.
 
     >>> suites = declarations(None)
     >>> expected_branches("EleutherAI/pythia-70m", suites)[:4]
@@ -131,14 +130,41 @@ def expected_branches(
     """
     suite = declared_by(repository, suites)
     early = () if repository.endswith("-v0") else suite.early
-    wanted = sorted(steps) or [*early, *suite.steps_of(repository)]
-    return [suite.branch_of(step, repository) for step in wanted]
+    steps = (*early, *suite.steps_of(repository))
+    return [suite.branch_of(step, repository) for step in steps]
 
 
 def declared_by(repository: str, suites: Mapping[str, Declaration]) -> Declaration:
     """Return the suite that declares a repository; where none does, Pythia."""
     found = (own for own in suites.values() if repository in own.repositories())
     return next(found, suites["pythia"])
+
+
+def scannable(repository: str, suites: Mapping[str, Declaration]) -> list[str]:
+    """Return the checkpoints of a repository that ``labels.exclude`` may name: those of a scan.
+
+    Of a repository that no suite declares, or only for its checkpoints, there are none.
+
+    >>> suites = declarations(None)
+    >>> scannable("EleutherAI/pythia-70m-v0", suites)[-1]
+    'EleutherAI/pythia-70m-v0@step143000'
+    >>> scannable("allenai/OLMo-2-0425-1B", suites), scannable("someone/model", suites)
+    ([], [])
+    """
+    suite = declared_by(repository, suites)
+    if repository not in suite.repositories() or suite.layout == "checkpoints":
+        return []
+    # As for `memorization.suite.pythia.repositories.check_exclusions`.
+    steps = (*range(suite.steps[0]), *suite.steps_of(repository))
+    return [pin_of(repository, suite.branch_of(step, repository)) for step in steps]
+
+
+def check_steps(steps: Collection[int], known: Collection[int]) -> None:
+    """Raise a `UserError` if a step that is asked for is none of those that there may be."""
+    if unknown := sorted({*steps} - {*known}):
+        near = sorted(sorted(known, key=lambda step: abs(step - unknown[0]))[:4])
+        said = f"; near it are {', '.join(map(str, near))}" if near else ""
+        raise UserError(f"--steps: {unknown[0]} is no checkpoint of these models{said}")
 
 
 def verify(
@@ -163,16 +189,26 @@ def verify(
     Raises
     ------
     UserError
-        If the hub cannot be asked; what it told is kept for the next time.
+        If the hub cannot be asked; what it told is kept for the next time. If none of the
+        repositories has one of the steps, nor must have it.
     """
     last = {name: declared_by(name, suites).steps_of(name)[-1] for name in names}
-    found = listed(names, steps, last)
+    found = listed(names, last)
     named = {own.repository for own in found if own.name != "main" and not is_plain(own.name)}
     known = {name for suite in suites.values() for name in suite.repositories()}
     expected = {
-        name: [] if name in named - known else expected_branches(name, suites, steps or ())
-        for name in names
+        name: [] if name in named - known else expected_branches(name, suites) for name in names
     }
+    if steps is not None:
+        there = [own.name for own in found]
+        known_steps = map(step_of, chain(there, *expected.values()))
+        check_steps(steps, {step for step in known_steps if step is not None})
+        wanted = {None, *steps}
+        found = [own for own in found if step_of(own.name) in wanted]
+        expected = {
+            name: [branch for branch in own if step_of(branch) in wanted]
+            for name, own in expected.items()
+        }
     new = sum(not branch.is_kept for branch in found)
     print(cost(len(names), len(found), new, "Authorization" in headers(), has_ranges), flush=True)
     for suite in {own.suite: own for own in (declared_by(name, suites) for name in names)}.values():
@@ -191,7 +227,8 @@ def verify(
     wrong = findings(branches, expected)
     unread = _embeddings(branches, wrong) if has_ranges else None
     measured = None if measure is None else _weights(branches, wrong, measure)
-    return Verified(branches, wrong, unread, measured)
+    may = frozenset(pin for name in names for pin in scannable(name, suites))
+    return Verified(branches, wrong, unread, measured, may)
 
 
 def cost(repositories: int, branches: int, new: int, has_token: bool, has_ranges: bool) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from huggingface_hub.errors import RevisionNotFoundError
 
+from memorization.errors import UserError
 from memorization.files import read_kept, write_json
 from memorization.suite.hub import Repository, download, read_ranges
 from memorization.suite.hub.asking import ask, ask_quickly
@@ -46,19 +49,16 @@ class Listed:
 
     @property
     def is_kept(self) -> bool:
-        """Whether its listing is in the cache already, where `Repository.files` keeps it."""
-        return (self.at.cache / "trees" / f"{self.commit}.files.json").exists()
+        """Whether its listing is in the cache already."""
+        return kept_listing(self.at).exists()
 
 
-def listed(
-    names: Sequence[str], steps: Collection[int] | None, last: Mapping[str, int]
-) -> list[Listed]:
+def listed(names: Sequence[str], last: Mapping[str, int]) -> list[Listed]:
     """Return the branches of repositories: the checkpoints by stage and step, then ``main``.
 
     Parameters
     ----------
     names : of repositories; the hub is asked one question each.
-    steps : of the checkpoints to list; None: all that there are.
     last : repository -> the step that ends training; where stages are named, each way through the
         last one ends.
 
@@ -72,9 +72,8 @@ def listed(
         commits = _commits(Repository("model", name, ""), is_quick=place == 0)
         steps_of = {branch: step for branch in commits if (step := step_of(branch)) is not None}
         ends = _ends(steps_of, last[name])
-        for branch, step in sorted(steps_of.items(), key=lambda own: (stage_of(own[0]), own[1])):
-            if steps is None or step in steps:
-                found.append(Listed(name, branch, commits[branch], branch in ends))
+        for branch, _ in sorted(steps_of.items(), key=lambda own: (stage_of(own[0]), own[1])):
+            found.append(Listed(name, branch, commits[branch], branch in ends))
         if "main" in commits:
             found.append(Listed(name, "main", commits["main"], True))
     return found
@@ -106,6 +105,8 @@ def _commits(repository: Repository, is_quick: bool) -> dict[str, str]:
             commits = {ref["name"]: ref["targetCommit"] for ref in answer["branches"]}
             if not all(re.fullmatch("[0-9a-f]{40}", commit) for commit in commits.values()):
                 raise NotAHub
+            if not all(isinstance(name, str) for name in commits):
+                raise NotAHub
         except (KeyError, TypeError):
             raise NotAHub from None
     return commits
@@ -124,11 +125,13 @@ def described(branches: Sequence[Listed]) -> Iterator[Branch]:
     known: dict[str, Any] = {}
     for branch in branches:
         at = branch.at
-        small = {
-            name: _json(at, name, known)
-            for name in ("config.json", *map(index_of, FORMATS))
-            if name in at.files
-        }
+        with _moved(branch.name):
+            _check_sizes(at)
+            small = {
+                name: _json(at, name, known)
+                for name in ("config.json", *map(index_of, FORMATS))
+                if name in at.files
+            }
         config = small.pop("config.json", None)
         indices = {name: _weight_map(content) for name, content in small.items()}
         yield Branch(
@@ -140,6 +143,33 @@ def described(branches: Sequence[Listed]) -> Iterator[Branch]:
             config,
             indices,
         )
+
+
+@contextmanager
+def _moved(branch: str) -> Iterator[None]:
+    """Say of a commit that is gone that its branch has been moved since it was asked for."""
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error.__context__, RevisionNotFoundError):
+            raise UserError(
+                f"{error}; {branch} was moved meanwhile: run the same command again"
+            ) from None
+        raise
+
+
+def _check_sizes(at: Repository) -> None:
+    """Raise a `UserError` if the hub lists sizes that are none; they are not kept."""
+    with explained(str(at)):
+        sizes = [file.size for file in at.files.values()]
+        if not all(isinstance(size, int) and 0 <= size < 1 << 63 for size in sizes):
+            kept_listing(at).unlink(missing_ok=True)
+            raise NotAHub
+
+
+def kept_listing(at: Repository) -> Path:
+    """Return where `Repository.files` keeps the listing of a commit."""
+    return at.cache / "trees" / f"{at.commit}.files.json"
 
 
 def _json(at: Repository, name: str, known: dict[str, Any]) -> dict[str, Any] | None:
@@ -185,7 +215,8 @@ def embedding(branch: Branch, ending: str) -> np.ndarray | None:
     kept = at.cache / "trees" / f"{digest}.embedding.json"
     if values := read_kept(kept).get("values"):
         return np.array(values, np.float64)
-    piece = read_piece(reader(at, name), size, ending)
+    with _moved(branch.name):
+        piece = read_piece(reader(at, name), size, ending)
     if piece is not None:
         with suppress(OSError):  # then it is asked for again, next time
             write_json({"values": piece.tolist()}, kept)

@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
 from memorization.files import replacing, write_json
-from memorization.verification.branches import Branch, Finding, is_plain, stage_of, step_of
+from memorization.verification.branches import Branch, Finding, stage_of, step_of
 from memorization.verification.command import Verified
 from memorization.verification.curves import AROUND, FACTOR, NATS, SHRINKAGE
 from memorization.verification.embeddings import THRESHOLD
@@ -35,12 +35,12 @@ def terminal(verified: Verified) -> str:
 def exclusions(verified: Verified) -> list[str]:
     """Return the lines of params.yaml that leave the wrong checkpoints out of a scan.
 
-    Of branches named as Pythia's are; a scan reads no others.
+    Of those alone that a scan may read: others would be an error there.
     """
     lines = [
         f"    {name}: {kinds}"
         for name, kinds in verified.excluded.items()
-        if is_plain(name.rpartition("@")[2])
+        if name in verified.scannable
     ]
     if not lines:
         return []
