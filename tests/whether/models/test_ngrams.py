@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_up_study import make_study
+from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import roc_auc_score
 
@@ -51,10 +52,19 @@ def test_weights_are_those_of_scikit_learn():
                                    for _ in range(50)), b""))  # fmt: skip
     bag = Bag.of(counts)
     held = np.bincount(counts.indices, minlength=counts.shape[1])
-    assert bag.words.tolist() == np.flatnonzero(held >= 20).tolist()
+    assert bag.words.tolist() == np.flatnonzero(held >= 3).tolist()
     own = counts[:, bag.words]
     expected = TfidfTransformer(sublinear_tf=True).fit(own).transform(own)
     np.testing.assert_allclose(bag.weigh(counts).toarray(), LENGTH * expected.toarray())
+
+
+@pytest.mark.parametrize(("n", "fewest"), [(2, 2), (9, 3), (5_500, 5), (40_000, 20)])
+def test_a_word_is_held_by_one_text_in_a_thousand_within_limits(n, fewest):
+    # Of n texts, so many hold a word each.
+    held = np.unique(np.minimum([1, 2, 3, 4, 5, 6, 19, 20, 21], n))
+    rows = np.concatenate([np.arange(k) for k in held])
+    counts = csr_array((np.ones(len(rows)), (rows, np.repeat(held, held))), shape=(n, 22))
+    assert Bag.of(counts).words.min() == fewest
 
 
 def test_it_learns_which_runs_matter(study):

@@ -27,8 +27,8 @@ from memorization.whether.models.logistic import choose_c
 LONGEST = 3
 BUCKETS = 2**18
 
-# Texts that hold a word of the bag, at least.
-FEWEST = 20
+# Texts that hold a word of the bag, at least: one in a thousand, but so many, and no more need be.
+FEWEST = (3, 20)
 
 # Of the vector of a text. At unit length, slopes are so small that the search for the optimum ends
 # before it has begun.
@@ -56,7 +56,7 @@ class Bag:
     def of(cls, counts: csr_array) -> Bag:
         """Return the bag of some texts, as `hashed_counts` counts them."""
         held = np.bincount(counts.indices, minlength=counts.shape[1])
-        fewest = min(FEWEST, counts.shape[0])
+        fewest = min(int(np.clip(counts.shape[0] // 1000, *FEWEST)), counts.shape[0])
         words = np.flatnonzero(held >= fewest)
         return cls(words, np.log((1 + counts.shape[0]) / (1 + held[words])) + 1)
 
