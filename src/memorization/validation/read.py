@@ -109,7 +109,11 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _truth(path: Path, column: pa.ChunkedArray) -> np.ndarray:
-    if not (types.is_boolean(column.type) or types.is_integer(column.type)):
+    is_whole = types.is_boolean(column.type) or types.is_integer(column.type)
+    if types.is_floating(column.type):  # as pandas keeps 1 and 0 where some were missing
+        values = column.to_numpy()
+        is_whole = bool(np.isin(values, (0, 1)).all())
+    if not is_whole:
         raise UserError(f"{path}: column 'memorized' is {column.type}; must be true/false or 1/0")
     values = column.cast(pa.int64()).to_numpy()
     wrong = (values != 0) & (values != 1)
