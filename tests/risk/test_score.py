@@ -335,6 +335,8 @@ def test_the_page_marks_what_repeats(score, texts):
         (["texts.csv", "--output", "o.csv", "--corpus", "none"], "none: no such corpus"),
         (["blank.csv", "--output", "o.csv"], "blank.csv: no text in it that can be scored"),
         (["tokens.jsonl", "--output", "o.csv"], "name their tokenizer (--tokenizer)"),
+        (["nested.jsonl", "--output", "o.csv", "--carry", "n"], "of a type that this format lacks"),
+        (["", "--output", "o.csv"], "no texts are named"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing_behind(
@@ -344,6 +346,7 @@ def test_mistakes_are_one_line_and_leave_nothing_behind(
     pd.DataFrame({"text": texts, "source": "a", "rank": 1}).to_csv("texts.csv", index=False)
     numbers = [{"text": "a text", "n": n} for n in [1] * 512 + [1.5]]
     Path("types.jsonl").write_text("\n".join(map(json.dumps, numbers)))
+    Path("nested.jsonl").write_text('{"text": "a text", "n": {"a": 1}}\n')
     Path("t.json").write_text("{}")
     Path("nothing-in-it.csv").touch()
     pd.DataFrame({"text": [" ", " "]}).to_csv("blank.csv", index=False)
@@ -396,3 +399,94 @@ def test_a_column_may_be_empty_at_first(score, texts, monkeypatch):
     found = pd.read_parquet("risk.parquet")
     assert found["n"].tolist() == [None] * 512 + ["late"]
     assert set(found["rank"]) == {1}  # the same text, the same score
+
+
+def test_a_file_may_have_a_name_that_is_no_text(score, texts):
+    Path("texts").mkdir()
+    name = os.fsdecode(b"caf\xe9")
+    try:
+        Path(f"texts/{name}.txt").write_text(texts[0])
+    except OSError:
+        pytest.skip("no such names on this disk")
+    Path(f"texts/{name}.bin").write_bytes(b"\0")
+    done = score("texts", "--output", "risk.jsonl", "--report", "risk.html")
+    assert done.exit_code == 0, done.output
+    assert json.loads(Path("risk.jsonl").read_text())["file"] == "caf\ufffd.txt"
+    assert "caf\ufffd.bin: skipped, binary" in Page("risk.html").text
+
+
+@pytest.mark.parametrize(
+    "name", ["band", "band_rate", "risk_low", "text_risk", "reason_9", "copies"]
+)
+def test_a_carried_column_is_not_taken_for_one_that_is_computed(score, texts, name):
+    pages = []
+    for own in ("other", name):
+        pd.DataFrame({"text": texts, own: 1}).to_parquet("texts.parquet")
+        options = ("--tokenizer", "bytes", "--report", "risk.html", "--carry", own)
+        done = score("texts.parquet", "--output", "risk.parquet", *options)
+        assert done.exit_code == 0, done.output
+        assert pd.read_parquet("risk.parquet")[own].tolist() == [1] * 10
+        pages.append(Path("risk.html").read_text())
+    assert pages[0] == pages[1]
+
+
+def test_of_equals_no_more_than_a_tenth_are_among_the_riskiest_tenth(score, texts):
+    table = pd.DataFrame({"text": texts[0], "source": ["a"] * 30 + ["b"] * 10})
+    table.to_parquet("texts.parquet")
+    options = ("--output", "risk.csv", "--report", "risk.html", "--carry", "source")
+    assert score("texts.parquet", *options).exit_code == 0
+    page = Path("risk.html").read_text()
+    for row in ("<td>a</td><td>30</td><td>10.0%</td>", "<td>b</td><td>10</td><td>10.0%</td>"):
+        assert row in page
+
+
+def test_the_page_tells_no_probability_that_no_experiment_could(score, texts):
+    """Of one copy the curve says 1e-11 or so; this study's natural texts say more."""
+    Path("corpus.txt").write_text(texts[5])
+    options = ("--corpus", "corpus.txt", "--tokenizer", "bytes", "--report", "risk.html")
+    (row,) = scored(score, [texts[5][:64]], *options).itertuples()
+    assert row.risk_high < 1e-6
+    said = Page("risk.html").text
+    assert "risk under 0.01%; " in said
+    assert "of this study's texts that occur once are memorized" in said
+
+
+def test_control_characters_are_not_on_the_page(score):
+    Path("texts.jsonl").write_text(json.dumps({"text": "a bell \a, a NUL \0 and so on"}))
+    options = ("--output", "risk.jsonl", "--report", "risk.html")
+    assert score("texts.jsonl", *options).exit_code == 0
+    assert "a bell \ufffd, a NUL \ufffd and" in Page("risk.html").text
+
+
+def closed(arguments, folder):
+    with pytest.raises(SystemExit) as ended:
+        app(["score", *arguments, "--model", str(folder)], standalone_mode=False)
+    return ended.value.code
+
+
+def test_streams_may_be_closed(folder, texts, monkeypatch):
+    pd.DataFrame({"text": texts}).to_csv("texts.csv", index=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", None)
+        assert "standard input is closed" in closed(["-", "--output", "o.csv"], folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert "standard output is closed" in closed(["texts.csv", "--output", "-"], folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        options = ["texts.csv", "--output", "o.csv", "--model", str(folder)]
+        app(["score", *options], standalone_mode=False)
+    assert len(pd.read_csv("o.csv")) == 10
+
+
+def test_no_room_for_scores_that_wait_is_told(score, texts, monkeypatch):
+    class Full(parquet.ParquetWriter):
+        def write_table(self, *arguments, **options):
+            raise OSError(27, "File too large")
+
+    monkeypatch.setattr(parquet, "ParquetWriter", Full)
+    pd.DataFrame({"text": texts}).to_csv("texts.csv", index=False)
+    done = score("texts.csv", "--output", "o.csv")
+    assert isinstance(done.exception, SystemExit)
+    assert "(File too large); make room, or name another folder by TMPDIR" in done.output
+    assert [path.name for path in Path().iterdir()] == ["texts.csv"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +28,13 @@ from memorization.features.own.command import (
     sources_of,
 )
 from memorization.features.own.reading import Batch, Source, open_source, reason
-from memorization.features.own.writing import check_destination, schema_of, writing
+from memorization.features.own.writing import (
+    check_columns,
+    check_destination,
+    schema_of,
+    told_apart,
+    writing,
+)
 from memorization.features.use import ROW, Sources, features_of_rows, taken
 from memorization.features.vocabulary import well_formed
 from memorization.files import replacing
@@ -142,13 +147,13 @@ def score_texts(path: str, output: str, report: Path | None, options: Options) -
         raise UserError(f"{report}: both --output and --report; name another file for one of them")
     with (
         writing(output, *read) as write,
-        redirect_stdout(sys.stderr),
+        told_apart(),
         tempfile.TemporaryDirectory() as folder,
     ):
         scorer = Scorer.of(options)
         seen = Seen()
         source = open_source(path, options.carry, options.form, seen.skipped.append)
-        found = _scored(source, scorer, Path(folder, "scored.parquet"), seen)
+        found = _scored(source, scorer, Path(folder, "scored.parquet"), output, seen)
         if not sum(map(len, found.keys)):
             raise UserError(f"{path}: no text in it that can be scored")
         for table in _ranked(found, Path(folder, "scored.parquet")):
@@ -413,24 +418,31 @@ def _joined(waiting: list[Batch]) -> Batch:
     )
 
 
-def _scored(source: Source, scorer: Scorer, place: Path, seen: Seen) -> Found:
+def _scored(source: Source, scorer: Scorer, place: Path, output: str, seen: Seen) -> Found:
     """Score all texts into a file, in their order; return what the page tells of them."""
     found = Found(BINS)
     writer: parquet.ParquetWriter | None = None
     carried = [name for name in source.names if name not in ("index", "corpus_row")]
     try:
-        with progress_of(source, "score") as advance:
+        with progress_of(source, "score") as advance, ExitStack() as stack:
             for batch in _batches(source, CHARACTERS * min(1, scorer.stride / scorer.size)):
                 table, key, said = _rows(batch, scorer, carried, source, seen)
-                writer = writer or parquet.ParquetWriter(place, schema_of(table))
+                if writer is None:
+                    check_columns(output, table)
+                    kept = parquet.ParquetWriter(place, schema_of(table))
+                    writer = stack.enter_context(kept)
                 writer.write_table(table.cast(writer.schema))
                 found.add(table, key, said, carried)
                 advance(len(batch))
     except pa.ArrowException as error:
         raise UserError(f"{source.name}: a column changes its type ({reason(error)})") from None
-    finally:
-        if writer is not None:
-            writer.close()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"{place.parent}: scores cannot be kept there until they are ranked ({reason(error)}); "
+            "make room, or name another folder by TMPDIR"
+        ) from None
     return found
 
 

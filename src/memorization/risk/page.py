@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from memorization.features.own.reading import kind_of
+from memorization.features.own.reading import kind_of, name_of
 from memorization.report.drawing import BLUE
 from memorization.report.page import document, html_figure, html_table
-from memorization.report.wording import count, decimal, percent
+from memorization.report.wording import count, decimal, percent, stratum_name
 from memorization.strata import STRATA
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 TOP, VALUES, MOST = 50, 20, 200
 # The riskiest part of all, of which it is told where it comes from.
 RISKIEST = 0.1
+# Probabilities nearer to 0 or 1 are not told apart.
+LEAST = 1e-4
+# Characters that no page may hold.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 MARKED = (
     "Of each text, its riskiest window. Marked are the last 32 tokens, if they occur in the "
     "corpus; otherwise the runs of characters that raised the score most."
@@ -66,13 +70,15 @@ class Found:
     ) -> None:
         """Take some scored texts into account."""
         self.keys.append(key)
+        # A column that is carried along may have the name of one that is not written here.
+        own = table.drop_columns([name for name in carried if name != "file"])
         scores = np.asarray(table["text_score"])
         self.height += np.histogram(np.clip(scores, self.bins[0], self.bins[-1]), self.bins)[0]
         for row in np.argsort(-key, kind="stable")[:TOP].tolist():
-            self.top.append((float(key[row]), table.slice(row, 1).to_pylist()[0], said[row]))
+            self.top.append((float(key[row]), own.slice(row, 1).to_pylist()[0], said[row]))
         self.top = sorted(self.top, key=lambda one: -one[0])[:TOP]
-        if "band" in table.column_names:
-            for band in table["band"].drop_null().to_pylist():
+        if "band" in own.column_names:
+            for band in own["band"].drop_null().to_pylist():
                 self.bands[band] = self.bands.get(band, 0) + 1
         for name in carried:
             if kind_of(table[name].type) == "strings":
@@ -92,7 +98,11 @@ class Found:
     def by_group(self) -> dict[str, list[tuple[str, int, float]]]:
         """Return column -> values, how many texts have each, and how many of them are riskiest."""
         keys = np.concatenate(self.keys)
-        line = np.quantile(keys, 1 - RISKIEST)
+        most = int(np.ceil(RISKIEST * len(keys)))
+        line = np.sort(keys)[-most]
+        # Of equals at the line, each is among the riskiest as far as there is room.
+        above, at_line = keys > line, keys == line
+        riskiest = above + at_line * ((most - above.sum()) / at_line.sum())
         found = {}
         for name, numbers in self.groups.items():
             if not 1 < len(numbers) <= MOST:
@@ -101,7 +111,7 @@ class Found:
             if len(member) != len(keys):
                 continue
             size = np.bincount(member, minlength=len(numbers))
-            risky = np.bincount(member, weights=keys >= line, minlength=len(numbers)) / size
+            risky = np.bincount(member, weights=riskiest, minlength=len(numbers)) / size
             rows = [(value, int(size[at]), float(risky[at])) for value, at in numbers.items()]
             found[name] = sorted(rows, key=lambda row: (-row[2], -row[1]))[:VALUES]
         return found
@@ -135,7 +145,8 @@ def page(path: str, found: Found, said: Sequence[str], seen: Seen) -> str:
     ]
     parts += [_article(place, row, text) for place, (_, row, text) in enumerate(found.top, 1)]
     parts += _left_out(seen)
-    return document(f"Which texts in {PurePath(path).name or path} may be memorized?", parts)
+    title = f"Which texts in {name_of(PurePath(path).name or path)} may be memorized?"
+    return CONTROL.sub("\ufffd", document(title, parts))
 
 
 def _left_out(seen: Seen) -> list[str]:
@@ -148,21 +159,22 @@ def _left_out(seen: Seen) -> list[str]:
 def _article(place: int, row: Mapping[str, Any], text: tuple[str, str]) -> str:
     known = {name: value for name, value in row.items() if value is not None}
     where = known.get("file") or f"text {known['index']}"
-    head = f"<strong>{place}. {escape(str(where))}</strong>"
+    head = f"<strong>{place}. <bdi>{escape(str(where))}</bdi></strong>"
     if known["windows"] > 1:
         head += f", window {known['window'] + 1} of {known['windows']}"
     facts = [f"text score {decimal(known['text_score'], 2)}"]
     if "risk_low" in known:
-        span = f"{percent(known['risk_low'])} to {percent(known['risk_high'])}"
+        low, high = (_chance(known[name]) for name in ("risk_low", "risk_high"))
+        span = low if low == high else f"{low} to {high}"
         facts.insert(
-            0, f"risk {percent(known['risk'])} ({span})" if "risk" in known else f"risk {span}"
+            0, f"risk {_chance(known['risk'])} ({span})" if "risk" in known else f"risk {span}"
         )
     if "text_risk" in known:
         facts.append(f"risk by text {percent(known['text_risk'])}")
     if "band_rate" in known:
+        often = "once" if known["band"] == "1" else f"{stratum_name(known['band'])} times"
         facts.append(
-            f"{percent(known['band_rate'])} of this study's texts that occur {known['band']} times "
-            "are memorized"
+            f"{percent(known['band_rate'])} of this study's texts that occur {often} are memorized"
         )
     reasons = [known[name] for name in sorted(known) if name.startswith("reason_")]
     if "warning" in known:
@@ -172,6 +184,17 @@ def _article(place: int, row: Mapping[str, Any], text: tuple[str, str]) -> str:
         f'<pre dir="auto">{_marked(text, known, reasons)}</pre>'
         f'<span class="soft">{escape("; ".join(reasons))}</span></article>'
     )
+
+
+def _chance(value: float) -> str:
+    """Return a probability as a percentage, without digits that no experiment tells.
+
+    >>> _chance(6.7e-12), _chance(0.0), _chance(0.0152), _chance(1 - 1e-9)
+    ('under 0.01%', 'under 0.01%', '1.52%', 'over 99.99%')
+    """
+    if value < LEAST:
+        return "under 0.01%"
+    return "over 99.99%" if value > 1 - LEAST else percent(value)
 
 
 def _marked(text: tuple[str, str], row: Mapping[str, Any], reasons: Sequence[str]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from memorization.features.lengths import least_tokens
 from memorization.features.own.corpus import read_corpus
 from memorization.features.own.reading import Source, open_source, readable, reason
 from memorization.features.own.reference import load_reference
-from memorization.features.own.writing import writing
+from memorization.features.own.writing import told_apart, writing
 from memorization.features.registry import FAMILIES, feature_of
 from memorization.features.use import (
     NEEDS,
@@ -99,7 +98,7 @@ def write_features(path: str, output: str, options: Options) -> None:
     feature, null where it is not defined. What is said goes to standard error.
     """
     read = files_read(path, options.tokenizer, options.corpus, options.reference)
-    with writing(output, *read) as write, redirect_stdout(sys.stderr):
+    with writing(output, *read) as write, told_apart():
         for name in options.carry:
             if name in COLUMNS:
                 raise UserError(f"--carry {name}: a column of that name is written anyway")
@@ -338,7 +337,9 @@ def read_tokenizer(name: str | None) -> Tokenizer:
 def files_read(
     path: str, tokenizer: str | None, corpus: Path | None, reference: Path | None
 ) -> list[Path]:
-    """Return what is read, that writing must leave as it is."""
+    """Return what is read, that writing must leave as it is; a UserError if no texts are named."""
+    if not path:  # as of a variable that the shell does not know; it would be the working folder
+        raise UserError("no texts are named: pass a file, a folder, or - for standard input")
     own = Path(tokenizer or TOKENIZER)
     files = [own / "tokenizer.json" if own.is_dir() else own]
     files += [] if path == "-" else [Path(path)]

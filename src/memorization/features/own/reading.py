@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,15 @@ def form_of(path: Path) -> str | None:
     """
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
     return FORMATS.get(suffixes[-1]) if suffixes else None
+
+
+def name_of(path: Path | str) -> str:
+    r"""Return the name of a file as text; its bytes may be none in UTF-8.
+
+    >>> name_of(os.fsdecode(b"caf\xe9.txt"))
+    'caf\ufffd.txt'
+    """
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def check_text(name: object, start: bytes) -> None:
@@ -211,6 +221,8 @@ def open_source(
     """
     own = Path(path)
     if path == "-":
+        if sys.stdin is None:
+            raise UserError("-: standard input is closed; pass a file or a folder")
         stream: Any = sys.stdin.buffer
         if form not in (None, "jsonl", "lines"):
             raise UserError(f"-: standard input is JSON Lines or lines; write it to a .{form} file")
@@ -448,15 +460,15 @@ def _of_folder(folder: Path, carry: Collection[str], tell: Callable[[str], objec
             for file in files[start : start + READ // 8]:
                 text = text_or_reason(file)
                 if text[0]:
-                    names.append(file.relative_to(folder).as_posix())
+                    names.append(name_of(file.relative_to(folder).as_posix()))
                     texts.append(text[0])
                     continue
                 skipped += 1
                 if skipped <= NAMED:
-                    tell(f"{file}: skipped, {text[1]}")
+                    tell(f"{name_of(file)}: skipped, {text[1]}")
             yield texts, pa.table({"file": pa.array(names, pa.string())}), names
         if skipped > NAMED:
-            tell(f"{folder}: {skipped - NAMED:,} more files skipped")
+            tell(f"{name_of(folder)}: {skipped - NAMED:,} more files skipped")
 
     return Source(str(folder), "text", ("file",), len(files), rows)
 

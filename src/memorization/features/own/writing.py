@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +35,8 @@ def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]
     """
     with ExitStack() as stack:
         if output == "-":
+            if sys.stdout is None:
+                raise UserError("-: standard output is closed; name a file to write")
             stream: Any = sys.stdout.buffer
             form = "jsonl"
         else:
@@ -68,6 +71,31 @@ def writing(output: str, *sources: Path) -> Iterator[Callable[[pa.Table], None]]
             stack.close()
         except OSError as error:
             raise UserError(f"{output}: cannot be written ({reason(error)})") from None
+
+
+def check_columns(output: str, table: pa.Table) -> None:
+    """Raise a UserError if the format of a table that is to be written lacks a column's type.
+
+    Long before it is written: what is computed until then would be lost.
+    """
+    if FORMATS.get(Path(output).suffix.lower()) == "csv":
+        try:
+            pa.csv.write_csv(table.slice(0, 1).cast(schema_of(table)), pa.BufferOutputStream())
+        except pa.ArrowException as error:
+            raise UserError(
+                f"{output}: a column that is carried along is of a type that this format lacks "
+                f"({reason(error)}); leave it out, or write Parquet"
+            ) from None
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Print to standard error, what is told, as standard output may be the table; or to nothing."""
+    with ExitStack() as stack:
+        # There is none where it was closed, as by `2>&-`.
+        stream = sys.stderr or stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        stack.enter_context(redirect_stdout(stream))
+        yield
 
 
 def schema_of(table: pa.Table) -> pa.Schema:
