@@ -186,6 +186,16 @@ def test_a_ranking_of_the_listed_only(suite, scores):
     )
 
 
+def test_what_is_not_listed_is_never_predicted_to_be_memorized(suite, scores):
+    """Though a list that tells nothing has its highest F1 where all are: with scores as well."""
+    listed = np.flatnonzero(~TRUTH)[:7]
+    few = Predictions(listed, scores[listed])
+    found = evaluate_predictions(few, suite, TARGET, unlisted="negative").outcomes
+    assert found["true_positive"] == 0
+    assert found["false_positive"] <= 7
+    assert found["false_negative"] == TRUTH.sum()
+
+
 def test_estimates_of_the_sample_are_unbiased(suite, sampled, scores):
     """Over many samples of this design, the estimated outcomes are right on average."""
     rng, rows = np.random.default_rng(0), []
