@@ -10,8 +10,9 @@
 # status at the end is that of the last part that failed. Without a GPU tiny shapes run in place of
 # these, only to try this script.
 set -euo pipefail
-mkdir -p "${1:-$(dirname "$0")/../results/gpu}"
-OUT=$(cd "${1:-$(dirname "$0")/../results/gpu}" && pwd)
+OUT=${1:-$(dirname "$0")/../results/gpu}
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
 cd "$(dirname "$0")/.."
 export PYTHONPATH="$PWD/src"
 # What an earlier run left must not be taken for what this one found.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -23,16 +24,23 @@ mark { background: var(--mark); color: inherit; }
 article { border-top: 1px solid var(--line); padding: .6rem 0; overflow-wrap: anywhere; }
 """
 
+# Characters that no page may hold; texts and names of anybody's may have them.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
 
 def document(title: str, parts: Sequence[str]) -> str:
-    """Return a page of some parts in HTML; the title is plain text."""
+    """Return a page of some parts in HTML; the title is plain text.
+
+    Control characters become U+FFFD.
+    """
     body = "\n".join([f"<h1>{escape(title)}</h1>", *parts])
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
+    return CONTROL.sub("\ufffd", page)
 
 
 def html_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from memorization.features.own.reading import kind_of, name_of
+from memorization.features.own.reading import kind_of
+from memorization.features.vocabulary import well_formed
 from memorization.report.drawing import BLUE
 from memorization.report.page import document, html_figure, html_table
 from memorization.report.wording import count, decimal, percent, stratum_name
@@ -28,8 +29,6 @@ TOP, VALUES, MOST = 50, 20, 200
 RISKIEST = 0.1
 # Probabilities nearer to 0 or 1 are not told apart.
 LEAST = 1e-4
-# Characters that no page may hold.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 MARKED = (
     "Of each text, its riskiest window. Marked are the last 32 tokens, if they occur in the "
     "corpus; otherwise the runs of characters that raised the score most."
@@ -145,8 +144,8 @@ def page(path: str, found: Found, said: Sequence[str], seen: Seen) -> str:
     ]
     parts += [_article(place, row, text) for place, (_, row, text) in enumerate(found.top, 1)]
     parts += _left_out(seen)
-    title = f"Which texts in {name_of(PurePath(path).name or path)} may be memorized?"
-    return CONTROL.sub("\ufffd", document(title, parts))
+    title = f"Which texts in {well_formed(PurePath(path).name or path)} may be memorized?"
+    return document(title, parts)
 
 
 def _left_out(seen: Seen) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ import pyarrow.parquet as parquet
 import pyarrow.types as types
 
 from memorization.errors import UserError
-from memorization.features.vocabulary import decoded
+from memorization.features.vocabulary import decoded, well_formed
 
 # Rows that are read at once: texts may be long.
 READ = 512
@@ -72,15 +71,6 @@ def form_of(path: Path) -> str | None:
     """
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
     return FORMATS.get(suffixes[-1]) if suffixes else None
-
-
-def name_of(path: Path | str) -> str:
-    r"""Return the name of a file as text; its bytes may be none in UTF-8.
-
-    >>> name_of(os.fsdecode(b"caf\xe9.txt"))
-    'caf\ufffd.txt'
-    """
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def check_text(name: object, start: bytes) -> None:
@@ -460,15 +450,16 @@ def _of_folder(folder: Path, carry: Collection[str], tell: Callable[[str], objec
             for file in files[start : start + READ // 8]:
                 text = text_or_reason(file)
                 if text[0]:
-                    names.append(name_of(file.relative_to(folder).as_posix()))
+                    # A name may be bytes that are no UTF-8.
+                    names.append(well_formed(file.relative_to(folder).as_posix()))
                     texts.append(text[0])
                     continue
                 skipped += 1
                 if skipped <= NAMED:
-                    tell(f"{name_of(file)}: skipped, {text[1]}")
+                    tell(f"{well_formed(str(file))}: skipped, {text[1]}")
             yield texts, pa.table({"file": pa.array(names, pa.string())}), names
         if skipped > NAMED:
-            tell(f"{name_of(folder)}: {skipped - NAMED:,} more files skipped")
+            tell(f"{well_formed(str(folder))}: {skipped - NAMED:,} more files skipped")
 
     return Source(str(folder), "text", ("file",), len(files), rows)
 
