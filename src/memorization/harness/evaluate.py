@@ -229,18 +229,11 @@ def _thresholds(rows: Rows, given: float | None) -> np.ndarray:
     folds = np.unique(rows.fold)
     if given is not None:
         return np.full(len(folds), given)
-    return np.array([_best_threshold(rows, rows.fold != fold) for fold in folds])
-
-
-def _best_threshold(rows: Rows, own: np.ndarray) -> float:
-    """Return the threshold of highest F1 on some rows; -inf, as of what is not listed, means no."""
-    # A false alarm of such a score, so heavy that to accept it costs all precision.
-    threshold = best_f1_threshold(
-        np.append(rows.truth[own], False),
-        np.append(rows.score[own], -np.inf),
-        np.append(rows.weight[own], 1e18),
-    )
-    return threshold if threshold > -np.inf else np.inf
+    found = [
+        best_f1_threshold(rows.truth[own], rows.score[own], rows.weight[own])
+        for own in (rows.fold != fold for fold in folds)
+    ]
+    return np.array(found)
 
 
 def _metrics(

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ class Listed:
     @property
     def is_kept(self) -> bool:
         """Whether its listing is in the cache already."""
-        return kept_listing(self.at).exists()
+        return self.at.kept_files.exists()
 
 
 def listed(names: Sequence[str], last: Mapping[str, int]) -> list[Listed]:
@@ -126,7 +125,6 @@ def described(branches: Sequence[Listed]) -> Iterator[Branch]:
     for branch in branches:
         at = branch.at
         with _moved(branch.name):
-            _check_sizes(at)
             small = {
                 name: _json(at, name, known)
                 for name in ("config.json", *map(index_of, FORMATS))
@@ -156,20 +154,6 @@ def _moved(branch: str) -> Iterator[None]:
                 f"{error}; {branch} was moved meanwhile: run the same command again"
             ) from None
         raise
-
-
-def _check_sizes(at: Repository) -> None:
-    """Raise a `UserError` if the hub lists sizes that are none; they are not kept."""
-    with explained(str(at)):
-        sizes = [file.size for file in at.files.values()]
-        if not all(isinstance(size, int) and 0 <= size < 1 << 63 for size in sizes):
-            kept_listing(at).unlink(missing_ok=True)
-            raise NotAHub
-
-
-def kept_listing(at: Repository) -> Path:
-    """Return where `Repository.files` keeps the listing of a commit."""
-    return at.cache / "trees" / f"{at.commit}.files.json"
 
 
 def _json(at: Repository, name: str, known: dict[str, Any]) -> dict[str, Any] | None:

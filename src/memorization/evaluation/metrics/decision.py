@@ -55,7 +55,8 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     """Return the threshold t for which ``score >= t`` has the highest weighted F1.
 
     One of the scores that occur; of equal ones the highest, which accepts least. Infinite, so that
-    nothing is accepted, where there is no positive weight.
+    nothing is accepted, where there is no positive weight. What scores minus infinity is never
+    accepted.
 
     >>> truth = np.array([False, False, True, True])
     >>> best_f1_threshold(truth, np.array([0.1, 0.6, 0.5, 0.9]), np.ones(4))
@@ -69,7 +70,9 @@ def best_f1_threshold(truth: np.ndarray, score: np.ndarray, weight: np.ndarray) 
     values = 2 * hits / (hits[-1] + accepted)
     # A threshold cannot separate rows of equal score: only the last of a tie is a choice.
     values[:-1][ranked[1:] == ranked[:-1]] = -1.0
-    return float(ranked[np.argmax(values)])
+    values[np.isneginf(ranked)] = -1.0
+    best = np.argmax(values)
+    return float(ranked[best]) if values[best] >= 0 else float("inf")
 
 
 def confusion(truth: np.ndarray, decision: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -110,7 +110,8 @@ def _answered(error: errors.HfHubHTTPError) -> str:
             "too many requests (429); wait some minutes and run the same command again, it goes on "
             "where it stopped; HF_TOKEN raises the limit"
         )
-    return f"{hub} answers with error {status}, again and again; try later, or set HF_ENDPOINT"
+    often = "" if status < 500 else ", again and again"
+    return f"{hub} answers with error {status}{often}; try later, or set HF_ENDPOINT"
 
 
 @contextmanager

@@ -106,16 +106,20 @@ class Repository:
         UserError
             If the hub cannot be asked, or one has a name that leads elsewhere.
         """
-        kept = self.cache / "trees" / f"{self.commit}.files.json"
         with suppress(OSError, ValueError, TypeError, AttributeError):  # then the hub is asked
-            if known := read_json(kept):
+            if known := read_json(self.kept_files):
                 return {name: File(*file) for name, file in known.items()}
         with explained(str(self)):
             files = self._ask_for_files()
         # A cache that cannot be written costs a question more, next time.
         with suppress(OSError):
-            write_json(files, kept)
+            write_json(files, self.kept_files)
         return files
+
+    @property
+    def kept_files(self) -> Path:
+        """Where `files` are kept."""
+        return self.cache / "trees" / f"{self.commit}.files.json"
 
     def _ask_for_files(self) -> dict[str, File]:
         files: dict[str, File] = {}
@@ -135,6 +139,8 @@ class Repository:
                         self.place(entry["path"])
                         file = File(entry["size"], (entry.get("lfs") or entry)["oid"])
                         if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", file.digest):
+                            raise NotAHub
+                        if not isinstance(file.size, int) or not 0 <= file.size < 1 << 63:
                             raise NotAHub
                         files[entry["path"]] = file
             except (KeyError, TypeError, AttributeError):
