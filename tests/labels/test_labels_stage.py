@@ -21,7 +21,7 @@ from labels.remote import (
     stopping_after,
     wait_for_fetches,
 )
-from standin.models import is_memorized, new_model, with_weights
+from standin.models import is_memorized, new_model, right_tokens, with_weights
 
 from memorization.errors import UserError
 from memorization.extraction.margins import margins
@@ -46,6 +46,8 @@ def run(remote, memorized, tmp_path, monkeypatch):
     """Run the stage on a suite and a sample; returns metrics, labels and trajectories."""
     monkeypatch.chdir(tmp_path)
     _write_suite(remote, memorized[STEPS[-1]])
+    last = with_weights(new_model(SHAPE, VOCABULARY, 0), remote.weights[STEPS[-1]])
+    _write_scores(right_tokens(last, remote.sequences))
     _write_sample(remote.sequences)
     raw = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     facts = {"population": 800, "sequences_per_step": PER_STEP, "window": 65, "steps": STEPS}
@@ -88,6 +90,7 @@ def _write_suite(remote, at_end):
     manifest |= {
         "steps": STEPS,
         "labelled": ["70m", "410m"],
+        "scored": ["70m", "410m"],
         "runs": {},
         "models": [
             {"name": "70m", "parameters": 10, "repository": "EleutherAI/pythia-70m-v0"},
@@ -95,6 +98,15 @@ def _write_suite(remote, at_end):
         ],
     }
     (folder.parent / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _write_scores(equal):
+    """Write the published sample: a third of what is studied, and both models' equal tokens."""
+    folder, index = Path("results/suite/sample"), np.arange(0, 800, 9)
+    folder.mkdir()
+    np.save(folder / "index.npy", index)
+    scores = np.stack([np.zeros(len(index)), equal[index]], axis=1)
+    np.save(folder / "equal.npy", scores.astype(np.uint8))
 
 
 def _write_sample(sequences):
@@ -161,6 +173,7 @@ def test_a_scan_of_a_grid_on_purpose(run, hub, memorized, capsys):
         "share": 1.0,
         "published_only": 0,
         "scan_only": 0,
+        "shares": {"n": 89, "share": 1.0, "fewer": 0, "all": 0},
     }
     assert metrics["target_commits"] == {
         f"step{step}": hub.repositories.commit(REPOSITORY, f"step{step}") for step in (40, 100)
@@ -290,7 +303,9 @@ def test_wrong_checkpoints_are_left_out_of_a_scan(run, hub, memorized, capsys):
     times = metrics["times"]
     assert times["excluded"] == {"step20": "identical, size", "step60": "mixture"}
     assert (times["checkpoints"], times["of"], times["cost"]["checkpoints"]) == (3, 5, 3)
-    said = "labels.exclude: left out of the scan: step20 (identical, size), step60 (mixture)"
+    said = (
+        "labels.exclude: left out of the scan of 410m: step20 (identical, size), step60 (mixture)"
+    )
     assert said in capsys.readouterr().out
     # A grid is laid over those that are left.
     assert run(checkpoints=2, exclude=exclude)[2].steps.tolist() == [40, 100]
@@ -309,7 +324,7 @@ def test_nothing_is_left_out_where_nothing_is_scanned(run, capsys):
     [
         (
             f"{REPOSITORY}@step100",
-            r"step100 is the last checkpoint of the target \(size\), .*cannot",
+            r"step100 is the last checkpoint of 410m \(size\), .*cannot",
         ),
         (f"{REPOSITORY}@step50", rf"'{REPOSITORY}@step50' is no checkpoint; .* there are step\d+"),
         (

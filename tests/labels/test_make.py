@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memorization.labels.make import repeated_checkpoints, scan_agreement
+from memorization.labels.make import repeated_checkpoints, scan_agreement, share_agreement
 from memorization.labels.trajectories import Trajectories
 
 
@@ -13,6 +13,13 @@ def test_agreement_computed_by_hand():
     found = scan_agreement(scanned, published, "1.4b")
     assert found == {"n": 8, "share": 5 / 8, "published_only": 1, "scan_only": 2}
     assert scan_agreement(published[:0], published[:0], "1.4b")["share"] is None
+
+
+def test_a_share_is_of_no_fewer_tokens_than_are_right_at_first():
+    match_length, equal = np.array([32, 0, 5, 31, 9]), np.array([32, 0, 4, 32, -1])
+    found = share_agreement(match_length, equal)
+    assert found == {"n": 4, "share": 0.5, "fewer": 1, "all": 1}
+    assert share_agreement(match_length[4:], equal[4:])["share"] is None
 
 
 @pytest.mark.parametrize(("differ", "warns"), [(0, False), (10, False), (11, True)])

@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from memorization.labels.runs import between, run_statistics
+from memorization.errors import UserError
+from memorization.labels import runs
+from memorization.labels.runs import between, run_statistics, scan_runs
 
 
 def test_how_many_runs_have_memorized_what():
@@ -40,3 +44,11 @@ def test_the_share_of_the_sequences_is_found_again(share):
     )
     times = np.where(rng.random(times.shape) < 0.7, 1000 + 100 * times, 0)
     assert between(times)["between"] == pytest.approx(share, abs=0.02)
+
+
+def test_the_last_checkpoint_of_another_run_is_not_left_out(monkeypatch):
+    """It decides what the run has memorized: without it, the one before would pass for the end."""
+    suite = SimpleNamespace(manifest={"runs": {"own": "o/a", "other": "o/b"}}, steps=(50, 100))
+    monkeypatch.setattr(runs, "excluded_of", lambda params, suite, run: {100: f"{run} missing"})
+    with pytest.raises(UserError, match=r"step100 is the last checkpoint of other \(other missing"):
+        scan_runs(SimpleNamespace(target="own"), suite, None, None, None)

@@ -49,6 +49,7 @@ def test_the_same_sequences_over_all_runs(study, served):
     assert found["agreement"] is None
     assert found["times"]["source"] == "scan"
     runs = found["runs"]
+    assert runs["excluded"] == {}
     assert sum(runs["in_how_many"]) == pytest.approx(1600)
     # The sample is drawn by the labels of Pythia's own run, so what that has is known exactly.
     assert runs["memorized"][TARGETS[0]] == pytest.approx(truth["seed0"].memorized[200].sum())
@@ -65,11 +66,15 @@ def test_the_same_sequences_over_all_runs(study, served):
 def test_without_times_the_end_of_each_run_is_scanned_all_the_same(study, served):
     folder, truth = served
     facts = folder / "polypythias.json"
-    run_stages(study, facts, *STAGES, target=TARGETS[2], labels__times="none")
+    wrong = {"EleutherAI/pythia-410m-seed1@step50": "mixture"}
+    changes = {"target": TARGETS[2], "labels__times": "none", "labels__exclude": wrong}
+    run_stages(study, facts, *STAGES, **changes)
     kept = trajectories(study)
     assert kept["steps"].tolist() == [200]
     index = kept["index"]
     expected = np.stack([truth[run].memorized[200][index] for run in RUNS], axis=1)
     np.testing.assert_array_equal(kept["run_memorized"], expected)
-    assert metrics(study, "labels")["runs"]["when"]["between"] is None
+    runs = metrics(study, "labels")["runs"]
+    assert runs["when"]["between"] is None
+    assert runs["excluded"] == {TARGETS[1]: {"step50": "mixture"}}
     assert metrics(study, "when")["done"] is False

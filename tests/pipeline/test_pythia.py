@@ -59,7 +59,8 @@ def test_a_scan_of_some_checkpoints(study):
     np.testing.assert_array_equal(labels(study)["memorized"], truth(study, "1.4b", 200))
     found = metrics(study, "labels")
     assert found["times"]["source"] == "scan"
-    assert found["agreement"]["share"] == 1
+    assert found["agreement"]["share"] == found["agreement"]["shares"]["share"] == 1
+    assert found["agreement"]["shares"]["n"] > 100
     assert set(found["memorized_by_model"]) == {"70m", "410m", "1.4b"}
     assert metrics(study, "when")["sibling"]["logistic"]["concordance"]["value"] > 0.5
     assert metrics(study, "whether")["sibling"]["logistic"]["auroc"]["value"] > 0.7

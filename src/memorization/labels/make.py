@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def make_trajectories(
     if source == "scan" or not evaluations:
         # Without labels, the end of training is scanned whatever is asked for.
         steps = steps if source == "scan" else suite.steps[-1:]
-        left_out = _left_out(excluded, suite.steps[-1])
+        left_out = said_left_out(excluded, suite.steps[-1], params.target)
         work = work_folder("labels", scan_inputs(params, suite, index, tokens, device))
         trajectories, how = _scanned(params, suite, index, tokens, steps, device, work)
         margins = None if isinstance(suite, MicroSuite) else read_margins(work)
@@ -149,17 +150,24 @@ def excluded_of(params: Params, suite: Suite, model: str) -> dict[int, str]:
     return excluded_steps(exclude, repository_of(suite, model), suite.steps)
 
 
-def _left_out(excluded: dict[int, str], last: int) -> dict[str, str]:
-    """Return, and say, revision -> what is wrong, of the checkpoints that a scan leaves out."""
+def said_left_out(excluded: Mapping[int, str], last: int, model: str) -> dict[str, str]:
+    """Return, and say, revision -> what is wrong, of the checkpoints that a scan leaves out.
+
+    Raises
+    ------
+    UserError
+        If the last is among them.
+    """
     if last in excluded:
         raise UserError(
-            f"labels.exclude: step{last} is the last checkpoint of the target ({excluded[last]}), "
+            f"labels.exclude: step{last} is the last checkpoint of {model} ({excluded[last]}), "
             "which decides what is memorized and cannot be left out; scan another release "
-            "(pythia.models), or take the times from elsewhere (labels.times)"
+            "(pythia.models) or commit (pythia.revisions), or take the target's times from "
+            "elsewhere (labels.times)"
         )
     if excluded:
         said = ", ".join(f"step{step} ({fault})" for step, fault in excluded.items())
-        print(f"labels.exclude: left out of the scan: {said}", flush=True)
+        print(f"labels.exclude: left out of the scan of {model}: {said}", flush=True)
     return {f"step{step}": fault for step, fault in excluded.items()}
 
 
@@ -204,6 +212,9 @@ def _scanned(
         if params.target in labelled(suite):
             published = np.isin(index, suite.memorized(params.target))
             found.update(scan_agreement(match_length == CONTINUATION, published, params.target))
+        if isinstance(suite, PythiaSuite) and params.target in labelled(suite):
+            equal = suite.equal_tokens(params.target, index)
+            found["shares"] = share_agreement(match_length, equal)
 
     trajectories = scan(
         index,
@@ -251,6 +262,41 @@ def scan_agreement(scanned: np.ndarray, published: np.ndarray, target: str) -> d
             " or too low a precision. The scan goes on.",
         )
     return {"n": n, "share": share, "published_only": published_only, "scan_only": scan_only}
+
+
+def share_agreement(match_length: np.ndarray, equal: np.ndarray) -> dict[str, Any]:
+    """Return how a scan at the last checkpoint goes with published shares of equal tokens.
+
+    Whoever generates a continuation goes on from what the model said, and counts the tokens that
+    are right anywhere; a scan tells how many are right up to the first that is wrong. So of a
+    sequence with fewer than 32 right at first, at least as many must be equal, and not all.
+
+    Parameters
+    ----------
+    match_length : int [n], tokens right up to the first that is wrong.
+    equal : int [n], equal tokens as was published; -1 where nothing was.
+
+    Returns
+    -------
+    dict
+        ``n``, the sequences whose share is known; ``share`` of them that can be so, None of none;
+        ``fewer``, those with fewer equal tokens than are right at first; ``all``, those of which
+        all are equal, though not all are right.
+
+    >>> found = share_agreement(np.array([3, 3, 3, 32, 5]), np.array([4, 2, 32, 32, -1]))
+    >>> found
+    {'n': 4, 'share': 0.5, 'fewer': 1, 'all': 1}
+    """
+    known = equal >= 0
+    match_length, equal = match_length[known], equal[known]
+    fewer = equal < match_length
+    all_equal = (equal == CONTINUATION) & (match_length < CONTINUATION)
+    return {
+        "n": len(equal),
+        "share": float(np.mean(~fewer & ~all_equal)) if len(equal) else None,
+        "fewer": int(fewer.sum()),
+        "all": int(all_equal.sum()),
+    }
 
 
 def repeated_checkpoints(trajectories: Trajectories, target: str) -> list[list[int]]:

@@ -18,6 +18,7 @@ from memorization.labels.make import (
     evaluation,
     excluded_of,
     remote_models,
+    said_left_out,
     scan_inputs,
 )
 from memorization.labels.plan import chosen_steps
@@ -31,10 +32,11 @@ from memorization.suite.pythia.suite import PythiaSuite
 
 def scan_runs(
     params: Params, suite: Suite, own: Trajectories, tokens: np.ndarray, device: torch.device
-) -> dict[str, Trajectories]:
+) -> tuple[dict[str, Trajectories], dict[str, dict[str, str]]]:
     """Return run -> trajectories, of all runs of the target's size; nothing where there is one.
 
-    A run that lacks a checkpoint, or has a wrong one, is scanned at those that are left.
+    A run that lacks a checkpoint, or has a wrong one, is scanned at those that are left. The second
+    is run -> revision -> what is wrong, of the others that leave any out.
 
     Parameters
     ----------
@@ -43,14 +45,17 @@ def scan_runs(
     Raises
     ------
     UserError
-        If the hub or the disk fails, or a run lacks the last checkpoint.
+        If the hub or the disk fails, or a run lacks the last checkpoint or has it wrong.
     """
     found: dict[str, Trajectories] = {}
+    excluded: dict[str, dict[str, str]] = {}
     for run in suite.manifest.get("runs", {}):
         if run == params.target:
             found[run] = own
             continue
         wrong = excluded_of(params, suite, run)
+        if wrong:
+            excluded[run] = said_left_out(wrong, suite.steps[-1], run)
         left = tuple(step for step in suite.steps if step not in wrong)
         every = chosen_steps(left, params.labels.checkpoints)
         steps = every if len(own.steps) > 1 else suite.steps[-1:]
@@ -68,7 +73,7 @@ def scan_runs(
             engine=params.labels.engine,
         )
         keep(work)
-    return found
+    return found, excluded
 
 
 def run_arrays(suite: Suite, runs: Mapping[str, Trajectories]) -> dict[str, np.ndarray]:

@@ -32,7 +32,8 @@ def main() -> None:
     index, weight = sequences["index"].to_numpy(), sequences["when_weight"].to_numpy()[followed]
     made = make_trajectories(params, suite, index[followed], tokens[followed], device)
     arm = scan_arm(params, suite, made.trajectories, device)
-    scanned = scan_runs(params, suite, made.trajectories, tokens[followed], device)
+    own = made.trajectories
+    scanned, excluded = scan_runs(params, suite, own, tokens[followed], device)
     runs = run_arrays(suite, scanned)
     made.trajectories.write("results/trajectories.npz", arm, runs)
     labels = event_times(made.trajectories)
@@ -64,7 +65,7 @@ def main() -> None:
         n_memorized[params.target] = round(weight @ made.trajectories.memorized[:, -1])
     statistics["margins"] = margin_statistics(table, published, margins)
     if runs:
-        statistics["runs"] = run_statistics(runs, weight)
+        statistics["runs"] = run_statistics(runs, weight) | {"excluded": excluded}
     about = {
         "target": params.target,
         "population": suite.population,

@@ -103,7 +103,7 @@ def test_the_sample_agrees_with_the_labels(suite, published, capsys):
         for split, index in published.memorized.items()
     }
     assert checks["sample"] == {"rows": 201, "sequences": 200}
-    scored = np.load(SUITE / "sample" / "memorized.npy")
+    scored = np.load(SUITE / "sample" / "equal.npy") == 32
     for place, (model, found) in enumerate(checks["agreement"].items()):
         both = np.isin(published.sampled, published.memorized[f"duped.{model}"])
         np.testing.assert_array_equal(scored[:, place], both)

@@ -55,6 +55,10 @@ def labels(results: Results) -> str:
     ]
     if late:
         rows.append(["event at or before a late first evaluation, of the followed", count(late)])
+    shares = (found["agreement"] or {}).get("shares", {"n": 0})
+    if shares["n"]:
+        told = f"{percent(shares['share'])} of {count(shares['n'])}"
+        rows.append(["published shares of equal tokens that a scan allows", told])
     return pipe_table({"": "<52", "value": ">24"}, rows)
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 from pandas.util import hash_array
 
 from memorization.errors import UserError
-from memorization.protocol import SEQUENCE
+from memorization.protocol import CONTINUATION, SEQUENCE
 from memorization.suite.declared.declaration import Declaration
 from memorization.suite.hub import Repository, download
 from memorization.suite.pythia.pieces import save_array
@@ -62,8 +62,8 @@ def fetch_labels(
 def fetch_sample(sample: Repository, facts: Declaration, folder: Path) -> dict[str, int]:
     """Write the sample: sequences in order of their index, and what its own scores say of them.
 
-    ``index.npy`` int64 [m]; ``tokens.npy`` uint16 [m, 64]; ``memorized.npy`` bool [m, models], true
-    where a model's score is 1: the share of the continuation's tokens that it generates right.
+    ``index.npy`` int64 [m]; ``tokens.npy`` uint16 [m, 64]; ``equal.npy`` uint8 [m, models], the
+    tokens of the continuation that each model generates right, of which its score is the share.
     Returns and raises as `fetch_labels`.
     """
     paths = [download(sample, name) for name in sample.matching("data/train-*.parquet")]
@@ -72,7 +72,10 @@ def fetch_sample(sample: Repository, facts: Declaration, folder: Path) -> dict[s
     _check_rows(sample, "the sample", found.n_rows, facts.sample_rows)
     save_array(found.index, folder / "index.npy")
     save_array(found.tokens, folder / "tokens.npy")
-    save_array(found.scores == 1, folder / "memorized.npy")
+    equal = np.round(found.scores * CONTINUATION).astype(np.uint8)
+    # A score that is a little below 1 is of no whole number of tokens, and not of all.
+    equal[found.scores < 1] = np.minimum(equal[found.scores < 1], CONTINUATION - 1)
+    save_array(equal, folder / "equal.npy")
     return {"rows": found.n_rows, "sequences": len(found.index)}
 
 
@@ -167,7 +170,7 @@ def agreements(
         If they cannot be of the same model.
     """
     index = np.load(folder / "sample" / "index.npy")
-    memorized = np.load(folder / "sample" / "memorized.npy", mmap_mode="r")
+    memorized = np.load(folder / "sample" / "equal.npy", mmap_mode="r") == CONTINUATION
     places = {model.name: place for place, model in enumerate(facts.labelled)}
     found = {}
     for model in models:

@@ -136,6 +136,7 @@ class _Suite:
                 for model in (*facts.smaller(params.target), facts.model(params.target))
             ],
             "labelled": self.labelled,
+            "scored": [model.name for model in facts.labelled],
             "runs": {run: facts.repository_of(run) for run in facts.runs_of(params.target)},
             "evaluations": [*facts.evaluated.get(params.target, ()), facts.steps[-1]],
             "datasets": {

@@ -20,7 +20,8 @@ class PythiaSuite(Suite):
 
     sample/index.npy           int64 [m], sorted: a uniform sample of the population
     sample/tokens.npy          uint16 [m, 64]: its sequences
-    sample/memorized.npy       bool [m, models]: the sample's own scores, of all models there are
+    sample/equal.npy           uint8 [m, models]: of 32 tokens, those that each model generates
+                               right, of all models with published labels
     evals/MODEL.stepK.parquet  published evaluations of earlier checkpoints
     corpus.npy                 uint16 [N, T]: rows to count over, unless these are the sample
     corpus_index.npy           int64 [N], sorted: which training rows these are, where that is
@@ -91,6 +92,20 @@ class PythiaSuite(Suite):
                 "random sample and for what the target or a smaller model has memorized"
             )
         return tokens
+
+    def equal_tokens(self, model: str, index: np.ndarray) -> np.ndarray:
+        """Return how many of the 32 tokens a model generates right, as was published, int [n].
+
+        -1 where it is not known: of sequences outside the random sample, and of a model without
+        published labels.
+        """
+        rows = self._pool_rows(index)
+        found = np.full(len(index), -1)
+        if model in self.manifest["scored"]:
+            column = self.manifest["scored"].index(model)
+            equal = np.load(self.folder / "sample" / "equal.npy", mmap_mode="r")
+            found[rows >= 0] = equal[rows[rows >= 0], column]
+        return found
 
     def domains(self, index: np.ndarray) -> np.ndarray:
         """Return None for each sequence: no names of the Pile's parts survive tokenization."""
