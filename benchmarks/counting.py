@@ -3,30 +3,44 @@
 python benchmarks/counting.py                                 the ratios and the floors
 python benchmarks/counting.py --growth tokens|sequences       the growth, in processes of their own
 python benchmarks/counting.py --tokens 3.2e8 --sequences 6e4  one size
+python benchmarks/counting.py --workers 1 2 4                 by as many processes of Ray
 
 The text is made up: words by Zipf's law, a third of it phrases that recur, one row in thirty a
 copy of another. All that the corpus tier needs is counted: 34 lengths of n-gram, what follows
-contexts, near-duplicates. Times are CPU seconds of one core.
+contexts, near-duplicates. Times are CPU seconds of one core; with Ray, seconds by the clock, its
+start apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from memorization.counting.counting import LENGTHS, MEMORY, count_sequences, n_passes
+from memorization.counting.counting import (
+    LENGTHS,
+    MEMORY,
+    SequenceCounts,
+    count_sequences,
+    n_passes,
+)
 from memorization.counting.ngram_index import VOCABULARY, NgramIndex, row_blocks, slot_counts
+from memorization.counting.shards import Engine, in_this_process, on_ray
 from memorization.randomness import generator
 
 WIDTH = 64
 TYPES = 50_000
+# Tokens that processes of Ray count.
+WORKED = 4 * 10**7
 # Of the published script (EleutherAI/semantic-memorization, save_sequence_hashes.py).
 MODULUS, BASE = 10**18 + 3, 60_013
 
@@ -194,6 +208,47 @@ def one_size(n_tokens: int, n_sequences: int, memory: int) -> None:
     )
 
 
+def by_workers(n_tokens: int, n_sequences: int, numbers: Sequence[int]) -> None:
+    """Print the time of all counts by this process, and by so many of Ray's, which must agree."""
+    import ray
+
+    rng = generator(0, "benchmark/counting")
+    rows = made_up_text(n_tokens, rng)
+    chosen = np.sort(rng.choice(len(rows), n_sequences, replace=False))
+    count_sequences(rows[:1000], rows[chosen[:10]], np.full(10, -1))  # compiled, or read
+
+    def seconds(engine: Engine) -> tuple[SequenceCounts, float]:
+        start = time.perf_counter()
+        found = count_sequences(rows, rows[chosen], chosen, engine=engine)
+        return found, time.perf_counter() - start
+
+    alone, own = seconds(in_this_process)
+    print(
+        f"{rows.size:.0e} tokens, {n_sequences:,} sequences, {len(os.sched_getaffinity(0))} cores"
+    )
+    print(f"{'this process':>14} {own:8.1f} s")
+    for number in numbers:
+        ray.init(
+            "local",
+            num_cpus=number,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+        # Each process imports, and reads from the compiler's cache, what it needs.
+        few = rows[:1000], rows[chosen[:10]], np.full(10, -1)
+        ray.get([ray.remote(count_sequences).remote(*few) for _ in range(number)])
+        found, took = seconds(on_ray)
+        ray.shutdown()
+        print(f"{f'ray, {number}':>14} {took:8.1f} s   efficiency {own / took / number:.0%}")
+        for field in fields(SequenceCounts):
+            one, other = getattr(alone, field.name), getattr(found, field.name)
+            ones, others = ([*x.values()] if isinstance(x, dict) else [x] for x in (one, other))
+            for x, y in zip(ones, others, strict=True):
+                np.testing.assert_array_equal(x, y, err_msg=field.name)
+    print("all found the same")
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
@@ -211,12 +266,15 @@ def main() -> None:
     parser.add_argument("--tokens", type=lambda text: int(float(text)))
     parser.add_argument("--sequences", type=lambda text: int(float(text)), default=20_000)
     parser.add_argument("--memory", type=lambda text: int(float(text)), default=MEMORY)
+    parser.add_argument("--workers", type=int, nargs="+")
     arguments = parser.parse_args()
     if arguments.growth:
         for n_tokens, n_sequences in GROWTH[arguments.growth]:
             size = ["--tokens", str(n_tokens), "--sequences", str(n_sequences)]
             memory = ["--memory", str(arguments.memory)]
             subprocess.run([sys.executable, __file__, *size, *memory], check=True)
+    elif arguments.workers:
+        by_workers(arguments.tokens or WORKED, arguments.sequences, arguments.workers)
     elif arguments.tokens:
         one_size(arguments.tokens, arguments.sequences, arguments.memory)
     else:

@@ -239,6 +239,7 @@ class Features(_Section):
     """What is computed of a sequence."""
 
     families: Annotated[Names, _registered("features.families")]
+    engine: Literal["local", "ray"]
 
     @model_validator(mode="after")
     def _something_is_known_beforehand(self) -> Features:

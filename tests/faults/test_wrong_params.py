@@ -230,6 +230,7 @@ def test_an_unknown_key_names_the_nearest_or_all(load, key, message):
         ("labels__exclude", None, "labels.exclude=None: must be OWNER/NAME@stepK: what is wrong"),
         ("labels__exclude", {"a/b@main": "size"}, "must be OWNER/NAME@stepK: what is wrong"),
         ("labels__exclude", {"a/b@step1": True}, "must be OWNER/NAME@stepK: what is wrong"),
+        ("features__engine", "spark", "features.engine='spark': Input should be 'local' or 'ray'"),
         ("labels__engine", "spark", "labels.engine='spark': Input should be 'local' or 'ray'"),
     ],
 )

@@ -64,7 +64,7 @@ def ray():
         patch.setenv("RAY_ADDRESS", "local")
         patch.setattr(ray, "init", partial(ray.init, num_cpus=2, object_store_memory=100 << 20))
         torch.set_num_threads(1)
-        yield engines.started()
+        yield engines.started("labels.engine")
     ray.shutdown()
     torch.set_num_threads(before)
 

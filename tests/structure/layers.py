@@ -10,8 +10,8 @@ from memorization.sources import PACKAGE, file_of, imports
 # Each line imports only from the lines before it, never from beside it. A new module or package at
 # the top of src/memorization/ belongs into one of them.
 LAYERS = """
-errors files params parallel progress protocol randomness registered resume sampling sources \
-strata tables
+cluster errors files params parallel progress protocol randomness registered resume sampling \
+sources strata tables
 counting
 extraction
 suite

@@ -13,6 +13,8 @@ checked in full.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +37,10 @@ class NearDuplicates:
 
     Of an index with n-grams of 5 tokens; ``counts``, integers [n, 60], are how often each occurs,
     to tell the rare ones: only the cost depends on them.
+
+    Attributes
+    ----------
+    total : share -> int64 [different sequences], the rows so far that hold it.
     """
 
     def __init__(self, index: NgramIndex, counts: np.ndarray) -> None:
@@ -46,7 +52,7 @@ class NearDuplicates:
         self._shingles, counts = _distinct(index.slot[SHINGLE][first], counts[first])
         held = (self._shingles != _NONE).sum(axis=1)
         self._needed = {share: np.ceil(share * held - 1e-9) for share in THRESHOLDS}
-        self._total = {share: np.zeros(len(first), dtype=np.int64) for share in THRESHOLDS}
+        self.total = {share: np.zeros(len(first), dtype=np.int64) for share in THRESHOLDS}
         n_rare = held - self._needed[min(THRESHOLDS)] + 1
         order = np.argsort(counts, axis=1, kind="stable")
         asked, rank = np.nonzero(np.arange(order.shape[1]) < n_rare[:, None])
@@ -78,12 +84,23 @@ class NearDuplicates:
             for first in range(0, len(pairs), _CHECKED):
                 self._check(pairs[first : first + _CHECKED], held)
 
+    def afresh(self) -> NearDuplicates:
+        """Return one that asks the same, and has seen no row."""
+        found = copy(self)
+        found.total = {share: np.zeros_like(total) for share, total in self.total.items()}
+        return found
+
+    def add(self, total: Mapping[float, np.ndarray]) -> None:
+        """Count rows that another has seen."""
+        for share, n in total.items():
+            self.total[share] += n
+
     def elsewhere(self, rows: np.ndarray) -> dict[float, np.ndarray]:
         """Return how many rows besides its own nearly hold each sequence: share -> int64 [n].
 
         ``rows``, int64 [n], are the sequences' own, -1 for none.
         """
-        return {share: total[self._which] - (rows >= 0) for share, total in self._total.items()}
+        return {share: total[self._which] - (rows >= 0) for share, total in self.total.items()}
 
     def _check(self, pairs: np.ndarray, held: KeyTable) -> None:
         asked = (pairs >> np.uint64(32)).astype(np.int64)
@@ -92,7 +109,7 @@ class NearDuplicates:
         _, is_held = held.find(pair(row, shingles.ravel()))
         n_held = is_held.reshape(shingles.shape).sum(axis=1)
         for share, needed in self._needed.items():
-            np.add.at(self._total[share], asked[n_held >= needed[asked]], 1)
+            np.add.at(self.total[share], asked[n_held >= needed[asked]], 1)
 
 
 def _distinct(slot: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

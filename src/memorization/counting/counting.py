@@ -18,7 +18,7 @@ of them: the rest of its row would tell those that were drawn from the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -33,6 +33,7 @@ from memorization.counting.ngram_index import (
     row_blocks,
     slot_counts,
 )
+from memorization.counting.shards import Advance, Engine, in_this_process
 from memorization.counting.successors import (
     Contexts,
     LongestContexts,
@@ -97,7 +98,8 @@ def count_sequences(
     tokens: np.ndarray,
     rows: np.ndarray,
     memory: int = MEMORY,
-    advance: Callable[[int], object] = lambda tokens: None,
+    advance: Advance = lambda tokens: None,
+    engine: Engine = in_this_process,
 ) -> SequenceCounts:
     """Return what the rows of training text hold of each sequence.
 
@@ -108,10 +110,13 @@ def count_sequences(
     rows : int64 [n], the row that begins with the sequence, -1 where none does.
     memory : bytes that a batch of sequences may take; only the number of passes depends on it.
     advance : called with the tokens just read; all are read `n_passes` times.
+    engine : does each pass over the rows, see `memorization.counting.shards`; the result is the
+        same.
     """
     counts = _empty(len(tokens), count_type(windows))
     for batch in _batches(len(tokens), memory):
-        _count_batch(windows, tokens[batch], rows[batch], memory, advance, _part(counts, batch))
+        part = _part(counts, batch)
+        _count_batch(windows, tokens[batch], rows[batch], memory, advance, engine, part)
     return counts
 
 
@@ -164,36 +169,107 @@ def _count_batch(
     tokens: np.ndarray,
     rows: np.ndarray,
     memory: int,
-    advance: Callable[[int], object],
+    advance: Advance,
+    engine: Engine,
     out: SequenceCounts,
 ) -> None:
     """Count for sequences that fit the memory, and write it to ``out``."""
     index = NgramIndex(tokens, LENGTHS)
-    longest = _first_pass(windows, index, rows < 0, advance, out)
+    rooms: dict[int, tuple[int, ...]] = dict.fromkeys(LENGTHS, (0,))
+    rooms |= dict.fromkeys(range(1, LONGEST + 1), (0, 1)) | {PROMPT: (0, 1, CONTINUATION)}
+    found = engine(FirstPass(index, rooms), windows, advance)
+    counts = _added(found, count_type(windows))
+    longest = _of_counts(counts, index, rows < 0, out)
     near = NearDuplicates(index, out.elsewhere[SHINGLE])
     out.suffix[:] = longest.length
     out.share[:] = longest.share
     out.copied[:] = 2 * longest.onward > longest.count
     parts = Contexts.of(longest, longest.is_open).parts(memory // 2)
     for number, part in enumerate(parts):
-        pairs = _second_pass(windows, index, part, None if number else near, advance)
+        # Only a pass that shows the rows to ``near`` is told to ``advance``; others, for contexts
+        # that did not fit the memory, are not foreseen.
+        task = SecondPass(index, part.table(index), None if number else near)
+        pairs = Pairs()
+        for keys, times, totals in engine(task, windows, _silent if number else advance):
+            pairs.merge(keys, times)
+            near.add(totals)
         own = part.sequence, part.place - PROMPT
-        out.copied[own] = longest.onward[own] > rivals(part, pairs, index, rows < 0)
+        out.copied[own] = longest.onward[own] > rivals(part, pairs.total(), index, rows < 0)
     for share, n in near.elsewhere(rows).items():
         out.near[share][:] = n
 
 
-def _first_pass(
-    windows: np.ndarray,
+@dataclass(frozen=True)
+class FirstPass:
+    """How often rows hold each n-gram of an index; see `slot_counts`."""
+
+    index: NgramIndex
+    rooms: Mapping[int, tuple[int, ...]]
+
+    def __call__(self, windows: np.ndarray, advance: Advance) -> dict[tuple[int, int], np.ndarray]:
+        """Return the counts in some rows."""
+        return slot_counts(self.index, windows, self.rooms, advance)
+
+
+@dataclass(frozen=True)
+class SecondPass:
+    """What follows some contexts, and which sequences rows nearly hold.
+
+    Attributes
+    ----------
+    index : the n-grams of the sequences.
+    table : the contexts, as from `Contexts.table`.
+    near : None: rows are not asked about.
+    """
+
+    index: NgramIndex
+    table: Mapping[int, np.ndarray]
+    near: NearDuplicates | None
+
+    def __call__(
+        self, windows: np.ndarray, advance: Advance
+    ) -> tuple[np.ndarray, np.ndarray, dict[float, np.ndarray]]:
+        """Return the pairs of a context and the token after it in some rows, how often each occurs,
+        and the near-duplicates among the rows: share -> int64 [different sequences]."""
+        pairs = Pairs()
+        near = None if self.near is None else self.near.afresh()
+        deepest = max([SHINGLE, *self.table])
+        for _, block in row_blocks(windows):
+            for matches in self.index.matches(block):
+                pairs.add(context_token_keys(self.table, block, matches))
+                if near is not None and matches.length == SHINGLE:
+                    near.visit(block, matches)
+                if matches.length == deepest:
+                    break
+            advance(block.size)
+        return *pairs.total(), {} if near is None else near.total
+
+
+def _silent(tokens: int) -> None:
+    """Tell nobody."""
+
+
+def _added(
+    parts: Iterable[dict[tuple[int, int], np.ndarray]], dtype: type[np.signedinteger]
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return the sums of the counts in parts of the rows."""
+    total: dict[tuple[int, int], np.ndarray] = {}
+    for part in parts:
+        for key, counts in part.items():
+            if key in total:
+                total[key] += counts
+            else:  # what comes from another process cannot be written to
+                total[key] = np.require(counts, dtype, "W")
+    return total
+
+
+def _of_counts(
+    counts: Mapping[tuple[int, int], np.ndarray],
     index: NgramIndex,
     alone: np.ndarray,
-    advance: Callable[[int], object],
     out: SequenceCounts,
 ) -> LongestContexts:
     """Write the counts of n-grams to ``out``, and return the longest contexts that recur."""
-    rooms: dict[int, tuple[int, ...]] = dict.fromkeys(LENGTHS, (0,))
-    rooms |= dict.fromkeys(range(1, LONGEST + 1), (0, 1)) | {PROMPT: (0, 1, CONTINUATION)}
-    counts = slot_counts(index, windows, rooms, advance)
     own = OwnCounts(index, alone)
 
     def elsewhere(length: int, room: int = 0) -> np.ndarray:
@@ -219,32 +295,6 @@ def _first_pass(
     out.prompt_followed[:] = elsewhere(PROMPT, CONTINUATION)[:, 0]
     out.tokens[:] = counts[1, 0]
     return contexts
-
-
-def _second_pass(
-    windows: np.ndarray,
-    index: NgramIndex,
-    contexts: Contexts,
-    near: NearDuplicates | None,
-    advance: Callable[[int], object],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of a context and the token after it, and show the rows to ``near``.
-
-    Only a pass that ``near`` needs is told to ``advance``; others, for contexts that did not fit
-    the memory, are not foreseen.
-    """
-    table, pairs = contexts.table(index), Pairs()
-    deepest = max([SHINGLE, *table])
-    for _, block in row_blocks(windows):
-        for matches in index.matches(block):
-            pairs.add(context_token_keys(table, block, matches))
-            if near is not None and matches.length == SHINGLE:
-                near.visit(block, matches)
-            if matches.length == deepest:
-                break
-        if near is not None:
-            advance(block.size)
-    return pairs.total()
 
 
 class OwnCounts:

@@ -14,6 +14,7 @@ one pass over the data each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -145,13 +146,17 @@ class Pairs:
     def total(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the different keys, ascending, and their counts, int64."""
         new, n_new = np.unique(np.concatenate([*self._buffer, self._keys[:0]]), return_counts=True)
-        keys, counts = np.append(self._keys, new), np.append(self._counts, n_new)
+        self._buffer, self._buffered = [], 0
+        self.merge(new, n_new)
+        return self._keys, self._counts
+
+    def merge(self, keys: np.ndarray, times: np.ndarray) -> None:
+        """Count different keys, each so many times, int64 [m]."""
+        keys, counts = np.append(self._keys, keys), np.append(self._counts, times)
         order = np.argsort(keys, kind="stable")
         start = _starts(keys[order])
         self._keys = keys[order][start]
         self._counts = np.add.reduceat(counts[order], start) if len(start) else counts
-        self._buffer, self._buffered = [], 0
-        return self._keys, self._counts
 
 
 def _starts(ordered: np.ndarray) -> np.ndarray:
@@ -160,7 +165,7 @@ def _starts(ordered: np.ndarray) -> np.ndarray:
 
 
 def context_token_keys(
-    table: dict[int, np.ndarray], block: np.ndarray, matches: Matches
+    table: Mapping[int, np.ndarray], block: np.ndarray, matches: Matches
 ) -> np.ndarray:
     """Return the keys of the contexts found in a block of rows with the tokens after them.
 

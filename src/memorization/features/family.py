@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from memorization.counting.counting import SequenceCounts, count_sequences, n_passes
+from memorization.counting.shards import ENGINES
 from memorization.progress import progress
 from memorization.protocol import PROMPT, SEQUENCE, TIERS
 
@@ -135,6 +136,7 @@ class Inputs:
     memorized : model smaller than the target, from small to large -> bool [n].
     siblings : those of them that can be run, at their last checkpoints.
     batch : sequences a forward pass; only speed depends on it.
+    engine : who counts, a name of `memorization.counting.shards.ENGINES`; the result is the same.
     """
 
     index: np.ndarray
@@ -156,6 +158,7 @@ class Inputs:
     memorized: Mapping[str, np.ndarray] = field(default_factory=dict)
     siblings: Mapping[str, GPTNeoXForCausalLM] = field(default_factory=dict)
     batch: int = 256
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         """Check the shapes."""
@@ -183,7 +186,9 @@ class Inputs:
         """What ``windows`` hold of the sequences; counted once, when first asked for."""
         tokens = n_passes(len(self.index)) * self.windows.size
         with progress("counts", tokens, "tokens") as advance:
-            return count_sequences(self.windows, self.tokens, self.rows, advance=advance)
+            return count_sequences(
+                self.windows, self.tokens, self.rows, advance=advance, engine=ENGINES[self.engine]
+            )
 
 
 # Fields of Inputs with an entry a sequence.

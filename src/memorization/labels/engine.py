@@ -6,9 +6,6 @@ the same unit. So on the CPU, with as many threads, all give the same bits.
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -20,6 +17,7 @@ import numpy as np
 import torch
 from transformers import GPTNeoXForCausalLM
 
+from memorization.cluster import started
 from memorization.errors import UserError
 from memorization.extraction.batches import Batch
 from memorization.labels.checkpoints import Models
@@ -186,7 +184,7 @@ def on_ray(work: Work, advance: Advance) -> Done:
     """
     if not work.units:
         return
-    ray = started()
+    ray = started("labels.engine")
     room = min(_room(ray.cluster_resources(), work.device.type), len(work.units))
     print(f"workers on Ray: {room}", flush=True)
     actor = ray.remote(**_needs(work.device.type))(Worker)
@@ -238,36 +236,6 @@ def _given(work: Work, put: Callable[[Any], Any]) -> Generator[_Given]:
                 if unit.shard not in tokens:
                     tokens[unit.shard] = put(work.tokens[work.shards[unit.shard]])
                 yield _Given(unit, held, tokens[unit.shard])
-
-
-def started() -> Any:
-    """Return Ray, connected to the cluster that RAY_ADDRESS names, or else started here."""
-    # Neither should it tell its makers of each start, nor hide a GPU from who asks for none.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError:
-        raise UserError(
-            "labels.engine=ray: Ray is not installed; run pip install '.[ray]' here and on every "
-            "machine of the cluster, or set labels.engine=local"
-        ) from None
-    if not ray.is_initialized():
-        address = os.environ.get("RAY_ADDRESS", "local")
-        host, _, port = address.rpartition(":")
-        try:
-            if address not in ("local", "auto"):
-                # Ray itself would try for minutes.
-                socket.create_connection((host, int(port)), timeout=10).close()
-            ray.init(
-                address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
-        except (OSError, ValueError, OverflowError) as error:
-            raise UserError(
-                f"RAY_ADDRESS={address}: no Ray cluster answers ({error}); set it to the HOST:PORT "
-                "that ray start --head prints, or unset it to use this machine alone"
-            ) from None
-    return ray
 
 
 def _needs(device: str) -> dict[str, int]:

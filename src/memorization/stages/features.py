@@ -57,6 +57,7 @@ def main() -> None:
         memorized={name: np.isin(index, suite.memorized(name)) for name in smaller},
         siblings=siblings,
         batch=params.batch,
+        engine=params.features.engine,
     )
     families = params.features.families
     with progress("features", len(families), "families") as advance:
