@@ -19,6 +19,8 @@ MODELS = {
     "whether.models": "whether/models/__init__.py",
     "when.models": "when/models/__init__.py",
 }
+# Models of one part of the features, of which there may be none.
+PARTIAL = ("without_text",)
 
 
 @functools.cache
@@ -30,7 +32,7 @@ def registered(parameter: str) -> tuple[str, ...]:
     parameter : ``features.families``, ``whether.models`` or ``when.models``.
 
     >>> registered("whether.models")
-    ('logistic', 'boosting', 'stacked')
+    ('logistic', 'boosting', 'stacked', 'without_text')
     """
     if parameter in MODELS:
         return tuple(_models(parameter))
@@ -77,7 +79,7 @@ def required(parameter: str) -> tuple[str, ...]:
     """Return the models of which one must be listed, or there is nothing to report.
 
     Of survival models all that are no baselines; of classifiers those of features alone, whose
-    importance is measured.
+    importance is measured. In both cases without those that some data give no features to.
 
     Parameters
     ----------
@@ -97,7 +99,8 @@ def required(parameter: str) -> tuple[str, ...]:
     for name, model in _models(parameter).items():
         ancestry = _ancestry(model, classes)
         of_features = any(one.name == "FeatureModel" for one in ancestry)
-        if not _is_baseline(ancestry) and (of_features or parameter == "when.models"):
+        is_used = (of_features or parameter == "when.models") and name not in PARTIAL
+        if not _is_baseline(ancestry) and is_used:
             found.append(name)
     return tuple(found)
 

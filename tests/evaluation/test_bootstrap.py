@@ -141,7 +141,7 @@ def test_gains_are_over_every_baseline_and_the_tier_below():
         ("text", "constant"): np.zeros(400),
         ("text", "m"): probability,
         ("corpus", "m"): np.where(truth, probability + 0.1, probability),
-        ("corpus", "other"): probability,
+        ("corpus", "without_text"): probability,
         ("sibling", "m"): np.where(truth, probability + 0.1, probability),
     }
     metrics = {"auroc": auroc, "average_precision": average_precision}
@@ -151,7 +151,7 @@ def test_gains_are_over_every_baseline_and_the_tier_below():
     }
     found = gains(ranked, {"constant"}, 0.95)
     over = {tier: list(models) for tier, models in found["over_baseline"].items()}
-    assert over == {"text": ["m"], "corpus": ["m", "other"], "sibling": ["m"]}
+    assert over == {"text": ["m"], "corpus": ["m", "without_text"], "sibling": ["m"]}
     own = found["over_baseline"]["text"]["m"]["constant"]["average_precision"]
     expected = average_precision_score(truth, probability, sample_weight=weight)
     assert own["value"] == pytest.approx(expected - np.average(truth, weights=weight))
@@ -160,5 +160,9 @@ def test_gains_are_over_every_baseline_and_the_tier_below():
     compared = {tier: set(models) for tier, models in found["over_tier_below"].items()}
     assert compared == {"corpus": {"m"}, "sibling": {"m"}}
     assert found["over_tier_below"]["corpus"]["m"]["auroc"]["low"] > 0
+    # Only models that know what it knows are compared with the one without text.
+    added = {tier: set(models) for tier, models in found["over_without_text"].items()}
+    assert added == {"corpus": {"m"}, "sibling": {"m"}}
+    assert found["over_without_text"]["corpus"]["m"] == found["over_tier_below"]["corpus"]["m"]
     nothing = found["over_tier_below"]["sibling"]["m"]["auroc"]
     assert nothing == {"value": 0.0, "low": 0.0, "high": 0.0}

@@ -14,7 +14,7 @@ MODELS = {f"whether/{name}": WHETHER[name] for name in CLASSIFIERS}
 MODELS |= {f"when/{name}": model for name, model in WHEN.items()}
 OF_FEATURES = [name for name, model in MODELS.items() if not model.is_baseline]
 # Exposures are known whatever the features are.
-BY_EXPOSURE = ("when/cox", "when/logistic", "when/boosting")
+BY_EXPOSURE = ("when/cox", "when/logistic", "when/boosting", "when/without_text")
 N = 300
 
 

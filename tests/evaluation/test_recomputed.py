@@ -118,7 +118,20 @@ def gains_of(scores, baselines, names):
         if model in below:
             over_tier.setdefault(tier, {})[model] = less(below[model])
         below[model] = own
-    return {"over_baseline": over_baseline, "over_tier_below": over_tier}
+    text = over_without_text(scores, names)
+    found = {"over_baseline": over_baseline, "over_tier_below": over_tier}
+    return found | ({"over_without_text": text} if text else {})
+
+
+def over_without_text(scores, names):
+    """Return the differences from the model of that name, of all others that know the counts."""
+    found = {}
+    rest = scores.get(("corpus", "without_text"), {})
+    for (tier, model), own in scores.items():
+        if rest and tier != "text" and model != "without_text":
+            both = [name for name in names if name in own and name in rest]
+            found.setdefault(tier, {})[model] = {name: own[name] - rest[name] for name in both}
+    return found
 
 
 def best_of(scores, baselines, names):
@@ -197,15 +210,17 @@ def ranked_among(parts, some, baseline=None):
         return {}
     found = {key: ranked(rows) for key, rows in own.items()}
     known = next((key for key in found if key[1] == baseline), None)
+    text = over_without_text(found, RANKED)
     for key in found:
         if known is not None and key != known:
             less = {f"{name}_gain": found[key][name] - found[known][name] for name in RANKED}
             found[key] = found[key] | less
-    return nested(found)
+    return nested(found) | {"over_without_text": text}
 
 
 def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
-    analysis = analyse_whether(study, {"logistic": WHETHER["logistic"]}, bootstrap)
+    models = {name: WHETHER[name] for name in ("logistic", "without_text")}
+    analysis = analyse_whether(study, models, bootstrap)
     table, found = published(analysis, tmp_path, tables.WHETHER, fold="int32")
     features = study.features.set_axis(study.index)
     counts = {name: features[f"duplication.{name}"] for name in KNOWING}
@@ -241,7 +256,7 @@ def test_whether_is_what_its_predictions_say(study, bootstrap, tmp_path):
                 strata[name][stratum]["counts_of_cases"] = {
                     n: {"least": c[cases].min(), "most": c[cases].max()} for n, c in counts.items()
                 }
-    baselines = {model for _, model in parts} - {"logistic"}
+    baselines = {model for _, model in parts} - models.keys()
     doubtful = [
         name
         for name, stratum in strata["continuation_count"].items()

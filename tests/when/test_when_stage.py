@@ -25,7 +25,7 @@ COST = {"gigabytes": 419.0, "gpu_hours": {"A100": 4.2}}
 def folder(study, tmp_path, monkeypatch):
     """A folder with all that the stage reads; rows of the tables in different orders."""
     monkeypatch.chdir(tmp_path)
-    change_params(bootstrap={"replicates": 20}, threads=1)
+    change_params(bootstrap={"replicates": 20}, threads=1, when={"models": list(MODELS)})
     write_tables(study, tmp_path / "results")
     write_times(source="scan", reason="the checkpoints are on disk")
     return tmp_path
@@ -64,7 +64,7 @@ def test_stage_writes_everything_and_the_same_again(folder, study):
     predictions = tables.read_table("results/predictions/when.parquet", tables.WHEN)
     runs = set(zip(predictions["tier"], predictions["model"], strict=True))
     # No sibling is known, so that the sibling tier adds nothing.
-    assert len(runs) == 7 + 3 * 3
+    assert len(runs) == 8 + 3 * 3
     assert {name for _, name in runs} == set(MODELS)
     for tier, name in runs:
         path = Path(f"results/models/when/{tier}-{name}{MODELS[name].suffix}")

@@ -49,11 +49,13 @@ def test_tables_are_valid(analysis, study):
         *("text-prevalence", "text-single_feature", "text-ngrams"),
         *("text-logistic", "text-boosting", "text-stacked"),
         *("corpus-single_feature", "corpus-duplicate_count", "corpus-logistic", "corpus-boosting"),
+        "corpus-without_text",
         *("sibling-single_feature", "sibling-smaller_sibling"),
         *("sibling-logistic", "sibling-boosting"),
     ]
-    assert len(predictions) == 14 * len(study)
+    assert len(predictions) == 15 * len(study)
     kept = {(tier, model) for tier in study.tiers for model in OF_FEATURES}
+    kept |= {("corpus", "without_text")}
     assert set(analysis.fitted) == kept
     assert set(zip(importance["tier"], importance["model"], strict=True)) == kept
 
@@ -92,6 +94,10 @@ def test_metrics_are_those_of_the_predictions(analysis, study):
         gained = metrics["gains"]["over_baseline"][tier]["logistic"]["single_feature"]["auroc"]
         values = [metrics[tier][m]["auroc"]["value"] for m in ("logistic", "single_feature")]
         assert gained["value"] == pytest.approx(values[0] - values[1])
+    text_adds = metrics["gains"]["over_without_text"]
+    assert set(text_adds) == {"corpus", "sibling"}
+    values = [corpus[m]["auroc"]["value"] for m in ("boosting", "without_text")]
+    assert text_adds["corpus"]["boosting"]["auroc"]["value"] == pytest.approx(values[0] - values[1])
     best = metrics["chosen"]["corpus"]["single_feature"]["feature"]["without_fold"]
     assert best == [best_feature(study.take(study.fold != k)) for k in range(3)]
     assert {tier: list(found) for tier, found in metrics["single_features"].items()} == {
@@ -114,7 +120,7 @@ def test_metrics_are_those_of_the_predictions(analysis, study):
             assert leaky[f"{name}_gain"]["value"] == pytest.approx(gain)
 
 
-@pytest.mark.parametrize("model", OF_FEATURES)
+@pytest.mark.parametrize("model", [*OF_FEATURES, "without_text"])
 def test_a_model_repeats_exactly_whatever_else_runs(analysis, study, model):
     """Whichever models and tiers come beside it: neither fit, nor importance, nor intervals."""
     study = study.only(["duplication.sequence_count", "repetition.longest_run"])

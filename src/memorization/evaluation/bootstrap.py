@@ -35,6 +35,9 @@ Estimate = dict[str, float]
 # the processor's cache, where it is twice as fast as beyond.
 BLOCK = 2**17
 
+# The model that knows all that a tier knows, but for the text.
+WITHOUT_TEXT = "without_text"
+
 
 @dataclass(frozen=True)
 class Replicated:
@@ -268,7 +271,7 @@ def gains(
     baselines: Collection[str],
     level: float,
 ) -> dict[str, Any]:
-    """Return what every model gains over the baselines, and with every step up the tiers.
+    """Return what every model gains over the baselines, with the text, and with every tier.
 
     Parameters
     ----------
@@ -281,7 +284,8 @@ def gains(
     dict
         ``over_baseline``: tier -> model -> baseline -> metric -> {value, low, high}, over the
         baseline of the same tier, or else of its own; ``over_tier_below``: tier -> model -> metric
-        -> the same, absent for the lowest tier of a model.
+        -> the same, absent for the lowest tier of a model; ``over_without_text``, see the function,
+        if that model is among them.
     """
     over_baseline: dict[str, Any] = {}
     over_tier: dict[str, Any] = {}
@@ -297,7 +301,35 @@ def gains(
         if model in below:
             over_tier.setdefault(tier, {})[model] = gain(own, below[model], level)
         below[model] = own
-    return {"over_baseline": over_baseline, "over_tier_below": over_tier}
+    found = {"over_baseline": over_baseline, "over_tier_below": over_tier}
+    if text := over_without_text(ranked, level):
+        found["over_without_text"] = text
+    return found
+
+
+def over_without_text(
+    ranked: Mapping[tuple[str, str], Mapping[str, Replicated]], level: float
+) -> dict[str, dict[str, dict[str, Estimate]]]:
+    """Return what every other model gains over `WITHOUT_TEXT`, in its tier and those above.
+
+    Parameters
+    ----------
+    ranked, level : as for `gains`.
+
+    Returns
+    -------
+    dict
+        tier -> model -> metric -> {value, low, high}; empty without that model.
+    """
+    found: dict[str, Any] = {}
+    rest: Mapping[str, Replicated] | None = None
+    own_tier = next((tier for tier, model in ranked if model == WITHOUT_TEXT), None)
+    for (tier, model), own in ranked.items():
+        if tier == own_tier:
+            rest = ranked[tier, WITHOUT_TEXT]
+        if rest is not None and model != WITHOUT_TEXT:
+            found.setdefault(tier, {})[model] = gain(own, rest, level)
+    return found
 
 
 def _blocks(replicates: int, width: int, block: int) -> list[slice]:

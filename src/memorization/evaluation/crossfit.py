@@ -32,6 +32,17 @@ def every(tiers: Tiers) -> tuple[str, ...]:
     return list(tiers.values())[-1] if tiers else ()
 
 
+def without_text(tiers: Tiers) -> Tiers:
+    """Return the features that the tier of the training data adds to the text; nothing without any.
+
+    >>> without_text({"text": ("a.x",), "corpus": ("a.x", "b.y")}), without_text({"text": ("a.x",)})
+    ({'corpus': ('b.y',)}, {})
+    """
+    text = set(tiers.get("text", ()))
+    added = tuple(name for name in tiers.get("corpus", ()) if name not in text)
+    return {"corpus": added} if added else {}
+
+
 def unit_weight(weight: np.ndarray) -> np.ndarray:
     """Return the weights scaled to mean 1, float64 [n].
 

@@ -170,6 +170,7 @@ MODELS = {
     "single_feature": "best single feature",
     "ngrams": "bag of n-grams",
     "stacked": "trees with n-grams",
+    "without_text": "trees without text",
     "smaller_sibling": "next smaller model",
     "kaplan_meier": "Kaplan–Meier",
     "kaplan_meier_strata": "Kaplan–Meier by count",

@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from memorization.evaluation.bootstrap import Bootstrap, Estimate, Replicated, gain
+from memorization.evaluation.bootstrap import (
+    Bootstrap,
+    Estimate,
+    Replicated,
+    gain,
+    over_without_text,
+)
 from memorization.evaluation.crossfit import Candidate, CrossFit, folds, thin
 from memorization.evaluation.intervals import LOGIT, kish
 from memorization.evaluation.metrics import DECISION_METRICS, METRICS, SCALES
@@ -294,7 +300,10 @@ def _scores_among(
     bootstrap: Bootstrap,
     baseline: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return tier -> model -> ranking metrics among some rows, with the gains over a baseline."""
+    """Return tier -> model -> ranking metrics among some rows, with the gains over a baseline.
+
+    Beside the tiers, ``over_without_text`` has the gains over that model, if it was run.
+    """
     found: dict[str, Any] = {}
     if part.truth.all() or not part.truth.any():
         return found
@@ -302,6 +311,8 @@ def _scores_among(
     for key, values in ranked.items():
         over = ranked[baseline] if baseline is not None and key != baseline else None
         found.setdefault(key[0], {})[key[1]] = estimates(values, bootstrap.level, over)
+    if text := over_without_text(ranked, bootstrap.level):
+        found["over_without_text"] = text
     return found
 
 

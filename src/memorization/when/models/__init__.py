@@ -6,7 +6,13 @@ from memorization.when.models.accumulation import Accumulation
 from memorization.when.models.aft import AFT
 from memorization.when.models.cox import Cox
 from memorization.when.models.forest import Forest
-from memorization.when.models.intensities import Boosting, Count, ExposureClock, Logistic
+from memorization.when.models.intensities import (
+    Boosting,
+    Count,
+    ExposureClock,
+    Logistic,
+    WithoutText,
+)
 from memorization.when.models.kaplan_meier import KaplanMeier, KaplanMeierStrata
 from memorization.when.models.model import SurvivalModel
 
@@ -21,4 +27,5 @@ MODELS: dict[str, type[SurvivalModel]] = {
     "forest": Forest,
     "logistic": Logistic,
     "boosting": Boosting,
+    "without_text": WithoutText,
 }

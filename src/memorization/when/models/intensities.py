@@ -15,11 +15,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from memorization.evaluation.crossfit import Tiers, without_text
 from memorization.features import feature_of
 from memorization.files import read_object, write_object
 from memorization.intensities.boosting import BoostedIntensities
 from memorization.intensities.forward import Forecast, Intensities
 from memorization.intensities.logistic import FREE, GRID, LogisticIntensities
+from memorization.strata import CONTINUATIONS
 from memorization.study import Study
 from memorization.when.models.model import CountRule, SurvivalModel
 
@@ -80,6 +82,18 @@ class Boosting(IntensityModel):
     def train(cls, rows: Study, rng: np.random.Generator) -> Self:
         """Return the trees."""
         return cls(BoostedIntensities.fit(cls.known(rows), rng))
+
+
+@dataclass(frozen=True)
+class WithoutText(Boosting):
+    """The trees on exposures, counts and the like, by which is told what the text adds to them."""
+
+    requires: ClassVar[str | None] = CONTINUATIONS
+
+    @classmethod
+    def columns(cls, tiers: Tiers) -> Tiers:
+        """Return the features of the training data, where there are any."""
+        return without_text(tiers)
 
 
 @dataclass(frozen=True)

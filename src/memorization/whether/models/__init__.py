@@ -17,11 +17,13 @@ from memorization.whether.models.logistic import Logistic
 from memorization.whether.models.ngrams import NGrams
 from memorization.whether.models.single_feature import SingleFeature
 from memorization.whether.models.stacked import Stacked
+from memorization.whether.models.without_text import WithoutText
 
 MODELS: dict[str, type[BinaryModel]] = {
     "logistic": Logistic,
     "boosting": Boosting,
     "stacked": Stacked,
+    "without_text": WithoutText,
 }
 
 BASELINES: dict[str, type[BinaryModel]] = {
