@@ -1,10 +1,12 @@
 """Compare two runs of the study: python benchmarks/compare_runs.py OLD NEW
 
 OLD and NEW are repositories that `dvc repro` has run in, for instance before and after a change of
-the code that should change no number. Says of every table, model, metric and page of the paper
-whether it has the same bytes; of metrics that have not, how many values differ, and by how many
-Monte-Carlo standard errors the bounds of bootstrap intervals do. Exit status 1 if a value differs
-that is no bound of an interval, or a bound by more than `LARGEST`.
+the code that should change no number; or OLD is a fresh clone, with what was committed, and NEW was
+made on a machine of another make. Says of every table, model, metric and page of the paper whether
+it has the same bytes; of metrics that have not, how many values differ, how many of those with an
+interval lie in that of OLD, and by how many Monte-Carlo standard errors the bounds of bootstrap
+intervals differ; and how many of the paper's claims that can be asked hold in each. Exit status 1
+if a value differs that is no bound of an interval, or a bound by more than `LARGEST`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ IGNORED = (".partial", ".made", "_output", ".quarto", ".gitignore", "references.
 STANDARD_ERROR = math.sqrt(2) * 0.5 / math.sqrt(2 * 400)
 # Bounds of skewed metrics are less sure than those of a normal one.
 LARGEST = 8.0
+# Files hold six digits: an interval that is not wider has no width.
+NARROW = 1e-5
+CLAIMS = "paper/claims.json"
 
 
 def files(root: Path) -> set[str]:
@@ -51,7 +56,7 @@ def compare_metrics(old: Path, new: Path) -> tuple[str, bool]:
     before, after = (dict(leaves(json.loads(path.read_text("utf-8")))) for path in (old, new))
     keys = sorted(before.keys() ^ after.keys())
     differ = [key for key in before.keys() & after.keys() if before[key] != after[key]]
-    bounds = [key for key in differ if key[-1] in ("low", "high") or "_low" in key[-2] + key[-1]]
+    bounds = [key for key in differ if key[-1] in ("low", "high") or "_low" in "".join(key[-2:])]
     values = [".".join(key) for key in differ if key not in bounds]
     errors = []
     for key in bounds:
@@ -59,14 +64,36 @@ def compare_metrics(old: Path, new: Path) -> tuple[str, bool]:
         if None not in (low, high, before[key], after[key]) and high > low:
             errors.append(abs(before[key] - after[key]) / (high - low) / STANDARD_ERROR)
     largest = max(errors, default=0.0)
+    inside = list(in_interval(before, after))
     said = [f"{len(before)} leaves"]
     if keys:
         said.append(f"in one run only: {', '.join('.'.join(key) for key in keys[:9])}")
     if values:
         said.append(f"{len(values)} values differ: {', '.join(sorted(values)[:9])}")
+        said.append(f"of {len(inside)} with an interval {sum(inside)} lie in it")
     if bounds:
         said.append(f"{len(bounds)} bounds differ, by {largest:.1f} standard errors at most")
     return "; ".join(said), not (keys or values) and largest <= LARGEST
+
+
+def in_interval(
+    before: dict[tuple[str, ...], Any], after: dict[tuple[str, ...], Any]
+) -> Iterator[bool]:
+    """Yield of each value with an interval whether the other run's lies in that."""
+    for key, own in before.items():
+        if key[-1] == "value":
+            low, high = (before.get((*key[:-1], name)) for name in ("low", "high"))
+            other = after.get(key)
+            if None not in (own, low, high, other) and high - low > NARROW:
+                yield low <= other <= high
+
+
+def claims(root: Path) -> str:
+    """Return how many claims hold of those that can be asked in a run, and which do not."""
+    found = json.loads((root / CLAIMS).read_text("utf-8"))["claims"]
+    asked = {name: own["holds"] for name, own in found.items() if own["asked"]}
+    lost = [name for name, holds in asked.items() if not holds]
+    return f"{len(asked) - len(lost)} of {len(asked)} claims hold{': not '.join(['', *lost])}"
 
 
 def compare_tables(old: Path, new: Path) -> str:
@@ -116,6 +143,8 @@ def main(old: Path, new: Path) -> int:
         wrong += not fine
         print(f"{'differs' if not fine else 'may differ'}: {name}: {said}")
     print(f"{same} files have the same bytes")
+    for root in (old, new):
+        print(f"{root}: {claims(root)}")
     return int(wrong > 0)
 
 
