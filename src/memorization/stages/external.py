@@ -52,10 +52,9 @@ def main() -> None:
             found[way] = validate(study, odds, bootstrap) | external.told[way]
             if way == PLAIN:
                 alone = univariate(study, bootstrap, processes=params.threads)
-                # One that was not fitted is told as none.
-                found["transfer"] = dict.fromkeys(CLASSIFIERS) | transferred(
-                    study, fitted, bootstrap
-                )
+                # One that reads text and was not fitted is told as none.
+                reading = [n for n, m in CLASSIFIERS.items() if "text" in m.columns({"text": ()})]
+                found["transfer"] = dict.fromkeys(reading) | transferred(study, fitted, bootstrap)
     own = read_table("results/predictions/association.parquet", ASSOCIATION)
     found["features"] = compared(own, alone)
     write_table(alone, "results/predictions/external.parquet", ASSOCIATION)
