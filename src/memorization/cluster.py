@@ -9,6 +9,9 @@ from typing import Any
 
 from memorization.errors import UserError
 
+# What has ended so many processes is not tried again: most likely it is what ends them.
+MOST_LOSSES = 3
+
 
 def started(parameter: str) -> Any:
     """Return Ray, connected to the cluster that RAY_ADDRESS names, or else started here.
@@ -48,3 +51,9 @@ def started(parameter: str) -> Any:
                 "that ray start --head prints, or unset it to use this machine alone"
             ) from None
     return ray
+
+
+def lost(parameter: str, what: str, error: Exception, advice: str) -> UserError:
+    """Return what to tell the user of a loss that is not tried again: of what, and what to do."""
+    reason = " ".join(str(error).split())[:200]
+    return UserError(f"{parameter}=ray: {what}, most often for want of memory ({reason}); {advice}")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -33,7 +34,7 @@ from memorization.counting.ngram_index import (
     row_blocks,
     slot_counts,
 )
-from memorization.counting.shards import Advance, Engine, in_this_process
+from memorization.counting.shards import Advance, Engine, in_this_process, silent
 from memorization.counting.successors import (
     Contexts,
     LongestContexts,
@@ -98,7 +99,7 @@ def count_sequences(
     tokens: np.ndarray,
     rows: np.ndarray,
     memory: int = MEMORY,
-    advance: Advance = lambda tokens: None,
+    advance: Advance = silent,
     engine: Engine = in_this_process,
 ) -> SequenceCounts:
     """Return what the rows of training text hold of each sequence.
@@ -177,8 +178,8 @@ def _count_batch(
     index = NgramIndex(tokens, LENGTHS)
     rooms: dict[int, tuple[int, ...]] = dict.fromkeys(LENGTHS, (0,))
     rooms |= dict.fromkeys(range(1, LONGEST + 1), (0, 1)) | {PROMPT: (0, 1, CONTINUATION)}
-    found = engine(FirstPass(index, rooms), windows, advance)
-    counts = _added(found, count_type(windows))
+    first = partial(_first_pass, index, rooms)
+    counts = _added(engine(first, windows, advance), count_type(windows))
     longest = _of_counts(counts, index, rows < 0, out)
     near = NearDuplicates(index, out.elsewhere[SHINGLE])
     out.suffix[:] = longest.length
@@ -188,9 +189,9 @@ def _count_batch(
     for number, part in enumerate(parts):
         # Only a pass that shows the rows to ``near`` is told to ``advance``; others, for contexts
         # that did not fit the memory, are not foreseen.
-        task = SecondPass(index, part.table(index), None if number else near)
+        second = partial(_second_pass, index, part.table(index), None if number else near)
         pairs = Pairs()
-        for keys, times, totals in engine(task, windows, _silent if number else advance):
+        for keys, times, totals in engine(second, windows, silent if number else advance):
             pairs.merge(keys, times)
             near.add(totals)
         own = part.sequence, part.place - PROMPT
@@ -199,54 +200,41 @@ def _count_batch(
         out.near[share][:] = n
 
 
-@dataclass(frozen=True)
-class FirstPass:
-    """How often rows hold each n-gram of an index; see `slot_counts`."""
-
-    index: NgramIndex
-    rooms: Mapping[int, tuple[int, ...]]
-
-    def __call__(self, windows: np.ndarray, advance: Advance) -> dict[tuple[int, int], np.ndarray]:
-        """Return the counts in some rows."""
-        return slot_counts(self.index, windows, self.rooms, advance)
+def _first_pass(
+    index: NgramIndex,
+    rooms: Mapping[int, tuple[int, ...]],
+    windows: np.ndarray,
+    advance: Advance,
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return how often the rows hold each n-gram; see `slot_counts`."""
+    return slot_counts(index, windows, rooms, advance)
 
 
-@dataclass(frozen=True)
-class SecondPass:
-    """What follows some contexts, and which sequences rows nearly hold.
+def _second_pass(
+    index: NgramIndex,
+    table: Mapping[int, np.ndarray],
+    near: NearDuplicates | None,
+    windows: np.ndarray,
+    advance: Advance,
+) -> tuple[np.ndarray, np.ndarray, dict[float, np.ndarray]]:
+    """Return what follows some contexts, and the rows that nearly hold the sequences.
 
-    Attributes
-    ----------
-    index : the n-grams of the sequences.
-    table : the contexts, as from `Contexts.table`.
-    near : None: rows are not asked about.
+    The pairs of a context and the token after it in the rows, how often each occurs, and, unless
+    ``near`` is None, how many rows nearly hold each different sequence: share -> int64. ``table``
+    is as from `Contexts.table`.
     """
-
-    index: NgramIndex
-    table: Mapping[int, np.ndarray]
-    near: NearDuplicates | None
-
-    def __call__(
-        self, windows: np.ndarray, advance: Advance
-    ) -> tuple[np.ndarray, np.ndarray, dict[float, np.ndarray]]:
-        """Return the pairs of a context and the token after it in some rows, how often each occurs,
-        and the near-duplicates among the rows: share -> int64 [different sequences]."""
-        pairs = Pairs()
-        near = None if self.near is None else self.near.afresh()
-        deepest = max([SHINGLE, *self.table])
-        for _, block in row_blocks(windows):
-            for matches in self.index.matches(block):
-                pairs.add(context_token_keys(self.table, block, matches))
-                if near is not None and matches.length == SHINGLE:
-                    near.visit(block, matches)
-                if matches.length == deepest:
-                    break
-            advance(block.size)
-        return *pairs.total(), {} if near is None else near.total
-
-
-def _silent(tokens: int) -> None:
-    """Tell nobody."""
+    pairs = Pairs()
+    near = None if near is None else near.afresh()
+    deepest = max([SHINGLE, *table])
+    for _, block in row_blocks(windows):
+        for matches in index.matches(block):
+            pairs.add(context_token_keys(table, block, matches))
+            if near is not None and matches.length == SHINGLE:
+                near.visit(block, matches)
+            if matches.length == deepest:
+                break
+        advance(block.size)
+    return *pairs.total(), {} if near is None else near.total
 
 
 def _added(

@@ -12,22 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from memorization.cluster import started
-from memorization.errors import UserError
+from memorization.cluster import MOST_LOSSES, lost, started
 
 # Tokens that are counted by one process before it tells what it has found: that is as large as the
 # tables of the sequences' n-grams, gigabytes for many, whatever the number of tokens.
 SHARD = 2**30
 # Of fewer, so many shards for each process, that none waits long for the last.
 SHARDS = 4
-# A shard whose process is lost so often is not tried again: most likely it is what ends them.
-MOST_LOSSES = 3
 
 Advance = Callable[[int], object]
 # Given rows, uint16 [N, T], returns what is found in them; told how many tokens are done.
 Task = Callable[[np.ndarray, Advance], Any]
 # Does a task on all rows, and yields what was found, part by part.
 Engine = Callable[[Task, np.ndarray, Advance], Iterator[Any]]
+
+
+def silent(tokens: int) -> None:
+    """Tell nobody how many tokens are done."""
 
 
 def in_this_process(task: Task, windows: np.ndarray, advance: Advance) -> Iterator[Any]:
@@ -70,11 +71,11 @@ def on_ray(task: Task, windows: np.ndarray, advance: Advance) -> Iterator[Any]:
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"features.engine=ray: a process was lost {MOST_LOSSES} times at the same rows, "
-                f"most often for want of memory ({reason}); join machines with more, or set "
-                "features.engine=local"
+            raise lost(
+                "features.engine",
+                f"a process was lost {MOST_LOSSES} times at the same rows",
+                error,
+                "join machines with more, or set features.engine=local",
             ) from None
         begin()
         advance(tokens)
@@ -82,7 +83,7 @@ def on_ray(task: Task, windows: np.ndarray, advance: Advance) -> Iterator[Any]:
 
 
 def _count(task: Task, rows: np.ndarray) -> Any:
-    return task(rows, lambda tokens: None)
+    return task(rows, silent)
 
 
 # By the name that features.engine has for it.

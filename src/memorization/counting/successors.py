@@ -145,9 +145,10 @@ class Pairs:
 
     def total(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the different keys, ascending, and their counts, int64."""
-        new, n_new = np.unique(np.concatenate([*self._buffer, self._keys[:0]]), return_counts=True)
-        self._buffer, self._buffered = [], 0
-        self.merge(new, n_new)
+        if self._buffer:
+            new, n_new = np.unique(np.concatenate(self._buffer), return_counts=True)
+            self._buffer, self._buffered = [], 0
+            self.merge(new, n_new)
         return self._keys, self._counts
 
     def merge(self, keys: np.ndarray, times: np.ndarray) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from transformers import GPTNeoXForCausalLM
 
-from memorization.cluster import started
+from memorization.cluster import MOST_LOSSES, lost, started
 from memorization.errors import UserError
 from memorization.extraction.batches import Batch
 from memorization.labels.checkpoints import Models
@@ -26,8 +26,6 @@ from memorization.suite.device import choose_device
 # Distinct sequences in a shard; loading a model for fewer is not worth it. A multiple of every
 # batch on a GPU.
 SHARD = 1 << 16
-# A unit whose worker is lost so often is not tried again: most likely it is what ends them.
-MOST_LOSSES = 3
 
 Found = dict[str, np.ndarray]
 Advance = Callable[[int], None]
@@ -262,10 +260,11 @@ def _room(resources: dict[str, float], device: str) -> int:
 
 def _lost(unit: Unit | None, error: Exception) -> UserError:
     where = f"at step{unit.step}" if unit else "while it started"
-    reason = " ".join(str(error).split())[:200]
-    return UserError(
-        f"labels.engine=ray: a worker was lost {MOST_LOSSES} times {where}, most often for want of "
-        f"memory ({reason}); what is evaluated is kept: run the same command again to go on"
+    return lost(
+        "labels.engine",
+        f"a worker was lost {MOST_LOSSES} times {where}",
+        error,
+        "what is evaluated is kept: run the same command again to go on",
     )
 
 

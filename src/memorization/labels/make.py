@@ -212,9 +212,9 @@ def _scanned(
         if params.target in labelled(suite):
             published = np.isin(index, suite.memorized(params.target))
             found.update(scan_agreement(match_length == CONTINUATION, published, params.target))
-        if isinstance(suite, PythiaSuite) and params.target in labelled(suite):
-            equal = suite.equal_tokens(params.target, index)
-            found["shares"] = share_agreement(match_length, equal)
+            if isinstance(suite, PythiaSuite):
+                equal = suite.equal_tokens(params.target, index)
+                found["shares"] = share_agreement(match_length, equal)
 
     trajectories = scan(
         index,

@@ -32,8 +32,7 @@ def main() -> None:
     index, weight = sequences["index"].to_numpy(), sequences["when_weight"].to_numpy()[followed]
     made = make_trajectories(params, suite, index[followed], tokens[followed], device)
     arm = scan_arm(params, suite, made.trajectories, device)
-    own = made.trajectories
-    scanned, excluded = scan_runs(params, suite, own, tokens[followed], device)
+    scanned, excluded = scan_runs(params, suite, made.trajectories, tokens[followed], device)
     runs = run_arrays(suite, scanned)
     made.trajectories.write("results/trajectories.npz", arm, runs)
     labels = event_times(made.trajectories)

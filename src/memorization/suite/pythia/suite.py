@@ -94,18 +94,14 @@ class PythiaSuite(Suite):
         return tokens
 
     def equal_tokens(self, model: str, index: np.ndarray) -> np.ndarray:
-        """Return how many of the 32 tokens a model generates right, as was published, int [n].
+        """Return how many of the 32 tokens a labelled model generates right, as was published.
 
-        -1 where it is not known: of sequences outside the random sample, and of a model without
-        published labels.
+        int [n]; -1 of sequences outside the random sample, of which it is not known.
         """
         rows = self._pool_rows(index)
-        found = np.full(len(index), -1)
-        if model in self.manifest["scored"]:
-            column = self.manifest["scored"].index(model)
-            equal = np.load(self.folder / "sample" / "equal.npy", mmap_mode="r")
-            found[rows >= 0] = equal[rows[rows >= 0], column]
-        return found
+        equal = np.load(self.folder / "sample" / "equal.npy", mmap_mode="r")
+        known = equal[rows, self.manifest["scored"].index(model)].astype(np.int64)
+        return np.where(rows >= 0, known, -1)
 
     def domains(self, index: np.ndarray) -> np.ndarray:
         """Return None for each sequence: no names of the Pile's parts survive tokenization."""
