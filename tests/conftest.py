@@ -6,13 +6,14 @@ import pytest
 
 TESTS = Path(__file__).parent
 # What takes longest, begun first, so that no worker is left alone with it at the end.
-FIRST = ("pipeline", "pipeline/test_pythia.py", "validation", "report", "features", "structure")
+PUBLISHED = tuple(f"pipeline/test_{name}.py" for name in ("pythia", "polypythias", "hubble"))
+FIRST = ("pipeline", *PUBLISHED, "validation", "report", "features", "structure")
 
 
 def group_of(file: str) -> str:
     """Return whose worker runs a file's tests: a folder's, as they share what is made once.
 
-    The pipeline for Pythia shares nothing that is dear with the other; all doctests are one group.
+    The pipelines for published suites share nothing that is dear; all doctests are one group.
     """
     path = Path(file)
     if path.parts[0] != TESTS.name:

@@ -256,6 +256,10 @@ BAD_TABLES = {
     "missing list": ({"tokens": pa.array([None], pa.list_(pa.int64()))}, "index 0: 0 tokens"),
     "missing text": ({"text": pa.array([None], pa.string())}, "index 0: 0 tokens, fewer than 64"),
     "short late": ({"tokens": [*ONE * 9, [1]]}, "index 9: 1 tokens, fewer than 64; --short keep"),
+    "many": (
+        {f"column{k}": [1] for k in range(3000)},
+        "column18, column19 and 2,980 more",
+    ),
     "near": ({"Text": ["a"], "id": [1]}, "its columns are: Text, id; nearest: 'Text'"),
     "index": ({"tokens": ONE * 3, "index": [4, 5, 4]}, "index 4 is there twice"),
     "index type": ({"tokens": ONE, "index": ["a"]}, "column 'index' is string; must be integers"),

@@ -95,14 +95,14 @@ def test_the_arm_has_outcomes_and_is_not_of_the_population(finished):
     level = arm.groupby("cell")["logprob"].mean()
     assert level["0"] < level["8"] < level["64"]
     manifest = json.loads((finished.folder / "results/suite/manifest.json").read_text())
-    assert manifest["population"] == 6000 - arm["dose"].sum() // 2
+    assert manifest["population"] == 400 * 6 - arm["dose"].sum() // 2
 
 
 def test_without_the_arm_all_of_the_training_data_are_studied(new_study):
     study = new_study()
     path = study.folder / "params.yaml"
     text = path.read_text().replace("enabled: true", "enabled: false")
-    path.write_text(text.replace("steps: 1000", "steps: 40"))
+    path.write_text(text.replace("steps: 400", "steps: 40"))
     study.stages("suite", "sequences", "labels", "features", "split", "when", "arm")
     manifest = json.loads((study.folder / "results/suite/manifest.json").read_text())
     assert manifest["population"] == 40 * 6

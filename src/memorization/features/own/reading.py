@@ -30,8 +30,8 @@ READ = 512
 BLOCK = 2**25
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
-# Skipped files that are named; the others are counted.
-NAMED = 10
+# Skipped files, and columns of a file, that are named; the others are counted.
+NAMED, COLUMNS = 10, 20
 # What a column must hold.
 KINDS = {"tokens": "lists of integers", "text": "strings"} | dict.fromkeys(
     ("index", "corpus_row"), "integers"
@@ -268,7 +268,8 @@ def _instead(wanted: str, names: Sequence[str]) -> str:
     lower = {own.lower(): own for own in names}
     near = get_close_matches(wanted, lower, n=1)
     said = f"; nearest: '{lower[near[0]]}'" if near else ""
-    return f"its columns are: {', '.join(names)}{said}"
+    more = f" and {len(names) - COLUMNS:,} more" if len(names) > COLUMNS else ""
+    return f"its columns are: {', '.join(names[:COLUMNS])}{more}{said}"
 
 
 def kind_of(own: pa.DataType) -> str:
