@@ -6,13 +6,14 @@
 # make faults      injects faults by the hundred, kills among them, and counts how they end in
 #                  docs/faults.md, which says how long that took
 # make declare     writes into dvc.yaml which code and params each stage reads
+# make numbers     writes the numbers of the results into the pages that docs/numbers.csv lists
 PYTHON ?= python3
 VENV := .venv
 # The environment's programs first: DVC runs the stages with the `python` that it finds on PATH.
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup repository reproduce seeds test paper faults declare check clean
+.PHONY: setup repository reproduce seeds test paper faults declare numbers check clean
 
 reproduce: repository setup
 	$(RUN) dvc repro
@@ -34,6 +35,9 @@ faults: setup
 
 declare: setup
 	$(RUN) python tests/structure/declared.py
+
+numbers: setup
+	$(RUN) python tests/numbers_of_docs.py
 
 check: setup
 	$(RUN) ruff check

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import csv
 import functools
 import importlib.util
 import json
@@ -18,6 +17,7 @@ import typer
 import yaml
 from dvc.cli.parser import get_main_parser
 from markdown_it import MarkdownIt
+from numbers_of_docs import NUMBER, numbers, of_results, plain
 
 from memorization.cli import app
 
@@ -30,8 +30,6 @@ PAGES = {
 # All of the first, and of the README what it found, may hold no number that is not checked.
 RESULTS = "docs/reading-results.md"
 FOUND = "## What it found"
-ESTIMATE = ("value", "low", "high")
-
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
@@ -99,33 +97,10 @@ def committed(path):
     return json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
 
 
-def numbers():
-    with (ROOT / "docs/numbers.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def plain(snippet):
-    return snippet.replace("{", "").replace("}", "")
-
-
-def as_written(value, written):
-    """Return a value with the precision, the separators and the sign of a number in the text."""
-    percent = written.endswith("%")
-    decimals = len(written.rstrip("%").partition(".")[2])
-    value = round(100 * value if percent else value, decimals) + 0.0  # not a negative zero
-    return f"{value:,.{decimals}f}".replace("-", "−") + "%" * percent
-
-
 @pytest.mark.parametrize("number", numbers(), ids=lambda number: number["text"])
 def test_a_number_in_the_text_is_the_committed_one(number):
     assert in_one_line(PAGES[number["page"]]).count(plain(number["text"])) == 1, "once on the page"
-    found = committed(number["metrics"])
-    for key in number["path"].split("."):
-        found = found[int(key)] if isinstance(found, list) else found[key]
-    # Of an estimate: its value and the ends of its interval.
-    values = [found[key] for key in ESTIMATE] if isinstance(found, dict) else [found]
-    written = re.findall(r"\{(.+?)\}", number["text"])
-    assert written == [as_written(*pair) for pair in zip(values, written, strict=True)]
+    assert NUMBER.findall(number["text"]) == of_results(number, committed(number["metrics"]))
 
 
 def unlisted(page, text):
@@ -136,7 +111,7 @@ def unlisted(page, text):
     text = in_one_line(text)
     for number in numbers():
         if number["page"] == page:
-            listed = re.sub(r"\{.+?\}", "", number["text"])
+            listed = NUMBER.sub("", number["text"])
             text = text.replace(plain(number["text"]), listed)
     text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", text)
     found = re.findall(r"(?<![\w.,])−?\d[\d,]*(?:\.\d+)?%?(?!\w)", text)
