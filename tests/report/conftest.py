@@ -22,7 +22,7 @@ from memorization.params import load_params
 from memorization.protocol import PYTHIA, TIERS
 from memorization.report.results import PREDICTIONS, Results
 from memorization.report.write import write_report
-from memorization.seeds.runs import STAGES, study_of
+from memorization.seeds.runs import STAGES, study_of, value_at
 from memorization.seeds.summary import DIFFERENCES, HEADLINE, spread
 from memorization.strata import STRATA
 
@@ -103,7 +103,7 @@ def write_study(folder, params, tiers=TIERS, seed=0, source="scan", duplicates=T
     for name, found in metrics.items():
         write_metrics(found, folder / "metrics" / f"{name}.json")
     if not params.is_pythia:
-        write_metrics(seeds_metrics(params, metrics["arm"], rng), folder / "metrics" / "seeds.json")
+        write_metrics(seeds_metrics(params, metrics, rng), folder / "metrics" / "seeds.json")
     return folder
 
 
@@ -319,16 +319,23 @@ def all_metrics(params, tiers, rng, source, duplicates):
     return found | {"arm": arm_metrics(params, rng), "siblings": siblings_metrics(params, rng)}
 
 
-def seeds_metrics(params, arm, rng):
-    """Return what made-up runs with five seeds say."""
+def seeds_metrics(params, metrics, rng):
+    """Return what made-up runs with five seeds say, of which that of these metrics is one."""
     parts = {
         part: {name: spread([made_up(rng) for _ in range(5)], 0.95) for name in names}
         for part, names in (("headline", HEADLINE), ("differences", DIFFERENCES))
     }
+    for name, path in HEADLINE.items():
+        own = value_at(metrics, path)
+        if own is None:
+            del parts["headline"][name]
+        else:
+            value = own["value"] if isinstance(own, dict) else own
+            parts["headline"][name]["values"][params.seed] = value
     memorized_in = {name: rng.integers(1, 99, 6).tolist() for name in STRATA}
     found = {"study": study_of(params), "seeds": [0, 1, 2, 3, 4], "memorized_in": memorized_in}
     found["made_from"] = dict.fromkeys(STAGES, "")
-    return found | parts | {"arm": arm}
+    return found | parts | {"arm": metrics["arm"]}
 
 
 def arm_metrics(params, rng):

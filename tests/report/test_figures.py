@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from report.conftest import BASELINES, write_study
 from sklearn.metrics import precision_recall_curve
 
+from memorization.files import read_json, write_metrics
 from memorization.report.drawing import STYLE, apart, svg
 from memorization.report.figures import ALT, FIGURES
 from memorization.report.figures.calibration import EDGES, FLOOR
@@ -99,6 +100,13 @@ def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
     assert "seeds 0 to 4" not in TABLES["arm"](without)
     assert not FIGURES["seeds"](without).axes
     assert variables(facts_of(without))["seeds"]["boosting_over_count"] == "—"
+    # Nor are those of other code or another machine, by which this very run came out otherwise.
+    arm = read_json(folder / "metrics/arm.json")
+    arm["ed50"]["value"] += 1
+    write_metrics(arm, folder / "metrics/arm.json")
+    elsewhere = Results.read(folder, results.params)
+    assert elsewhere.seeds is None
+    assert elsewhere.experiment == arm
     (folder / "metrics/seeds.json").unlink()
     missing = Results.read(folder, results.params)
     assert missing.seeds is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from memorization.labels.trajectories import Trajectories
 from memorization.params import Params
 from memorization.protocol import TIERS
 from memorization.randomness import generator
-from memorization.seeds.runs import STAGES, study_of
+from memorization.seeds.runs import STAGES, study_of, value_at
+from memorization.seeds.summary import HEADLINE as OVER_SEEDS
 from memorization.strata import STRATA
 from memorization.study.histories import Histories, rows_of
 from memorization.study.targets import Targets, targets_of
@@ -58,7 +59,7 @@ class Results:
     association, correlation, external, importance, whether, when : tables of predictions.
     units, unit_trajectories : the units of the randomised arm, and their evaluations; none without
         an arm.
-    seeds : what `make seeds` found for this very study; None where it did not run.
+    seeds : what `make seeds` found, if this very run is one of its runs; else None.
     """
 
     params: Params
@@ -113,7 +114,7 @@ class Results:
             **predictions,
             units=units,
             unit_trajectories=rows_of(of_units, units["unit"].to_numpy()),
-            seeds=read_seeds(folder / "metrics" / "seeds.json", params),
+            seeds=read_seeds(folder / "metrics" / "seeds.json", params, metrics),
         )
 
     @property
@@ -275,12 +276,29 @@ class Results:
         return next(((tier, model) for tier in found), None)
 
 
-def read_seeds(path: Path, params: Params) -> dict[str, Any] | None:
-    """Return the numbers over several seeds, if they are of the study that the params describe."""
+def read_seeds(path: Path, params: Params, metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the numbers over several seeds, if the run of these params and metrics is one of them.
+
+    They are not where they are of other params, or were made by other code or on another machine.
+    """
     found = read_kept(path)
     # One that an earlier version wrote says other things.
     is_ours = set(found.get("made_from", ())) == set(STAGES)
-    return found if is_ours and found.get("study") == study_of(params) else None
+    if not is_ours or found.get("study") != study_of(params):
+        return None
+    return found if tells_of(found, metrics, params.seed) else None
+
+
+def tells_of(found: Mapping[str, Any], metrics: Mapping[str, Any], seed: int) -> bool:
+    """Return whether what several seeds say of one is what the metrics of its own run say."""
+    if seed not in found["seeds"]:
+        return False
+    place = found["seeds"].index(seed)
+    own = {name: value_at(metrics, OVER_SEEDS.get(name, "")) for name in found["headline"]}
+    return all(
+        found["headline"][name]["values"][place] == (of["value"] if isinstance(of, dict) else of)
+        for name, of in own.items()
+    )
 
 
 def _metrics(path: Path) -> dict[str, Any]:

@@ -38,8 +38,6 @@ from memorization.report.wording import (
     percent_estimate,
     share,
 )
-from memorization.seeds.runs import value_at
-from memorization.seeds.summary import HEADLINE
 from memorization.siblings.analyse import tokens_seen
 
 Facts = dict[str, Any]
@@ -257,12 +255,10 @@ def _lottery(results: Results) -> Facts:
 
 
 def _seeds(results: Results) -> Facts:
-    """Return what other seeds change; whether they tell of this run is known in any case."""
+    """Return what other seeds change."""
     found = results.seeds
     if found is None:
-        return {"seeds": None, "seeds_of_this_run": False} | dict.fromkeys(
-            ("n_seeds", "seeds_least", "seeds_most", "seeds_always")
-        )
+        return dict.fromkeys(("seeds", "n_seeds", "seeds_least", "seeds_most", "seeds_always"))
     always = None
     if found["memorized_in"] is not None:
         # Sequences memorized in 0, 1, … of the seeds.
@@ -270,24 +266,11 @@ def _seeds(results: Results) -> Facts:
         always = share(float(times[-1]), float(times[1:].sum()))
     return {
         "seeds": found,
-        "seeds_of_this_run": tells_of(found, results.metrics, results.params.seed),
         "n_seeds": len(found["seeds"]),
         "seeds_least": min(found["headline"]["memorized"]["values"]),
         "seeds_most": max(found["headline"]["memorized"]["values"]),
         "seeds_always": always,
     }
-
-
-def tells_of(found: Mapping[str, Any], metrics: Mapping[str, Any], seed: int) -> bool:
-    """Return whether what several seeds say of one is what the metrics of its own run say."""
-    if seed not in found["seeds"]:
-        return False
-    place = found["seeds"].index(seed)
-    own = {name: value_at(metrics, HEADLINE[name]) for name in found["headline"]}
-    return all(
-        found["headline"][name]["values"][place] == (of["value"] if isinstance(of, dict) else of)
-        for name, of in own.items()
-    )
 
 
 def at_path(path: str, facts: Mapping[str, Any]) -> Any:
