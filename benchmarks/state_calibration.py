@@ -6,7 +6,8 @@ by the recursion that the forecasts themselves use. Every model of onset and los
 folds of clusters as when.json has it, forecasts that probability out of fold, fitted with the
 weights of the design and without. All is scored with them, in the population: calibration against
 the states as drawn, errors against the truth. Writes docs/state_calibration.json and the table in
-docs/intervals.md; 40 repetitions take about ten minutes on two idle cores.
+docs/intervals.md; 40 repetitions took 82 minutes of CPU time on the slower of the two machines of
+docs/performance.md.
 """
 
 from __future__ import annotations
