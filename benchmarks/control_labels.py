@@ -26,7 +26,7 @@ from memorization.whether.models.classifier import FeatureModel
 from memorization.whether.models.single_feature import single_feature_scores
 from memorization.whether.scores import uncertain
 
-PERMUTATIONS = 4
+PERMUTATIONS = 24
 # The feature whose values are replaced by the label and noise, of so many standard deviations.
 DISGUISE = "surface.prompt_entropy"
 NOISE = (0.5, 1.0, 2.0)

@@ -47,25 +47,26 @@ def of_models(found: Found) -> Iterator[tuple[str, Any]]:
 
 
 def permuted(found: Found) -> str:
-    """Return the AUROC after labels were permuted."""
+    """Return the AUROC after labels were permuted; the standard error is between permutations."""
     rows = []
     for model, trials in of_models(found["permuted"]):
         for part, called in PARTS.items():
             aurocs = [one[part]["auroc"]["own"] for one in trials.values()]
-            values = [one["value"] for one in aurocs]
+            values = np.array([one["value"] for one in aurocs])
+            error = values.std(ddof=1) / len(values) ** 0.5
             holding = sum(one["low"] <= 0.5 <= one["high"] for one in aurocs)
             rows.append(
                 [
                     model,
                     called,
                     count(trials["0"][part]["n"]),
-                    decimal(float(np.mean(values))),
-                    f"{decimal(min(values))} to {decimal(max(values))}",
+                    f"{decimal(float(values.mean()))} ({decimal(float(error))})",
+                    f"{decimal(float(values.min()))} to {decimal(float(values.max()))}",
                     f"{holding} of {len(aurocs)}",
                 ]
             )
-    header = ["model", "rows", "n", "mean AUROC", "least and most", "intervals that hold 0.5"]
-    return markdown(header, rows)
+    header = ["model", "rows", "n", "mean AUROC (standard error)", "least and most"]
+    return markdown([*header, "intervals that hold 0.5"], rows)
 
 
 def disguised(found: Found) -> str:
@@ -147,7 +148,7 @@ def domains(found: Found) -> str:
 
 def seeds(found: Found) -> str:
     """Return the AUROC on the labels of other seeds of models fitted to this study's."""
-    if "seeds" not in found:
+    if not found["seeds"]:
         return "The runs of `make seeds` were not there."
     rows = []
     for model, tests in of_models(found["seeds"]):

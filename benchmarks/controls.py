@@ -4,13 +4,15 @@ Controls on the results of the pipeline (results/), with its own folds, models a
 labels that mean nothing, a label among the features, and models that were fitted to another domain,
 another size of model, another seed (results/.seeds/, which `make seeds` leaves) or another half of
 training, or are asked about windows that begin some tokens later. Last, a test of why micro's texts
-are not Pythia's. Writes docs/controls.json and the tables in docs/controls.md; ten minutes on two
-idle cores. The modules named control_… beside this do the work.
+are not Pythia's. Writes docs/controls.json and the tables in docs/controls.md, in half an hour on
+two idle cores; with names behind it (controls.py permuted halves) it runs these controls alone, and
+keeps what the file says of the others. The modules named control_… beside this do the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import argparse
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,11 @@ def refused(columns: Mapping[str, Any]) -> bool:
 
 def main() -> None:
     """Run the controls, and write the numbers and the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CONTROLS)}")
+    names = parser.parse_args().names
+    if unknown := set(names) - set(CONTROLS):
+        raise UserError(f"{min(unknown)}: no control; name some of {', '.join(CONTROLS)}")
     params = load_params()
     suite = read_suite(RESULTS / "suite")
     if not isinstance(suite, MicroSuite):
@@ -163,31 +170,37 @@ def main() -> None:
         offsets,
     )
     with threadpool_limits(1):
-        found = about(given, params) | {"patterns": against_pythia(given, suite, params)}
-        print("patterns: done", flush=True)
-        of_candidates(given, found, params.threads)
+        if names:
+            found = read_json(FOUND)
+        else:
+            found = about(given, params) | {"patterns": against_pythia(given, suite, params)}
+            print("patterns: done", flush=True)
+        of_candidates(given, found, names or CONTROLS, params.threads)
     write_metrics(found, FOUND)
     for name, table in TABLES.items():
         put(PAGE, name, table(read_json(FOUND)))
 
 
-def of_candidates(given: Given, found: dict[str, Any], processes: int) -> None:
-    """Add to what is found that of the controls: name -> tier -> model -> what it returned."""
+def of_candidates(
+    given: Given, found: dict[str, Any], names: Collection[str], processes: int
+) -> None:
+    """Put into what is found that of the named controls: name -> tier -> model -> its return."""
     tiers = {tier: given.study.tiers[tier] for tier in TIERS}
     tried = candidates(MODELS, tiers, "whether")[0]
     fits = side_by_side(cross_fit, tried, given.study, processes=processes)
     fitted = {one.key: fit for one, fit in zip(tried, fits, strict=True)}
     given = replace(given, fitted=fitted)
-    work = [(name, candidate) for name in CONTROLS for candidate in tried]
+    work = [(name, candidate) for name in names for candidate in tried]
     done = iter(range(1, 1 + len(work)))
 
     def told(_: int) -> None:
         print(f"controls: {next(done)} of {len(work)}", flush=True)
 
     results = side_by_side(control, work, given, processes=processes, advance=told)
+    found |= {name: {} for name in names}
     for (name, candidate), one in zip(work, results, strict=True):
         if one:
-            found.setdefault(name, {}).setdefault(candidate.tier, {})[candidate.name] = one
+            found[name].setdefault(candidate.tier, {})[candidate.name] = one
 
 
 def against_pythia(given: Given, suite: MicroSuite, params: Params) -> dict[str, Any]:
