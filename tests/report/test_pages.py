@@ -18,8 +18,6 @@ from memorization.report.write import with_files
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# What is left out where other seeds do not tell of the run, as of the made-up one.
-OF_SEEDS = ("seeds", "seeds_differences")
 # Bytes of the page in HTML.
 LIMIT = 3_000_000
 
@@ -197,14 +195,10 @@ def test_the_page_loads_nothing_and_cites_its_sources(rendered):
     assert {source.partition(":")[0] for source in page.loaded} == {"data"}
     assert "<script" not in text
     assert "<math" in text
-    assert {image["alt"] for image in page.images} == {
-        alt for name, alt in ALT.items() if name not in OF_SEEDS
-    }
+    assert {image["alt"] for image in page.images} == set(ALT.values())
     found = sources_of(output.parent)
     for kind, prefix in (("figures", "fig"), ("tables", "tbl")):
         for name, source in found[kind].items():
-            if name in OF_SEEDS:
-                continue
             label = f'id="{prefix}-{name.replace("_", "-")}"'
             (part,) = re.findall(rf"{label}.*?</figure>", text, re.DOTALL)
             cited = re.findall(r'<a href="([^"]+)" title=', part)
