@@ -58,9 +58,8 @@ def of_results(number: Mapping[str, str], content: Any) -> list[str]:
     return [as_written(*pair) for pair in zip(values, written, strict=True)]
 
 
-def read(path: str) -> Any:
-    """Return what a file of metrics, or of params, holds."""
-    text = (ROOT / path).read_text(encoding="utf-8")
+def parsed(path: str, text: str) -> Any:
+    """Return what the text of a file of metrics, or of params, holds."""
     return json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
 
 
@@ -84,9 +83,11 @@ def replaced(page: str, text: str, right: list[str]) -> str:
 def main() -> None:
     """Write the numbers of the results into the pages and the list."""
     rows = numbers()
-    pages = {number["page"]: (ROOT / number["page"]).read_text("utf-8") for number in rows}
+    pages = {path: (ROOT / path).read_text("utf-8") for path in {own["page"] for own in rows}}
+    files = {own["metrics"] for own in rows}
+    results = {path: parsed(path, (ROOT / path).read_text("utf-8")) for path in files}
     for number in rows:
-        right = of_results(number, read(number["metrics"]))
+        right = of_results(number, results[number["metrics"]])
         pages[number["page"]] = replaced(pages[number["page"]], number["text"], right)
         around = NUMBER.split(number["text"])
         around[1::2] = [f"{{{one}}}" for one in right]

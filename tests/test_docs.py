@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
-import json
 import re
 import shlex
 import subprocess
@@ -17,7 +16,7 @@ import typer
 import yaml
 from dvc.cli.parser import get_main_parser
 from markdown_it import MarkdownIt
-from numbers_of_docs import NUMBER, numbers, of_results, plain
+from numbers_of_docs import NUMBER, numbers, of_results, parsed, plain
 
 from memorization.cli import app
 
@@ -30,6 +29,7 @@ PAGES = {
 # All of the first, and of the README what it found, may hold no number that is not checked.
 RESULTS = "docs/reading-results.md"
 FOUND = "## What it found"
+
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
@@ -94,7 +94,7 @@ def committed(path):
     """Return a file as committed: a variant in the working tree does not make the docs wrong."""
     shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True)
     text = shown.stdout if shown.returncode == 0 else (ROOT / path).read_bytes()
-    return json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
+    return parsed(path, text.decode())
 
 
 @pytest.mark.parametrize("number", numbers(), ids=lambda number: number["text"])

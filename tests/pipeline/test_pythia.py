@@ -96,12 +96,11 @@ def test_without_times_the_question_when_is_left_open_and_all_else_goes_on(study
     assert claims["conditions"]["micro"] is False
 
 
-def test_without_a_hub_it_ends_soon_and_says_what_to_do(study):
+def test_without_a_hub_it_ends_in_seconds_and_says_what_to_do(study):
     study.environment |= environment("http://127.0.0.1:9", study.folder / "no-cache")
     start = time.monotonic()
     done = experiment(study, check=False, target="70m")
-    # Seconds; what is tried again and again takes many minutes.
-    assert time.monotonic() - start < 120
+    assert time.monotonic() - start < 30
     output = done.stdout + done.stderr
     assert done.returncode != 0
     assert "error: " in output

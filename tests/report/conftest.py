@@ -321,17 +321,14 @@ def all_metrics(params, tiers, rng, source, duplicates):
 
 def seeds_metrics(params, metrics, rng):
     """Return what made-up runs with five seeds say, of which that of these metrics is one."""
-    parts = {
-        part: {name: spread([made_up(rng) for _ in range(5)], 0.95) for name in names}
-        for part, names in (("headline", HEADLINE), ("differences", DIFFERENCES))
-    }
+    headline = {}
     for name, path in HEADLINE.items():
-        own = value_at(metrics, path)
-        if own is None:
-            del parts["headline"][name]
-        else:
-            value = own["value"] if isinstance(own, dict) else own
-            parts["headline"][name]["values"][params.seed] = value
+        runs = [made_up(rng) for _ in range(5)]
+        runs[params.seed] = value_at(metrics, path)
+        if runs[params.seed] is not None:
+            headline[name] = spread(runs, 0.95)
+    differences = {name: spread([made_up(rng) for _ in range(5)], 0.95) for name in DIFFERENCES}
+    parts = {"headline": headline, "differences": differences}
     memorized_in = {name: rng.integers(1, 99, 6).tolist() for name in STRATA}
     found = {"study": study_of(params), "seeds": [0, 1, 2, 3, 4], "memorized_in": memorized_in}
     found["made_from"] = dict.fromkeys(STAGES, "")
