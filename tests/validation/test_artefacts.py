@@ -37,7 +37,8 @@ def test_a_trait_of_one_kind_alone_is_told(of_cases, of_others, trait):
 def test_texts_of_one_draw_have_no_artefact():
     rng = np.random.default_rng(0)
     plain = [f"number {row}" + "  " * int(rng.random() < 0.5) for row in range(200)]
-    assert artefacts(plain, TRUTH, {"length": 0.6}) == []
+    length = {"value": 0.6, "low": 0.55, "high": 0.65}
+    assert artefacts(plain, TRUTH, {"length": length}) == []
 
 
 def test_a_trait_of_a_few_texts_is_none():
@@ -58,8 +59,18 @@ def test_a_length_that_differs_is_told_with_its_auroc():
     area = alone(length)
     assert area["value"] == pytest.approx(1 - roc_auc_score(TRUTH, length))
     assert 0.8 < area["low"] < area["value"] < area["high"] < 1
-    found = artefacts(["x"] * 200, TRUTH, {"length": area["value"]})
+    found = artefacts(["x"] * 200, TRUTH, {"length": area})
     assert found == [{"trait": "length", "memorized": None, "others": None, "auroc": area["value"]}]
+
+
+def test_a_difference_that_chance_makes_is_not_told():
+    given = {
+        "noise": {"value": 0.65, "low": 0.48, "high": 0.8},
+        "source": {"value": 0.65, "low": 0.52, "high": 0.78},
+        "of one text": {"value": 0.65, "low": np.nan, "high": np.nan},
+    }
+    found = artefacts(["x"] * 200, TRUTH, given)
+    assert [one["trait"] for one in found] == ["source", "of one text"]
 
 
 def test_a_source_says_what_other_folds_say_of_it():

@@ -107,18 +107,6 @@ def test_labels_may_be_the_numbers_that_pandas_makes_of_them(table):
     assert (read_labelled(Path("t.parquet")).truth == table["memorized"]).all()
 
 
-def test_a_difference_that_chance_makes_is_no_warning():
-    told = [{"trait": trait, "auroc": 0.65} for trait in ("a tab", "noise", "source")]
-    given = {"noise": {"low": 0.48}, "source": {"low": 0.52}}
-    own = {
-        "given": given,
-        "artefacts": told,
-        "scores": {"ngrams+boosting": {"auroc": {"value": 0.9}}},
-    }
-    [said] = warnings({"as_it_is": own, "plain": own})
-    assert "(a tab, source)" in said
-
-
 def test_what_is_formatting_is_lost_when_white_space_is_collapsed():
     made_up(gap="  ", counting=0.3).to_parquet("t.parquet")
     content = found("t.parquet")
@@ -126,6 +114,7 @@ def test_what_is_formatting_is_lost_when_white_space_is_collapsed():
     assert content["plain"]["scores"]["ngrams"]["auroc"]["value"] < 0.8
     traits = [one["trait"] for one in content["as_it_is"]["artefacts"]]
     assert "two spaces in a row" in traits
+    assert [text for text in warnings(content) if "(two spaces in a row" in text]
     assert [text for text in warnings(content) if "was formatting" in text]
 
 

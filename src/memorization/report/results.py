@@ -22,6 +22,7 @@ from memorization.protocol import TIERS
 from memorization.randomness import generator
 from memorization.seeds.runs import STAGES, study_of, value_at
 from memorization.seeds.summary import HEADLINE as OVER_SEEDS
+from memorization.seeds.summary import number
 from memorization.strata import STRATA
 from memorization.study.histories import Histories, rows_of
 from memorization.study.targets import Targets, targets_of
@@ -294,10 +295,9 @@ def tells_of(found: Mapping[str, Any], metrics: Mapping[str, Any], seed: int) ->
     if seed not in found["seeds"]:
         return False
     place = found["seeds"].index(seed)
-    own = {name: value_at(metrics, OVER_SEEDS.get(name, "")) for name in found["headline"]}
     return all(
-        found["headline"][name]["values"][place] == (of["value"] if isinstance(of, dict) else of)
-        for name, of in own.items()
+        of["values"][place] == number(value_at(metrics, OVER_SEEDS.get(name, "")))
+        for name, of in found["headline"].items()
     )
 
 

@@ -158,6 +158,7 @@ def _suite(results: Results) -> Facts:
         "last_step": suite.steps[-1],
         "tokens": tokens_seen(suite, suite.steps[-1]),
         "n_domains": results.sample["domain"].nunique(),
+        "n_arm_windows": suite.steps[-1] * suite.sequences_per_step - suite.population,
     }
 
 
@@ -203,7 +204,7 @@ def _whether(results: Results) -> Facts:
     ]
     return {
         "leakage": {"model": model, "random": leaky[model]},
-        "other_features": max(single, default=None),
+        "next_feature": max(single, default=None),
     }
 
 
@@ -213,7 +214,9 @@ def _association(results: Results) -> Facts:
         "n_features": len(results.association),
         "n_text_features": int((results.association["tier"] == TIERS[0]).sum()),
         "n_families": len(families),
-        "n_redundant": sum(of["verdict"] == "redundant" for of in families.values()),
+        "n_not_shown": sum(
+            (of["average_precision_added"]["low"] or 0) <= 0 for of in families.values()
+        ),
         "harmful": [
             family_name(name) for name, of in families.items() if of["verdict"] == "harmful"
         ],
@@ -236,7 +239,7 @@ def _lottery(results: Results) -> Facts:
     """Return the experiment of all seeds, or of this run's, and the dose next to its half dose."""
     found = results.experiment
     if found is None:
-        return dict.fromkeys(("lottery", "middle", "largest_dose", "at_contrast"))
+        return dict.fromkeys(("lottery", "middle", "doses", "at_contrast"))
     doses = sorted(of["dose"] for of in found["cells"].values() if of["schedule"] == "random")
     half = found["ed50"]["value"]
     dose = None if half is None else str(min(doses, key=lambda dose: abs(dose - half)))
@@ -249,7 +252,7 @@ def _lottery(results: Results) -> Facts:
     return {
         "lottery": found,
         "middle": middle,
-        "largest_dose": max(doses),
+        "doses": [count(dose) for dose in doses],
         "at_contrast": found["cells"].get(str(results.params.arm.contrast_dose)),
     }
 
@@ -258,18 +261,24 @@ def _seeds(results: Results) -> Facts:
     """Return what other seeds change."""
     found = results.seeds
     if found is None:
-        return dict.fromkeys(("seeds", "n_seeds", "seeds_least", "seeds_most", "seeds_always"))
-    always = None
+        names = ("seeds", "n_seeds", "seeds_least", "seeds_most", "seeds_always", "seeds_shared")
+        return dict.fromkeys(names)
+    always = shared = None
     if found["memorized_in"] is not None:
         # Sequences memorized in 0, 1, … of the seeds.
-        times = np.sum(list(found["memorized_in"].values()), axis=0)
-        always = share(float(times[-1]), float(times[1:].sum()))
+        sequences = np.sum(list(found["memorized_in"].values()), axis=0)
+        times = np.arange(len(sequences))
+        always = share(float(sequences[-1]), float(sequences[1:].sum()))
+        # Of what one seed memorizes, what another does: on average over ordered pairs of seeds.
+        others = (times - 1) / (len(sequences) - 2)
+        shared = share(float(sequences @ (times * others)), float(sequences @ times))
     return {
         "seeds": found,
         "n_seeds": len(found["seeds"]),
         "seeds_least": min(found["headline"]["memorized"]["values"]),
         "seeds_most": max(found["headline"]["memorized"]["values"]),
         "seeds_always": always,
+        "seeds_shared": shared,
     }
 
 

@@ -137,7 +137,7 @@ def spread(estimates: Sequence[Any], level: float) -> dict[str, Any]:
     >>> [round(found[name], 3) for name in ("value", "sd_between", "se_texts")]
     [0.55, 0.071, 0.102]
     """
-    values = [item["value"] if isinstance(item, Mapping) else item for item in estimates]
+    values = [number(item) for item in estimates]
     known = np.array([np.nan if value is None else value for value in values], np.float64)
     halves = [
         (item["high"] - item["low"]) / 2
@@ -151,6 +151,11 @@ def spread(estimates: Sequence[Any], level: float) -> dict[str, Any]:
         "sd_between": float(known.std(ddof=1)),
         "se_texts": float(np.mean(halves) / stats.norm.ppf((1 + level) / 2)) if every else None,
     }
+
+
+def number(estimate: Any) -> float | None:
+    """Return the value of an estimate with an interval, or the number that it is itself."""
+    return estimate["value"] if isinstance(estimate, Mapping) else estimate
 
 
 def _spreads(runs: Sequence[Run], paths: Mapping[str, str], level: float) -> dict[str, Any]:

@@ -248,5 +248,4 @@ def collected(
     alone = {
         name: column_auroc(own, study.truth, study.fold, bootstrap) for name, own in given.items()
     }
-    areas = {name: area["value"] for name, area in alone.items()}
-    return {"given": alone, "artefacts": artefacts(texts, study.truth, areas)}
+    return {"given": alone, "artefacts": artefacts(texts, study.truth, alone)}

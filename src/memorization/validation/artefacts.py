@@ -35,7 +35,7 @@ APART, FEWEST = 0.25, 20
 
 
 def artefacts(
-    texts: list[str], truth: np.ndarray, given: Mapping[str, float]
+    texts: list[str], truth: np.ndarray, given: Mapping[str, Estimate]
 ) -> list[dict[str, Any]]:
     """Return how cases and controls differ in what collecting them may have made, most first.
 
@@ -43,14 +43,15 @@ def artefacts(
     ----------
     texts : of the n rows.
     truth : bool [n], memorized.
-    given : name -> AUROC alone, of the length and of columns such as the source.
+    given : name -> AUROC alone, with its interval, of the length and of columns such as the source.
 
     Returns
     -------
     list of dict
         ``trait``; ``memorized`` and ``others``, the shares that have it (None for what is not a
         share); ``auroc`` of it alone, at least .5; of what differs by `APART`, or is in at least
-        `FEWEST` texts and of one kind alone.
+        `FEWEST` texts and of one kind alone. What is given differs if its interval is above .5,
+        too: many columns are tried.
     """
     found = []
     for trait, has in TRAITS.items():
@@ -67,8 +68,10 @@ def artefacts(
                 }
             )
     for name, area in given.items():
-        if area >= 0.5 + APART / 2:
-            found.append({"trait": name, "memorized": None, "others": None, "auroc": area})
+        # Without an interval (NaN) only the value speaks.
+        if area["value"] >= 0.5 + APART / 2 and not area["low"] <= 0.5:
+            told = {"trait": name, "memorized": None, "others": None, "auroc": area["value"]}
+            found.append(told)
     return sorted(found, key=lambda one: -one["auroc"])
 
 

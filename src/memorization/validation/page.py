@@ -59,7 +59,7 @@ def page(found: Mapping[str, Any]) -> str:
         "<h2>What tells them apart without any model?</h2>",
         html_table(["column", "AUROC alone"], _alone(own)),
     ]
-    if _artefacts(own):
+    if own["artefacts"]:
         parts += [
             "<h2>How do the two kinds differ otherwise?</h2>",
             html_table(["trait", "of the memorized", "of the others", "AUROC alone"], _traits(own)),
@@ -81,8 +81,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
             f"{count(applied['seen_cases'])} of them memorized, are among those that the text "
             "model was fitted to: its scores, not refitted, are no out-of-sample scores."
         )
-    if found_artefacts := _artefacts(own):
-        names = ", ".join(one["trait"] for one in found_artefacts[:3])
+    if own["artefacts"]:
+        names = ", ".join(one["trait"] for one in own["artefacts"][:3])
         said.append(
             f"The memorized texts differ from the others in how they look or where they are from "
             f"({names}); the scores may come from that alone."
@@ -176,17 +176,7 @@ def _traits(own: Mapping[str, Any]) -> list[list[str]]:
             "" if one["others"] is None else percent(one["others"]),
             decimal(one["auroc"]),
         ]
-        for one in _artefacts(own)
-    ]
-
-
-def _artefacts(own: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return how the two kinds differ, without columns whose interval holds 0.5: chance does it."""
-    low = {name: area["low"] for name, area in own["given"].items()}
-    return [
-        one
         for one in own["artefacts"]
-        if one["trait"] not in low or low[one["trait"]] is None or low[one["trait"]] > 0.5
     ]
 
 
