@@ -61,12 +61,6 @@ def judging(command: Callable[P, bool]) -> Callable[P, None]:
     return told
 
 
-class Unlisted(StrEnum):
-    """What is predicted of sequences that a table does not list."""
-
-    NEGATIVE = "negative"
-
-
 TABLE = typer.Argument(
     help="Parquet or CSV file: `index`, and either `predicted` (true or false) or `score` (a "
     "number, the higher the likelier)."
@@ -112,7 +106,7 @@ def evaluate(
     study: Annotated[Path | None, STUDY] = None,
     output: Annotated[Path | None, OUTPUT] = None,
     threshold: Annotated[float | None, THRESHOLD] = None,
-    unlisted: Annotated[Unlisted | None, UNLISTED] = None,
+    unlisted: Annotated[Literal["negative"] | None, UNLISTED] = None,
     replicates: Annotated[int, REPLICATES] = 400,
     seed: Annotated[int, SEED] = 0,
 ) -> None:
@@ -142,7 +136,7 @@ def evaluate(
         models,
         target,
         sample=Sample.read(study, models) if has_sample and not whole else None,
-        unlisted=unlisted.value if unlisted else None,
+        unlisted=unlisted,
         threshold=threshold,
         intervals=Intervals(replicates=replicates, seed=seed),
     )
@@ -211,7 +205,8 @@ CORPUS = typer.Option(
 )
 REFERENCE = typer.Option(help="Folder of the model whose surprisal is computed.")
 TOKENIZER = typer.Option(
-    help="tokenizer.json, its folder, or `bytes`; if not given, that of the suite, else bytes."
+    help="tokenizer.json, its folder, or `bytes`; if not given, that of the reference or of the "
+    "suite, else bytes."
 )
 APPLY = typer.Option(
     help="Folder of a text model that is applied as it is, such as one by `--model`; if not given, "

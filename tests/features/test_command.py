@@ -22,7 +22,7 @@ from memorization.features.own import command, reading, writing
 from memorization.features.own.command import COLUMNS
 from memorization.features.own.corpus import pack, read_corpus
 from memorization.features.own.reference import load_reference
-from memorization.features.vocabulary import Vocabulary
+from memorization.features.vocabulary import Vocabulary, bytes_tokenizer
 from memorization.suite.checkpoints import save_checkpoint
 
 TEXT = "the naïve café in Zürich, 😀 the cat sat on the mat; "
@@ -384,6 +384,24 @@ def test_mistakes_are_told_before_the_work(arguments, message, monkeypatch):
     assert message in mistake(*arguments, *options, "--corpus", "x.npy", "--reference", "model")
 
 
+def test_a_carried_column_is_written_as_it_was_or_refused(inputs):
+    table(**{"text": [TEXT * 3], "surface.url_count": [99]})
+    message = mistake("in.parquet", "out.parquet", "--carry", "surface.url_count")
+    assert message == "--carry surface.url_count: a column of that name is written anyway"
+    np.save("corpus.npy", inputs.windows)
+    table(tokens=list(inputs.tokens), corpus_row=inputs.rows)
+    run(*CORPUS, "corpus.npy", "--carry", "corpus_row")
+    assert pd.read_parquet("out.parquet")["corpus_row"].tolist() == list(inputs.rows)
+
+
+@pytest.mark.parametrize("name", ["index", "corpus_row"])
+def test_what_the_first_line_lacks_is_not_silently_left_out(name):
+    lines = [{"text": TEXT * 3}, {"text": TEXT * 3, name: 7}]
+    Path("in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    message = mistake("in.jsonl", "out.parquet")
+    assert message.startswith(f"in.jsonl: line 2: has '{name}', which the first line lacks; give")
+
+
 # --- The corpus -----------------------------------------------------------------------------------
 
 
@@ -522,6 +540,18 @@ def test_every_token_of_a_packed_corpus_is_in_its_document():
 
 
 # --- References -----------------------------------------------------------------------------------
+
+
+def test_a_reference_reads_its_own_tokens(here, inputs, tokenizer):
+    save_checkpoint(inputs.reference, here / "model")
+    table(text=[TEXT * 3])
+    command = (*SIMPLE[:3], "--tiers", "reference", "--reference", "model")
+    own = written(*command)
+    tokenizer.save("model/tokenizer.json")
+    bytes_tokenizer().save("results/suite/tokenizer.json")
+    pd.testing.assert_frame_equal(written(*command), own)
+    other = written(*command, "--tokenizer", "results/suite")
+    assert not np.allclose(other["surprisal.mean"], own["surprisal.mean"])
 
 
 def test_references_that_cannot_be_used(here, inputs):

@@ -43,6 +43,13 @@ def test_whatever_the_order_of_rows_and_columns(kind, column, values, expected, 
     assert found.value.dtype == (np.bool_ if column == "predicted" else np.float64)
 
 
+def test_texts_of_several_lines_may_stand_beside_scores(tmp_path):
+    """Beyond a megabyte, which is how much pyarrow parses at once."""
+    columns = {"index": range(4000), "note": ["a\n1,2\n" * 60] * 4000, "score": np.arange(4000.0)}
+    found = read_predictions(write(tmp_path, "csv", columns), 4000)
+    assert found.value.tolist() == list(range(4000))
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize(
     ("columns", "message"),

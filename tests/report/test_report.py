@@ -65,6 +65,9 @@ def test_missing_or_mixed_results_are_explained(params, write_study, tmp_path, r
     (folder / "metrics/when.json").rename(tmp_path / "when.json")
     with pytest.raises(UserError, match="run `dvc repro when`"):
         Results.read(folder, params)
+    (folder / "metrics/when.json").write_text("{")
+    with pytest.raises(UserError, match=r"when.json: not JSON .*; run `dvc repro when` to make it"):
+        Results.read(folder, params)
     (tmp_path / "when.json").rename(folder / "metrics/when.json")
     with np.load(folder / "trajectories.npz") as found:
         arrays = dict(found)

@@ -106,6 +106,7 @@ def test_it_survives_the_disk_and_is_the_same_bytes_again(model, folder, tmp_pat
         (lambda place: _change(place, "schema", 0), "made by another version of this code"),
         (lambda place: _change(place, "probe", 0.5), "made by another version of this code"),
         (lambda place: _pickle(place), "not a text model that can be read"),
+        (lambda place: _drop(place, "untested"), "card.json lacks untested"),
     ],
 )
 def test_a_folder_that_is_no_model_is_refused(folder, tmp_path, damage, message):
@@ -118,6 +119,12 @@ def test_a_folder_that_is_no_model_is_refused(folder, tmp_path, damage, message)
 def _change(place, key, value):
     card = json.loads((place / CARD).read_text())
     (place / CARD).write_text(json.dumps(card | {key: value}))
+
+
+def _drop(place, key):
+    card = json.loads((place / CARD).read_text())
+    del card[key]
+    (place / CARD).write_text(json.dumps(card))
 
 
 def _pickle(place):

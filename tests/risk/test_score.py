@@ -451,6 +451,48 @@ def test_the_page_tells_no_probability_that_no_experiment_could(score, texts):
     assert "of this study's texts that occur once are memorized" in said
 
 
+def test_windows_are_told_as_windows(score, texts):
+    options = ("--by", "window", "--stride", 50, "--report", "risk.html")
+    found = scored(score, [" ".join(texts)], *options)
+    assert len(found) > 1
+    page = Page("risk.html").text
+    assert "Windows; several may be of one text." in page
+    assert "Of each text" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"arm": None}, "seeds.json: tells no dose at which half of the texts are memorized"),
+        ({"arm": {"ed50": {"value": 60, "low": 50, "high": None, "slope": 3}}}, "tells no dose"),
+        ({}, None),
+    ],
+)
+def test_results_without_what_copies_do(score, texts, changed, message):
+    Path("own/metrics").mkdir(parents=True)
+    seeds = json.loads((RESULTS / "metrics/seeds.json").read_text())
+    Path("own/metrics/seeds.json").write_text(json.dumps(seeds | changed))
+    # A share of which the interval is not known, and no other strata.
+    known = {"1": {"prevalence": {"value": 0.1, "low": None, "high": None}}}
+    strata = {"strata": {"continuation_count": known}}
+    Path("own/metrics/whether.json").write_text(json.dumps(strata))
+    Path("corpus.txt").write_text(texts[5])
+    pd.DataFrame({"text": texts}).to_json("texts.jsonl", orient="records", lines=True)
+    options = ("--output", "risk.parquet", "--results", "own", "--corpus", "corpus.txt")
+    done = score("texts.jsonl", *options, "--tokenizer", "bytes")
+    if message is not None:
+        assert done.exit_code == 1
+        assert message in done.output
+        return
+    assert done.exit_code == 0, done.output
+    found = pd.read_parquet("risk.parquet")
+    assert found["band_rate"][5] == 0.1
+    assert found["band_rate_low"].isna().all()
+    done = score("texts.jsonl", *options, "--report", "own/metrics/seeds.json")
+    assert done.exit_code == 1
+    assert "writing it would change own/metrics" in done.output
+
+
 def test_control_characters_are_not_on_the_page(score):
     Path("texts.jsonl").write_text(json.dumps({"text": "a bell \a, a NUL \0 and so on"}))
     options = ("--output", "risk.jsonl", "--report", "risk.html")

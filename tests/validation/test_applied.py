@@ -79,7 +79,8 @@ def test_a_model_of_other_labels_is_scored_without_refitting(there):
 def test_its_scores_are_those_of_the_score_command(there):
     from memorization.validation.models import Applied
 
-    texts = ["1, 2, 3", "", *made_up(2, 20)["text"], " ".join(made_up(3, 9)["text"])]
+    foreign = made_up(4, 1)["text"][0] + "汉字" * 200  # with care: ranked after what is like others
+    texts = ["1, 2, 3", "", *made_up(2, 20)["text"], " ".join(made_up(3, 9)["text"]), foreign]
     pd.DataFrame({"text": texts}).to_json("texts.jsonl", orient="records", lines=True)
     options = ["--output", "risk.csv", "--model", str(there / "model")]
     assert CliRunner().invoke(app, ["score", "texts.jsonl", *options]).exit_code == 0

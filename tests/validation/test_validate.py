@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from made_up_texts import WORDS
 from tokenizers import Tokenizer
@@ -107,6 +109,62 @@ def test_labels_may_be_the_numbers_that_pandas_makes_of_them(table):
     assert (read_labelled(Path("t.parquet")).truth == table["memorized"]).all()
 
 
+def test_texts_of_several_lines_and_texts_that_look_like_numbers():
+    """Beyond a megabyte, which is how much pyarrow parses at once."""
+    texts = [f"{row}" + "\n1,line 7 of it" * 30 for row in range(4000)]
+    table = pd.DataFrame({"memorized": np.arange(4000) % 2, "text": texts})
+    table.to_csv("t.csv", index=False)
+    read = read_labelled(Path("t.csv"))
+    assert read.texts == texts
+    assert (read.truth == table["memorized"]).all()
+    long = pd.DataFrame({"text": ["1" * 2**22, "2020-01-01"], "memorized": [1, 0]})
+    long.to_json("t.jsonl", orient="records", lines=True)
+    assert read_labelled(Path("t.jsonl")).texts == long["text"].tolist()
+    # The numbers that pandas gives to rows are no column of the texts.
+    long.to_csv("t.csv")
+    read = read_labelled(Path("t.csv"))
+    assert (read.texts, read.given) == (long["text"].tolist(), {})
+    pd.read_csv("t.csv").to_csv("t.csv", index=False)
+    assert read_labelled(Path("t.csv")).given == {}
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda texts: pa.array(texts, pa.string_view()),
+        lambda texts: pa.array(texts).dictionary_encode(),
+        lambda texts: pa.array(texts, pa.large_string()),
+    ],
+)
+def test_columns_of_any_type(kept, table):
+    texts, truth = table["text"].tolist(), table["memorized"]
+    columns = {
+        "text": kept(texts),
+        "memorized": pa.array(truth.astype(int), pa.uint64()),
+        "kind": kept(["a", "b", "c"] * 50),
+        "hash": pa.array(2**60 + np.arange(150)),
+    }
+    parquet.write_table(pa.table(columns), "t.parquet")
+    read = read_labelled(Path("t.parquet"))
+    assert read.texts == texts
+    assert (read.truth == truth).all()
+    assert read.given["kind"].tolist() == ["a", "b", "c"] * 50
+    assert read.given["hash"][-1] == float(2**60 + 149)
+
+
+def test_bytes_that_are_no_text_are_read_as_such():
+    texts = pa.array([b"caf\xe9", b"tea"], pa.binary()).view(pa.string())
+    parquet.write_table(pa.table({"text": texts, "memorized": [1, 0]}), "t.parquet")
+    assert read_labelled(Path("t.parquet")).texts == ["caf\ufffd", "tea"]
+
+
+def test_a_column_that_is_there_twice(table):
+    pd.concat([table, table["score"]], axis=1).to_csv("t.csv", index=False)
+    result = validate("t.csv")
+    assert result.exit_code == 1
+    assert "t.csv: two columns 'score'; must be one" in result.output
+
+
 def test_what_is_formatting_is_lost_when_white_space_is_collapsed():
     made_up(gap="  ", counting=0.3).to_parquet("t.parquet")
     content = found("t.parquet")
@@ -145,6 +203,10 @@ MISTAKES = {
     "half": (lambda t: t.assign(memorized=0.5), "column 'memorized' is double; must be true/false"),
     "one kind": (lambda t: t.assign(memorized=1), "in all rows; both are needed"),
     "empty": (lambda t: t.assign(text=""), "column 'text' is empty in all rows"),
+    "large": (
+        lambda t: t.assign(memorized=np.uint64(2**63)),
+        "row 0: memorized is 9223372036854775808; must be 1 or 0",
+    ),
     "few": (lambda t: t.head(12), "4 rows are memorized, in 4 clusters"),
 }
 
@@ -197,6 +259,13 @@ def test_what_is_read_is_not_written_over(table):
     )
     assert result.exit_code == 1
     assert "writing it would change own.json" in result.output
+    result = validate("t.parquet", "--output", "a.json", "--report", "./a.json")
+    assert result.exit_code == 1
+    assert "--output, --report, --model: two of them name one file" in result.output
+    Path("model/text.npz").mkdir(parents=True)
+    result = validate("t.parquet", "--model", "model")
+    assert result.exit_code == 1
+    assert "text.npz: a folder; name the file to write" in result.output
     assert Path("own.json").read_text() == "{}"
 
 

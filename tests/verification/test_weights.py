@@ -176,7 +176,9 @@ def test_a_model_that_does_not_fit_is_an_error_and_no_finding(
 
 def test_without_a_tokenizer_the_loss_is_not_told(verified: Callable) -> None:
     branches = published(changed(40, HEAD, lambda own: own.flip(0)))
-    for content in (None, b"{}"):
+    # Those of words can make nothing of the text, or next to nothing.
+    words = [models.WordLevel({"a": 0}), models.WordLevel({"a": 0, "?": 1}, unk_token="?")]
+    for content in (None, b"{}", *(Tokenizer(own).to_str().encode() for own in words)):
         for files in branches.values():
             files.pop("tokenizer.json")
             files |= {} if content is None else {"tokenizer.json": content}

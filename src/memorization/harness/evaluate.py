@@ -23,7 +23,7 @@ from memorization.files import write_metrics
 from memorization.harness.predictions import Asked, Predictions, Predictor
 from memorization.harness.sample import YES, Rows, Sample, population_rows, sample_rows
 from memorization.randomness import generator
-from memorization.report.wording import METRICS, count, decimal, percent
+from memorization.report.wording import METRICS, count, decimal, defined, percent
 from memorization.suite import Suite
 from memorization.suite.read import labelled
 
@@ -253,7 +253,7 @@ def _metrics(
         return decided | dict(zip(ranking, ranked, strict=True))
 
     found = {
-        name: {"value": _defined(float(value)), "low": None, "high": None}
+        name: {"value": defined(float(value)), "low": None, "high": None}
         for name, value in named(statistics(rows.weight)).items()
     }
     if rows.cluster is None:
@@ -265,9 +265,5 @@ def _metrics(
         value = found[name]["value"]
         if value is not None:
             low, high = interval(value, drawn, effective, intervals.level)
-            found[name] |= {"low": _defined(float(low)), "high": _defined(float(high))}
+            found[name] |= defined({"low": float(low), "high": float(high)})
     return found
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from memorization.errors import UserError
-from memorization.files import replacing
+from memorization.files import read_kept, replacing
 from memorization.harness.predictions import Asked
 from memorization.protocol import SEQUENCE
 from memorization.suite import Suite
@@ -193,11 +192,7 @@ def _tally(scores: np.ndarray, index: np.ndarray, edges: np.ndarray) -> np.ndarr
 
 def studied_target(study: str | Path) -> str | None:
     """Return the name of the target that a results folder is about; None where it does not say."""
-    try:
-        text = (Path(study) / "metrics" / "labels.json").read_text(encoding="utf-8")
-        return json.loads(text).get("target")
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
+    return read_kept(Path(study) / "metrics/labels.json").get("target")
 
 
 def tables_of(study: Path) -> list[Path]:

@@ -207,11 +207,6 @@ class Results:
         found = self.metrics["whether"].get("strata", {}).get(count, {})
         return {name: found[name] for name in STRATA if name in found}
 
-    def gain_over(self, question: str, key: tuple[str, str], baseline: str, metric: str) -> Any:
-        """Return the paired gain of a model (tier, name) over a baseline; None without that."""
-        found = self.metrics[question]["gains"]["over_baseline"][key[0]][key[1]]
-        return found[baseline][metric] if baseline in found else None
-
     def tiers(self, question: str) -> list[str]:
         """Return the tiers that have scores for a question ("whether" or "when"), lowest first."""
         return [tier for tier in TIERS if tier in self.metrics[question]]
@@ -306,3 +301,7 @@ def _metrics(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run `dvc repro {path.stem}` to make it") from None
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not JSON ({error}); run `dvc repro {path.stem}` to make it again"
+        ) from None

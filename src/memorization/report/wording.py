@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from memorization.protocol import TIERS
 
@@ -87,26 +88,17 @@ def estimate(found: Estimate | None, digits: int = 3) -> str:
     return _with_interval(found, lambda value: decimal(value, digits))
 
 
-def gain(found: Estimate | None, digits: int = 3) -> str:
-    r"""Return a difference with its interval; a digit more where else a bound looked like zero.
+def defined(found: Any) -> Any:
+    """Return nested results as a file of metrics has them: None where a number is undefined.
 
-    >>> gain({"value": -0.007, "low": -0.0278, "high": -0.0002})
-    '−0.0070 (−0.0278,\xa0−0.0002)'
-    >>> gain({"value": -0.007, "low": -0.0278, "high": 0.01})
-    '−0.007 (−0.028,\xa00.010)'
+    >>> defined({"auroc": {"value": 0.5, "low": float("nan")}, "n": [3]})
+    {'auroc': {'value': 0.5, 'low': None}, 'n': [3]}
     """
-    bounds = () if found is None else (found["low"], found["high"])
-    small = any(bound and round(bound, digits) == 0 for bound in bounds)
-    return estimate(found, digits + small)
-
-
-def defined(found: Mapping[str, float]) -> Estimate:
-    """Return a value with its interval as a file of metrics has it: None where it is undefined.
-
-    >>> defined({"value": 0.5, "low": float("nan"), "high": float("nan")})
-    {'value': 0.5, 'low': None, 'high': None}
-    """
-    return {key: float(value) if math.isfinite(value) else None for key, value in found.items()}
+    if isinstance(found, Mapping):
+        return {name: defined(own) for name, own in found.items()}
+    if isinstance(found, list):
+        return [defined(own) for own in found]
+    return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def percent_estimate(found: Estimate | None) -> str:

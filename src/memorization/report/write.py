@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from matplotlib.figure import Figure
 
+from memorization.files import replacing
 from memorization.report.claims import judged, not_so, to_json
 from memorization.report.drawing import svg
 from memorization.report.figures import ALT, FIGURES
@@ -78,8 +79,8 @@ def write_report(
             if old not in outputs:
                 old.unlink()
     for path, content in outputs.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with replacing(path) as place:
+            place.write_bytes(content)
     return not_so(verdicts)
 
 

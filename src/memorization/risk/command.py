@@ -20,12 +20,12 @@ from scipy.special import expit, logit
 from memorization.counting.runs import occurrence_counts
 from memorization.errors import UserError
 from memorization.features.own.command import (
-    TOKENIZER,
     cut,
     files_read,
     progress_of,
     read_tokenizer,
     sources_of,
+    tokenizer_path,
 )
 from memorization.features.own.reading import Batch, Source, open_source, reason
 from memorization.features.own.writing import (
@@ -49,8 +49,6 @@ CHARACTERS = 2**24
 COUNTED = 2**22
 # Rows of the table that are ranked and written at once.
 ROWS = 65_536
-# Parts of the distribution of log-odds that the page draws.
-BINS = np.linspace(-6, 6, 49)
 # Columns of a band's rate, by the parts of an estimate.
 RATES = {"band_rate": "value", "band_rate_low": "low", "band_rate_high": "high"}
 UNKNOWN = dict.fromkeys(RATES.values(), np.nan)
@@ -143,6 +141,7 @@ def score_texts(path: str, output: str, report: Path | None, options: Options) -
     """
     read = files_read(path, options.tokenizer, options.corpus, options.reference)
     read += [options.model / name for name in (WEIGHTS, CARD)]
+    read += [] if options.corpus is None else [options.results / "metrics"]
     if report is not None and check_destination(report, *read) == Path(output).resolve():
         raise UserError(f"{report}: both --output and --report; name another file for one of them")
     with (
@@ -167,7 +166,7 @@ def score_texts(path: str, output: str, report: Path | None, options: Options) -
             print(f"  {line}")
         if report is not None:
             with replacing(report) as partial:
-                partial.write_text(page(path, found, scorer.said(), seen), "utf-8")
+                partial.write_text(page(path, found, scorer.said(), seen, options.by), "utf-8")
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ class Scorer:
         model = TextModel.load(options.model)
         sources = None
         if options.by_tokens:
-            tokenizer = read_tokenizer(options.tokenizer)
+            tokenizer = read_tokenizer(options.tokenizer, options.reference)
             sources = sources_of(
                 tokenizer, options.corpus, options.reference, options.batch, options.device
             )
@@ -282,7 +281,9 @@ class Scorer:
                 "risk_high": high,
                 "band": band,
                 **{
-                    column: np.array([self.rates.get(name, UNKNOWN)[part] for name in band])
+                    column: np.array(
+                        [self.rates.get(name, UNKNOWN)[part] for name in band], np.float64
+                    )
                     for column, part in RATES.items()
                 },
                 **columns,
@@ -357,8 +358,7 @@ class Scorer:
                 if self.options.parameters is None
                 else "a range and no probability: for these sizes no experiment gives one number"
             )
-        name = self.options.tokenizer
-        if name == "bytes" or (name is None and not TOKENIZER.exists()):
+        if tokenizer_path(self.options.tokenizer, self.options.reference) is None:
             lines.append("a token is a byte here: runs of 32 are short, and counts are too high")
         return lines
 
@@ -420,9 +420,10 @@ def _joined(waiting: list[Batch]) -> Batch:
 
 def _scored(source: Source, scorer: Scorer, place: Path, output: str, seen: Seen) -> Found:
     """Score all texts into a file, in their order; return what the page tells of them."""
-    found = Found(BINS)
+    found = Found()
     writer: parquet.ParquetWriter | None = None
-    carried = [name for name in source.names if name not in ("index", "corpus_row")]
+    left_out = {"index", "corpus_row"} - set(scorer.options.carry)
+    carried = [name for name in source.names if name not in left_out]
     try:
         with progress_of(source, "score") as advance, ExitStack() as stack:
             for batch in _batches(source, CHARACTERS * min(1, scorer.stride / scorer.size)):
@@ -455,11 +456,7 @@ def _rows(
     index = np.arange(seen.texts, seen.texts + len(batch))
     if "index" in source.names:
         index = source.integers(batch, "index")
-    kept = np.arange(len(own.text))
-    if scorer.options.by == "text":
-        # Of each text the window that is ranked first; of equals the first.
-        order = np.lexsort((own.window, -key, own.text))
-        kept = order[np.diff(own.text[order], prepend=-1) > 0]
+    kept = np.arange(len(own.text)) if scorer.options.by == "window" else ranked_first(own, key)
     reasons = [scorer.reasons(columns, scored, row) for row in kept.tolist()]
     seen.warnings.update(text for text in columns["warning"][kept].tolist() if text)
     table: dict[str, Any] = {
@@ -489,6 +486,12 @@ def _rows(
     if "copies" in columns:
         seen.uncounted += int(np.isnan(columns["copies"][kept]).sum())
     return pa.table(first | table), key[kept], [own.said[row] for row in kept.tolist()]
+
+
+def ranked_first(own: Windows, key: np.ndarray) -> np.ndarray:
+    """Return of each text the window that is ranked first, of equals the first; int64."""
+    order = np.lexsort((own.window, -key, own.text))
+    return order[np.diff(own.text[order], prepend=-1) > 0]
 
 
 def _ranked(found: Found, place: Path) -> Iterator[pa.Table]:

@@ -63,10 +63,17 @@ def own_experiment(results: Path) -> Experiment:
     Raises
     ------
     UserError
-        If ``metrics/seeds.json`` is not among the results.
+        If ``metrics/seeds.json`` is not among the results, or tells of no such arm.
     """
     found = _metrics(results, "seeds")
-    study, half = found["study"], found["arm"]["ed50"]
+    half = (found.get("arm") or {}).get("ed50") or {}
+    parts: dict[str, Any] = {name: half.get(name) for name in ("low", "value", "high", "slope")}
+    if "study" not in found or None in parts.values():
+        raise UserError(
+            f"{results}/metrics/seeds.json: tells no dose at which half of the texts are "
+            "memorized; --results names a study with a randomised arm, of several seeds"
+        )
+    study = found["study"]
     suite = study["suite"]
     shape, training = suite["models"][study["target"]], suite["training"]
     # Of a GPT-NeoX but for biases and norms: the layers' matrices, the embeddings and the head.
@@ -77,7 +84,7 @@ def own_experiment(results: Path) -> Experiment:
         f"the randomised arm of this study, {len(found['seeds'])} seeds",
         parameters=(parameters, parameters),
         tokens=(tokens, tokens),
-        **{name: half[name] for name in ("low", "value", "high", "slope")},
+        **parts,
     )
 
 
@@ -89,7 +96,7 @@ def bands(results: Path) -> dict[str, Estimate]:
     UserError
         If ``metrics/whether.json`` is not among the results.
     """
-    strata = _metrics(results, "whether")["strata"]["continuation_count"]
+    strata = _metrics(results, "whether").get("strata", {}).get("continuation_count", {})
     return {name: strata[name]["prevalence"] for name in STRATA if name in strata}
 
 

@@ -25,6 +25,8 @@ from memorization.whether.models.ngrams import LONGEST, Bag, NGrams, hashed_coun
 
 WEIGHTS, CARD = "text.npz", "card.json"
 SCHEMA = 1
+# What a card must say; the rest is for people.
+SAYS = ("about", "untested", "n", "cases", "prevalence", "auroc", "calibration", "texts")
 # Runs of characters that are named as reasons.
 REASONS = 3
 # What is scored to see whether the code counts as it did when the model was made.
@@ -179,6 +181,8 @@ class TextModel:
                 bag = Bag(saved["words"].astype(np.int64), saved["rarity"])
                 runs, slope = _unpacked(saved["runs"]), saved["slope"]
                 fitted_to = saved["fitted_to"]
+            if lacking := [name for name in SAYS if name not in card]:
+                raise ValueError(f"{CARD} lacks {lacking[0]}")
             own = cls(bag, runs, slope, card["intercept"], fitted_to, card)
             (probe,) = own.scored([PROBE]).log_odds
             is_same = card["schema"] == SCHEMA and np.isclose(probe, card["probe"], rtol=1e-9)

@@ -29,36 +29,38 @@ TOP, VALUES, MOST = 50, 20, 200
 RISKIEST = 0.1
 # Probabilities nearer to 0 or 1 are not told apart.
 LEAST = 1e-4
+# Parts of the distribution of log-odds that are drawn.
+BINS = np.linspace(-6, 6, 49)
+# What is shown, by what has a row.
+SHOWN = {
+    "text": "Of each text, its riskiest window.",
+    "window": "Windows; several may be of one text.",
+}
 MARKED = (
-    "Of each text, its riskiest window. Marked are the last 32 tokens, if they occur in the "
-    "corpus; otherwise the runs of characters that raised the score most."
+    "Marked are the last 32 tokens, if they occur in the corpus; otherwise the runs of characters "
+    "that raised the score most."
 )
 
 
 @dataclass
 class Found:
-    """What is kept of scored texts for the ranks and the page, whatever their number.
+    """What is kept of scored texts, or windows, for the ranks and the page, whatever their number.
 
     Attributes
     ----------
-    bins : of the histogram of text scores.
-    keys : float arrays, what ranks each text, in the order of the texts.
-    top : the riskiest texts: key, the row that is written, and the window in two parts.
-    bands : how many texts are in each band of copies; empty without a corpus.
-    groups : column -> value -> its number; and of each text the number of its value.
+    keys : float arrays, what ranks each, in the order of the texts.
+    top : the riskiest: key, the row that is written, and the window in two parts.
+    bands : how many are in each band of copies; empty without a corpus.
+    groups, members : column -> value -> its number; and of each the number of its value.
+    height : int64, how many have a text score in each of `BINS`.
     """
 
-    bins: np.ndarray
     keys: list[np.ndarray] = field(default_factory=list)
     top: list[tuple[float, dict[str, Any], tuple[str, str]]] = field(default_factory=list)
     bands: dict[str, int] = field(default_factory=dict)
     groups: dict[str, dict[str, int]] = field(default_factory=dict)
     members: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    height: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with an empty histogram."""
-        self.height = np.zeros(len(self.bins) - 1, np.int64)
+    height: np.ndarray = field(default_factory=lambda: np.zeros(len(BINS) - 1, np.int64))
 
     def add(
         self,
@@ -67,12 +69,12 @@ class Found:
         said: Sequence[tuple[str, str]],
         carried: Sequence[str],
     ) -> None:
-        """Take some scored texts into account."""
+        """Take some that are scored into account."""
         self.keys.append(key)
         # A column that is carried along may have the name of one that is not written here.
         own = table.drop_columns([name for name in carried if name != "file"])
         scores = np.asarray(table["text_score"])
-        self.height += np.histogram(np.clip(scores, self.bins[0], self.bins[-1]), self.bins)[0]
+        self.height += np.histogram(np.clip(scores, BINS[0], BINS[-1]), BINS)[0]
         for row in np.argsort(-key, kind="stable")[:TOP].tolist():
             self.top.append((float(key[row]), own.slice(row, 1).to_pylist()[0], said[row]))
         self.top = sorted(self.top, key=lambda one: -one[0])[:TOP]
@@ -95,7 +97,7 @@ class Found:
             self.members[name] = []
 
     def by_group(self) -> dict[str, list[tuple[str, int, float]]]:
-        """Return column -> values, how many texts have each, and how many of them are riskiest."""
+        """Return column -> values, how many have each, and which share of them are riskiest."""
         keys = np.concatenate(self.keys)
         most = int(np.ceil(RISKIEST * len(keys)))
         line = np.sort(keys)[-most]
@@ -116,31 +118,32 @@ class Found:
         return found
 
 
-def page(path: str, found: Found, said: Sequence[str], seen: Seen) -> str:
+def page(path: str, found: Found, said: Sequence[str], seen: Seen, by: str) -> str:
     """Return a self-contained HTML page.
 
     Parameters
     ----------
     path : of the texts.
     said : what must be known of the scores, in sentences.
+    by : what was ranked, of `SHOWN`.
     """
     parts = [
         f"<p>{count(seen.texts)} texts, {count(seen.windows)} windows.</p>",
         "<h2>What the scores are</h2>",
         *(f"<p>{escape(line[:1].upper() + line[1:])}.</p>" for line in said),
-        html_figure(lambda: _distribution(found)),
+        html_figure(lambda: _distribution(found, by)),
     ]
     for name, rows in found.by_group().items():
         parts += [
             f"<h2>By {escape('folder' if name == 'file' else name)}</h2>",
             html_table(
-                ["folder" if name == "file" else name, "texts", "among the riskiest tenth"],
+                ["folder" if name == "file" else name, f"{by}s", "among the riskiest tenth"],
                 [[value or "(none)", count(n), percent(share)] for value, n, share in rows],
             ),
         ]
     parts += [
         f"<h2>The riskiest {count(len(found.top))}</h2>",
-        f'<p class="soft">{MARKED}</p>',
+        f'<p class="soft">{SHOWN[by]} {MARKED}</p>',
     ]
     parts += [_article(place, row, text) for place, (_, row, text) in enumerate(found.top, 1)]
     parts += _left_out(seen)
@@ -211,7 +214,7 @@ def _marked(text: tuple[str, str], row: Mapping[str, Any], reasons: Sequence[str
     )
 
 
-def _distribution(found: Found) -> Figure:
+def _distribution(found: Found, by: str) -> Figure:
     figure = Figure(figsize=(6.5, 2.6))
     axes = figure.subplots()
     if found.bands:
@@ -219,7 +222,7 @@ def _distribution(found: Found) -> Figure:
         axes.bar(names, [found.bands.get(name, 0) for name in names], color=BLUE)
         axes.set_xlabel("times that the last 32 tokens occur in the corpus")
     else:
-        axes.stairs(found.height, found.bins, fill=True, color=BLUE)
+        axes.stairs(found.height, BINS, fill=True, color=BLUE)
         axes.set_xlabel("text score (log-odds)")
-    axes.set_ylabel("texts")
+    axes.set_ylabel(f"{by}s")
     return figure

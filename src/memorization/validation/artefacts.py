@@ -70,8 +70,7 @@ def artefacts(
     for name, area in given.items():
         # Without an interval (NaN) only the value speaks.
         if area["value"] >= 0.5 + APART / 2 and not area["low"] <= 0.5:
-            told = {"trait": name, "memorized": None, "others": None, "auroc": area["value"]}
-            found.append(told)
+            found.append({"trait": name, "memorized": None, "others": None, "auroc": area["value"]})
     return sorted(found, key=lambda one: -one["auroc"])
 
 

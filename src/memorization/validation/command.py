@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from memorization.errors import UserError
 from memorization.evaluation.bootstrap import Bootstrap
 from memorization.features.own.command import files_read, read_tokenizer, sources_of
 from memorization.features.own.writing import check_destination
@@ -17,8 +18,9 @@ from memorization.features.use import ROW, Sources, choose_families, features_of
 from memorization.files import replacing, write_json
 from memorization.progress import progress
 from memorization.protocol import SEQUENCE
+from memorization.report.wording import defined
 from memorization.risk import SHIPPED
-from memorization.risk.model import CARD, plain
+from memorization.risk.model import CARD, WEIGHTS, plain
 from memorization.validation.analyse import (
     MODELS,
     PERPLEXITY,
@@ -96,13 +98,14 @@ def validated(
     """
     read = files_read(str(path), options.tokenizer, None, options.reference)
     read.append(options.apply or SHIPPED)
-    for destination in (output, report, None if saved is None else saved.folder / CARD):
-        if destination is not None:
-            check_destination(destination, *read)
+    made = [output, report, *([] if saved is None else (saved.folder / n for n in (WEIGHTS, CARD)))]
+    places = [check_destination(destination, *read) for destination in made if destination]
+    if len(set(places)) < len(places):
+        raise UserError("--output, --report, --model: two of them name one file; name another")
     seed = options.seed
     labelled = read_labelled(path)
     applied = Applied.read(options.apply)
-    tokenizer = read_tokenizer(options.tokenizer)
+    tokenizer = read_tokenizer(options.tokenizer, options.reference)
     sources = sources_of(tokenizer, None, options.reference, options.batch, options.device)
     scored = score_ways(labelled, sources, options.replicates, seed, applied)
     found: dict[str, Any] = {"file": path.name}
@@ -183,13 +186,4 @@ def _scored(
     if applied is not None:
         odds = {**odds, "fold": {"applied": applied.odds(texts), **odds["fold"]}}
     found = validate(study, odds, bootstrap) | collected(study, texts, given, bootstrap)
-    return Way(study, texts, odds, _defined(found))
-
-
-def _defined(found: Any) -> Any:
-    """Return nested results with None where a number is undefined, as JSON has it."""
-    if isinstance(found, dict):
-        return {name: _defined(own) for name, own in found.items()}
-    if isinstance(found, list):
-        return [_defined(own) for own in found]
-    return None if isinstance(found, float) and not np.isfinite(found) else found
+    return Way(study, texts, odds, defined(found))

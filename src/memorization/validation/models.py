@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from memorization.features.own.reading import Batch
 from memorization.features.surprisal import predictions
 from memorization.risk import SHIPPED
-from memorization.risk.command import Options, Scorer
+from memorization.risk.command import Options, Scorer, ranked_first
 from memorization.risk.model import TextModel, digests
 from memorization.study import Study
 from memorization.validation.analyse import Way
@@ -53,17 +53,14 @@ class Applied:
         return self.scorer.model
 
     def odds(self, texts: list[str]) -> np.ndarray:
-        """Return what the model says of n texts, each by its riskiest window, float64 [n]."""
+        """Return what the model says of n texts, each by the window ranked first, float64 [n]."""
         none = np.zeros(0, np.int64)
         windows = self.scorer.windows(Batch(list(texts), none, none, pa.table({})))
-        log_odds = self.scorer.table(windows)[2].log_odds
+        _, key, scored = self.scorer.table(windows)
+        first = ranked_first(windows, key)
         # An empty text has no window; of it the model says what it says of nothing.
-        found = np.where(
-            np.isin(np.arange(len(texts)), windows.text),
-            -np.inf,
-            self.model.scored([""]).log_odds,
-        )
-        np.maximum.at(found, windows.text, log_odds)
+        found = np.repeat(self.model.scored([""]).log_odds, len(texts))
+        found[windows.text[first]] = scored.log_odds[first]
         return found
 
     def told(self, texts: list[str], truth: np.ndarray) -> dict[str, Any]:

@@ -17,19 +17,28 @@ import pyarrow.types as types
 
 from memorization.errors import UserError
 from memorization.features.own.reading import (
+    BLOCK,
     FORMATS,
     check_text,
     form_of,
     is_index,
     kind_of,
     reason,
+    texts_of,
 )
 
 READERS: dict[str, Callable[[Path], pa.Table]] = {
     "parquet": pyarrow.parquet.read_table,
-    "jsonl": pyarrow.json.read_json,
-    "csv": pyarrow.csv.read_csv,
+    "jsonl": lambda path: pyarrow.json.read_json(path, pyarrow.json.ReadOptions(block_size=BLOCK)),
+    "csv": lambda path: pyarrow.csv.read_csv(
+        path,
+        pyarrow.csv.ReadOptions(block_size=BLOCK),
+        pyarrow.csv.ParseOptions(newlines_in_values=True),
+        pyarrow.csv.ConvertOptions(column_types={"text": pa.string()}),
+    ),
 }
+# Names that pandas gives to a column of row numbers, in CSV.
+ROW_NUMBERS = ("", "Unnamed: 0")
 # A column of words is a source, rather than a text or a name, if so few rows have a word each.
 ROWS_A_WORD = 5
 
@@ -85,27 +94,30 @@ def read_labelled(path: Path) -> Labelled:
         if table[name].null_count:
             row = int(np.argmax(compute.is_null(table[name]).to_numpy()))
             raise UserError(f"{path}: row {row}: column '{name}' is missing; leave such rows out")
-    text = _plain(table["text"])
-    if kind_of(text.type) != "strings":
-        raise UserError(f"{path}: column 'text' is {text.type}; must be strings")
-    if not compute.any(compute.not_equal(text, "")).as_py():
+    if kind_of(table["text"].type) != "strings":
+        raise UserError(f"{path}: column 'text' is {table['text'].type}; must be strings")
+    texts = [text or "" for text in texts_of(table["text"])]
+    if not any(texts):
         raise UserError(f"{path}: column 'text' is empty in all rows")
-    empty = compute.equal(text, "").to_numpy()
-    if form == "csv" and empty.any():
+    if form == "csv" and "" in texts:
         # There an empty text and none at all look alike.
-        row = int(empty.argmax())
+        row = texts.index("")
         raise UserError(f"{path}: row {row}: column 'text' is empty; leave such rows out")
-    others = [n for n in names if n not in ("text", "memorized") and not is_index(n)]
+    left_out = {"text", "memorized", *ROW_NUMBERS}
+    others = [name for name in names if name not in left_out and not is_index(name)]
+    if twice := [name for name in others if others.count(name) > 1]:
+        raise UserError(f"{path}: two columns '{twice[0]}'; must be one")
     given = {name: _given(table[name]) for name in others}
     return Labelled(
-        text.to_pylist(),
+        texts,
         _truth(path, table["memorized"]),
         {name: values for name, values in given.items() if values is not None},
     )
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if types.is_dictionary(column.type) else column
+    is_plain = not (types.is_dictionary(column.type) or types.is_string_view(column.type))
+    return column if is_plain else column.cast(pa.string())
 
 
 def _truth(path: Path, column: pa.ChunkedArray) -> np.ndarray:
@@ -115,13 +127,13 @@ def _truth(path: Path, column: pa.ChunkedArray) -> np.ndarray:
         is_whole = bool(np.isin(values, (0, 1)).all())
     if not is_whole:
         raise UserError(f"{path}: column 'memorized' is {column.type}; must be true/false or 1/0")
-    values = column.cast(pa.int64()).to_numpy()
+    values = column.cast(pa.float64(), safe=False).to_numpy()
     wrong = (values != 0) & (values != 1)
     if wrong.any():
         row = int(wrong.argmax())
-        raise UserError(f"{path}: row {row}: memorized is {values[row]}; must be 1 or 0")
+        raise UserError(f"{path}: row {row}: memorized is {column[row]}; must be 1 or 0")
     if values.all() or not values.any():
-        raise UserError(f"{path}: column 'memorized' is {values[:1]} in all rows; both are needed")
+        raise UserError(f"{path}: column 'memorized' is {column[0]} in all rows; both are needed")
     return np.asarray(values, dtype=bool)
 
 
@@ -129,7 +141,8 @@ def _given(column: pa.ChunkedArray) -> np.ndarray | None:
     """Return a column that may be scored alone: numbers, or words that many rows share."""
     column = _plain(column)
     if types.is_integer(column.type) or types.is_floating(column.type):
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        # An identifier may be larger than the integers that floats hold.
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     if kind_of(column.type) != "strings":
         return None
     words = np.array(compute.fill_null(column, "").to_pylist(), dtype=object)

@@ -58,13 +58,9 @@ def of_embeddings(pieces: Sequence[Piece], accused: Collection[tuple[str, str]])
 
 def not_finite(pieces: Sequence[Piece]) -> list[Finding]:
     """Return the branches whose embedding holds NaN or infinity."""
-    wrong = {each.branch for each in pieces if not np.isfinite(each.values).all()}
+    wrong = dict.fromkeys(each.branch for each in pieces if not np.isfinite(each.values).all())
     detail = "its embedding holds NaN or infinity"
-    return [
-        Finding(*branch.place, Kind.NOT_FINITE, detail)
-        for branch in dict.fromkeys(each.branch for each in pieces)
-        if branch in wrong
-    ]
+    return [Finding(*branch.place, Kind.NOT_FINITE, detail) for branch in wrong]
 
 
 def of_two_models(pieces: Sequence[Piece]) -> list[Finding]:

@@ -138,16 +138,17 @@ def _load(folder: Path, dtype: torch.dtype) -> Any:
 
 
 def _sequences(tokens: Branch) -> torch.Tensor | None:
-    """Return the text as whole sequences, int64 [n, 64]; None: it is no tokenizer."""
+    """Return the text as whole sequences, int64 [n, 64]; None: it is no tokenizer for it."""
     at = Repository("model", tokens.repository, tokens.commit)
     try:
         tokenizer = Tokenizer.from_file(str(download(at, "tokenizer.json")))
+        ids = tokenizer.encode(TEXT, add_special_tokens=False).ids
     except UserError:
         raise
     except Exception:  # the library has no other
         return None
-    ids = tokenizer.encode(TEXT, add_special_tokens=False).ids
-    return torch.tensor(ids[: len(ids) // SEQUENCE * SEQUENCE]).reshape(-1, SEQUENCE)
+    whole = len(ids) // SEQUENCE
+    return torch.tensor(ids[: whole * SEQUENCE]).reshape(whole, SEQUENCE) if whole else None
 
 
 def _loss(model: Any, sequences: torch.Tensor) -> float:

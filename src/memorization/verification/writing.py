@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -123,15 +124,7 @@ def _write_json(verified: Verified, output: Path) -> None:
     values: dict[str, Any] = {
         "summary": summary(verified),
         "exclude": verified.excluded,
-        "findings": [
-            {
-                "repository": finding.repository,
-                "branch": finding.branch,
-                "kind": finding.kind.value,
-                "detail": finding.detail,
-            }
-            for finding in verified.findings
-        ],
+        "findings": [asdict(finding) for finding in verified.findings],
         "ranges": None
         if verified.unread is None
         else {

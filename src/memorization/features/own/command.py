@@ -55,8 +55,8 @@ class Options:
     ----------
     tiers, families : as for `features_of`.
     carry : columns of the input to write, too.
-    corpus, reference, tokenizer : where they are; tokenizer 'bytes': a token a byte; None: the
-        suite's where there is one, else bytes.
+    corpus, reference, tokenizer : where they are; tokenizer 'bytes': a token a byte; None: see
+        `tokenizer_path`.
     first : only the first window of each text.
     stride : tokens from one window of a text to the next; its last is its last 64 tokens.
     short : what becomes of a text of fewer than 64 tokens.
@@ -102,7 +102,7 @@ def write_features(path: str, output: str, options: Options) -> None:
         for name in options.carry:
             if name in COLUMNS:
                 raise UserError(f"--carry {name}: a column of that name is written anyway")
-        tokenizer = read_tokenizer(options.tokenizer)
+        tokenizer = read_tokenizer(options.tokenizer, options.reference)
         source = open_source(path, options.carry, options.form)
         given = [need for need in NEEDS.values() if need and getattr(options, need) is not None]
         families = choose_families(options.tiers, options.families, given)
@@ -148,7 +148,8 @@ def windows_of(
     waiting: list[np.ndarray] = []
     tables: list[pa.Table] = []
     indices: list[np.ndarray] = []
-    carried = [name for name in source.names if name not in ("index", "corpus_row")]
+    left_out = {"index", "corpus_row"} - set(options.carry)
+    carried = [name for name in source.names if name not in left_out]
     for batch in source:
         n, tokens, lengths = len(batch), batch.tokens, batch.lengths
         if batch.texts is not None:
@@ -230,6 +231,8 @@ def _table(rows: np.ndarray, more: pa.Table, features: pa.Table) -> pa.Table:
         "short": rows["length"] < SEQUENCE,
     }
     for table in (more, features.drop_columns("index")):
+        if twice := columns.keys() & set(table.column_names):
+            raise UserError(f"--carry {min(twice)}: a column of that name is written anyway")
         columns |= dict(zip(table.column_names, table.columns, strict=True))
     return pa.table(columns)
 
@@ -313,18 +316,26 @@ def sources_of(
     return Sources(tokenizer, found.windows, model, batch, found.place, found.ids)
 
 
-def read_tokenizer(name: str | None) -> Tokenizer:
-    """Return the tokenizer in a file, or in a folder's ``tokenizer.json``; 'bytes': one of bytes.
+def tokenizer_path(name: str | None, reference: Path | None = None) -> Path | None:
+    """Return the file of a tokenizer; None: a token is a byte.
 
-    None: the suite's where there is one, else that of bytes, which is said.
+    It is what is named: a file, a folder with a ``tokenizer.json``, or 'bytes'. If nothing is, it
+    is that of the reference, which was trained on its tokens, or else the suite's, where it is.
     """
-    if name is None and not TOKENIZER.exists():
-        print(f"no {TOKENIZER} here: a token is a byte (--tokenizer names another)")
-        name = "bytes"
-    if name == "bytes":
+    if name is None:
+        own = [] if reference is None else [reference / "tokenizer.json"]
+        return next((path for path in (*own, TOKENIZER) if path.is_file()), None)
+    path = Path(name)
+    return None if name == "bytes" else path / "tokenizer.json" if path.is_dir() else path
+
+
+def read_tokenizer(name: str | None, reference: Path | None = None) -> Tokenizer:
+    """Return a tokenizer, see `tokenizer_path`; bytes that nobody asked for are told."""
+    path = tokenizer_path(name, reference)
+    if path is None:
+        if name is None:
+            print(f"no {TOKENIZER} here: a token is a byte (--tokenizer names another)")
         return bytes_tokenizer()
-    path = TOKENIZER if name is None else Path(name)
-    path = path / "tokenizer.json" if path.is_dir() else path
     if not path.is_file():
         raise UserError(
             f"{path}: no such tokenizer; pass a tokenizer.json, its folder, or 'bytes' (a "
@@ -340,8 +351,8 @@ def files_read(
     """Return what is read, that writing must leave as it is; a UserError if no texts are named."""
     if not path:  # as of a variable that the shell does not know; it would be the working folder
         raise UserError("no texts are named: pass a file, a folder, or - for standard input")
-    own = Path(tokenizer or TOKENIZER)
-    files = [own / "tokenizer.json" if own.is_dir() else own]
+    own = tokenizer_path(tokenizer, reference)
+    files = [] if own is None else [own]
     files += [] if path == "-" else [Path(path)]
     files += [] if corpus is None else [corpus]
     for kind in ("*.json", "*.safetensors"):

@@ -142,7 +142,7 @@ class Source:
         """Yield the rows; raise a UserError where one is not what it must be."""
         for column, more, places in self.rows():
             if self.column == "text":
-                texts = column if isinstance(column, list) else _texts(column)
+                texts = column if isinstance(column, list) else texts_of(column)
                 wrong = [p for p, t in zip(places, texts, strict=True) if not _is_text(t)]
                 if wrong:
                     raise UserError(f"{self.name}: {wrong[0]}: 'text' is not a string")
@@ -303,9 +303,13 @@ def _is_tokens(value: object) -> bool:
     return value is None or (isinstance(value, list) and all(map(is_whole, value)))
 
 
-def _texts(column: pa.Array) -> list[str | None]:
+def texts_of(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
+    """Return the texts of a column of strings, whatever they are kept as; None: missing.
+
+    What is no valid UTF-8 becomes the sign for that.
+    """
     if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = column.cast(column.type.value_type)
     if types.is_string_view(column.type):
         column = column.cast(pa.binary_view())
     # As bytes: what is no valid UTF-8 would end the whole batch otherwise.
@@ -415,6 +419,13 @@ def _of_lines(
                 if column not in own:
                     raise UserError(
                         f"{name}: {place}: no '{column}'; {_instead(column, list(own))}"
+                    )
+                # What the first line lacks is not read, and these two would not be missed.
+                late = [one for one in ("index", "corpus_row") if one in own and one not in names]
+                if late:
+                    raise UserError(
+                        f"{name}: {place}: has '{late[0]}', which the first line lacks; give it to "
+                        "every line, or to none"
                     )
             columns = {}
             for wanted in names:

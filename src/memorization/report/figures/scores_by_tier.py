@@ -34,10 +34,11 @@ def draw(results: Results) -> Figure:
     draw_estimates(axes[0], rows, lambda row: scores[row.tier][row.model][metric])
     axes[0].set_xlim(0, 1)
     if counted is not None:
+        gains = scores["gains"]["over_baseline"]
         draw_estimates(
             axes[1],
             [row if not row.baseline else replace(row, model=None) for row in rows],
-            lambda row: results.gain_over("whether", (row.tier, str(row.model)), counted, metric),
+            lambda row: gains[row.tier][row.model].get(counted, {}).get(metric),
         )
         mark_value(axes[1], 0, "")
     return figure

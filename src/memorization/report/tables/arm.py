@@ -7,7 +7,15 @@ from typing import Any
 
 from memorization.report.results import Results
 from memorization.report.tables.pipe import pipe_table
-from memorization.report.wording import MISSING, count, estimate, p_value, percent, percent_estimate
+from memorization.report.wording import (
+    MISSING,
+    count,
+    estimate,
+    listed,
+    p_value,
+    percent,
+    percent_estimate,
+)
 
 TRANSITIONS = {"first": "first onset", "again": "onset again", "loss": "loss"}
 TERMS = {
@@ -40,7 +48,10 @@ def runs_of_arm(results: Results) -> dict[str, Mapping[str, Any]]:
     own, seeds = results.metrics["arm"], results.seeds
     found = {f"seed {results.params.seed}": own} if own["done"] else {}
     if found and seeds is not None and seeds["arm"] is not None:
-        found[f"seeds {seeds['seeds'][0]} to {seeds['seeds'][-1]}"] = seeds["arm"]
+        known = seeds["seeds"]
+        is_row = known == list(range(known[0], known[-1] + 1))
+        named = f"{known[0]} to {known[-1]}" if is_row else listed(list(map(str, known)))
+        found[f"seeds {named}"] = seeds["arm"]
     return found
 
 

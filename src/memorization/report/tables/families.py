@@ -21,7 +21,6 @@ from memorization.report.wording import (
     estimate,
     family_name,
     feature_name,
-    gain,
     listed,
 )
 
@@ -45,7 +44,7 @@ def univariate(results: Results) -> str:
             score = found["families"][family]
             if score["tier"] == tier:
                 best = f"{feature_name(score['best'])}: {decimal(score['best_auroc']['value'], 2)}"
-                added = gain(score.get("average_precision_added"))
+                added = estimate(score.get("average_precision_added"))
                 cells = _reached(score)
                 rows.append([tier, family_name(family), best, *cells, added, score["verdict"]])
         whole = found["tiers"][tier]
@@ -57,7 +56,7 @@ def univariate(results: Results) -> str:
 
 
 def _reached(score: Mapping[str, Any]) -> list[str]:
-    added = gain(score.get("average_precision_added_to_duplication"))
+    added = estimate(score.get("average_precision_added_to_duplication"))
     return [estimate(score["auroc"], 2), estimate(score["average_precision"], 2), added]
 
 
@@ -143,7 +142,7 @@ def added(found: Estimate | None, to: str) -> str:
         words = "lowers the average precision of"
     else:
         words = "does not add to" if high < LITTLE else "could not be shown to add to"
-    return f"{words} {to}, {gain(found)}"
+    return f"{words} {to}, {estimate(found)}"
 
 
 def seldom(own: pd.DataFrame) -> str:
