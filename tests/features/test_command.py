@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,17 +98,6 @@ def test_the_command_with_all_its_options(inputs, sources, here, capsys):
     tiers, families = ("text", "corpus", "reference"), ["surprisal", "duplication"]
     expected = features_of([texts[0], texts[2]], sources, tiers, families, np.array([5, 7]))
     pd.testing.assert_frame_equal(features_in(found), expected, rtol=1e-5)
-
-
-def test_a_mistake_is_one_line_and_status_1(here):
-    (here / "out.parquet").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "memorization.cli", "features", "in.parquet", "out.parquet"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr == "error: out.parquet: a folder; name the file to write\n"
 
 
 def test_what_is_not_computed_is_said(capsys, inputs):

@@ -78,11 +78,6 @@ class TestTheCache:
         assert download(labels, SHARD).read_bytes() == CONTENT
         assert len(ranges(hub)) == 1
 
-    @pytest.mark.parametrize("damage", [CONTENT[::-1], CONTENT[:1000]])
-    def test_is_mended(self, labels: Repository, damage: bytes) -> None:
-        download(labels, SHARD).resolve().write_bytes(damage)
-        assert download(labels, SHARD).read_bytes() == CONTENT
-
     def test_is_left_alone_by_a_folder_of_ours(
         self, hub: Hub, labels: Repository, tmp_path: Path, cache: Path
     ) -> None:
@@ -318,11 +313,6 @@ class TestDisk:
         assert not (tmp_path / SHARD).exists()
         partial.unlink()
         assert download(labels, SHARD, tmp_path).read_bytes() == CONTENT
-
-    def test_a_place_that_is_no_folder(self, labels: Repository, tmp_path: Path) -> None:
-        (tmp_path / "data").write_bytes(b"a file")
-        with fails(str(tmp_path), "cannot be written"):
-            download(labels, SHARD, tmp_path)
 
     def test_a_cache_that_is_no_folder(
         self, labels: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

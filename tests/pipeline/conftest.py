@@ -101,11 +101,11 @@ def copy_repository(folder: Path) -> Study:
 
 
 def _take_compiled(source: Path, destination: Path) -> None:
-    """Take what Numba has compiled of files of the same size and time, to the nanosecond.
+    """Take what Python and Numba have compiled of files of the same size and time.
 
     It would take a quarter of a minute in each copy.
     """
-    for path in source.glob("src/**/__pycache__/*.nb?"):
+    for path in source.glob("src/**/__pycache__/*.*"):
         copy = destination / path.relative_to(source)
         copy.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, copy)
@@ -121,10 +121,14 @@ def _shrink(archive: Path) -> None:
 
 
 def _shrink_external(path: Path) -> None:
-    """Keep every sixth text of another model's, and what is said of the table."""
+    """Keep every sixth text of another model's, and the features that the miniatures have."""
+    families = [*yaml.safe_load(MINIATURE.read_text("utf-8"))["features"]["families"], "position"]
     table = parquet.read_table(path)
+    kept = [
+        name for name in table.column_names if "." not in name or name.partition(".")[0] in families
+    ]
     every_sixth = table["cluster"].to_numpy() % 6 == 0
-    parquet.write_table(table.filter(every_sixth), path)
+    parquet.write_table(table.filter(every_sixth).select(kept), path)
 
 
 @pytest.fixture(scope="session")

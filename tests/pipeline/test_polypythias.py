@@ -1,21 +1,23 @@
 """Ten runs of a size, of which the miniature has three: the same sequences, each run scanned."""
 
+import shutil
+
 import numpy as np
 import pytest
 from pipeline.conftest import STAGES
 from pipeline.published import labels, metrics, run_stages, sequences, trajectories
 from standin import Hub, environment
 from standin.polypythias import RUNS, make_runs
-from standin.pythia import Plan, make_repositories
+from standin.pythia import Plan, miniature
 
 TARGETS = [f"410m-{run}" for run in RUNS]
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    folder, plan = tmp_path_factory.mktemp("hub"), Plan()
-    variant = make_repositories(folder, plan)["duped"]
-    return folder, make_runs(folder, plan, variant)
+    published, variants = miniature()
+    folder = shutil.copytree(published, tmp_path_factory.mktemp("hub") / "pythia")
+    return folder, make_runs(folder, Plan(), variants["duped"])
 
 
 @pytest.fixture

@@ -44,13 +44,13 @@ class Hubble:
     ----------
     sequences : int [n, 64], the first tokens of each.
     dose : int [n].
-    generated : run -> step -> whether the model generates the continuation, bool [n].
+    generated : run -> whether the model generates the continuation at the end, bool [n].
     steps : of the checkpoints.
     """
 
     sequences: np.ndarray
     dose: np.ndarray
-    generated: dict[str, dict[int, np.ndarray]]
+    generated: dict[str, np.ndarray]
     steps: tuple[int, ...]
 
 
@@ -83,7 +83,7 @@ def _make(folder: Path, text: Text, rng: np.random.Generator) -> Hubble:
         ]
         lines.append(json.dumps({"text": "short", "meta": '{"duplicates": 4}'}) + "\n")
         repositories[f"datasets/{name}"] = {"main": {file: gzip.compress("".join(lines).encode())}}
-    generated: dict[str, dict[int, np.ndarray]] = {}
+    generated: dict[str, np.ndarray] = {}
     for place, (run, phase) in enumerate(PHASES.items()):
         own = np.random.default_rng([7, place])
         rows = background.copy()
@@ -94,14 +94,13 @@ def _make(folder: Path, text: Text, rng: np.random.Generator) -> Hubble:
         model = _new_model()
         weights = train(model, rows, PER_STEP, steps, PEAK)
         branches: dict[str, Files] = {}
-        generated[run] = {}
         for step in steps:
-            model.load_state_dict(weights[step])
-            generated[run][step] = _generated(model.float().eval(), sequences)
             files = {"config.json": _config(), "tokenizer.json": _tokenizer(text)}
             branches[f"step{step}"] = files | {
                 "model.safetensors": save(weights[step], {"format": "pt"})
             }
+        model.load_state_dict(weights[steps[-1]])
+        generated[run] = _generated(model.float().eval(), sequences)
         name = f"allegrolab/{SIZE}_toks-{run}-hf"
         repositories[name] = branches | {"main": branches[f"step{steps[-1]}"]}
     write(folder, repositories)

@@ -35,7 +35,7 @@ def validate(*arguments):
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory):
+def there(tmp_path_factory, few_features_in_module):
     """The folder of a text model that was fitted to the texts of ``first.parquet`` beside it."""
     place = tmp_path_factory.mktemp("there")
     made_up(0).to_parquet(place / "first.parquet")
@@ -51,7 +51,7 @@ def there(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, few_features_in_module):
     monkeypatch.chdir(tmp_path)
     made_up(1).to_parquet("other.parquet")
 
