@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,12 @@ def settings(facts: Path, **changes: Any) -> dict[str, Any]:
 
 def experiment(study: Study, facts: Path, check: bool = True, **changes: Any) -> Any:
     """Run the pipeline as a user does."""
-    found = settings(facts, **changes).items()
-    options = [option for name, value in found for option in ("-S", f"{name}={json.dumps(value)}")]
-    return study.run("dvc", "exp", "run", *options, check=check)
+    return study.run("dvc", "exp", "run", *options_of(settings(facts, **changes)), check=check)
+
+
+def options_of(settings: Mapping[str, Any]) -> list[str]:
+    """Return parameters as `dvc exp run` takes them."""
+    return [own for name in settings for own in ("-S", f"{name}={json.dumps(settings[name])}")]
 
 
 def run_stages(study: Study, facts: Path, *names: str, **changes: Any) -> str:

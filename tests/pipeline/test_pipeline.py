@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from pipeline.conftest import STAGES
-from pipeline.published import QUICK
+from pipeline.published import QUICK, options_of
 
 from memorization import tables
 
@@ -167,8 +167,8 @@ def _kill(study, stage, finished_work):
 
 def test_a_variant_for_another_model_does_not_train_again(finished):
     quick = {name: value for name, value in QUICK.items() if not name.startswith("when")}
-    options = [own for name in quick for own in ("-S", f"{name}={json.dumps(quick[name])}")]
-    done = finished.run("dvc", "exp", "run", "-S", "target=micro-small", *options, "whether")
+    options = options_of({"target": "micro-small"} | quick)
+    done = finished.run("dvc", "exp", "run", *options, "whether")
     assert "training" not in done.stdout
     assert "evaluating" not in done.stdout
     assert metrics(finished, "labels")["target"] == "micro-small"

@@ -93,12 +93,11 @@ def _make(folder: Path, text: Text, rng: np.random.Generator) -> Hubble:
             rows[where] = sequences[copies]
         model = _new_model()
         weights = train(model, rows, PER_STEP, steps, PEAK)
-        branches: dict[str, Files] = {}
-        for step in steps:
-            files = {"config.json": _config(), "tokenizer.json": _tokenizer(text)}
-            branches[f"step{step}"] = files | {
-                "model.safetensors": save(weights[step], {"format": "pt"})
-            }
+        common = {"config.json": _config(), "tokenizer.json": _tokenizer(text)}
+        branches = {
+            f"step{step}": common | {"model.safetensors": save(weights[step], {"format": "pt"})}
+            for step in steps
+        }
         model.load_state_dict(weights[steps[-1]])
         generated[run] = _generated(model.float().eval(), sequences)
         name = f"allegrolab/{SIZE}_toks-{run}-hf"

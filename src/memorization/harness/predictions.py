@@ -14,15 +14,12 @@ import pyarrow.csv
 import pyarrow.dataset as dataset
 
 from memorization.errors import UserError
-from memorization.features.own.reading import BLOCK, check_text, renamed
+from memorization.features.own.reading import BLOCK, CSV, check_text, renamed
 
 ALLOWED = "`index` and one of `predicted` (true or false) and `score` (a number)"
 
-# A column beside those that are needed may hold texts of several lines.
-CSV = dataset.CsvFileFormat(
-    pyarrow.csv.ParseOptions(newlines_in_values=True),
-    read_options=pyarrow.csv.ReadOptions(block_size=BLOCK),
-)
+# A column beside those that are needed may hold texts.
+TEXTS = dataset.CsvFileFormat(CSV, read_options=pyarrow.csv.ReadOptions(block_size=BLOCK))
 # ``index -> bool`` or ``index -> score`` (the higher the likelier), of an int64 array or one int.
 Predictor = Callable[[Any], Any]
 
@@ -172,7 +169,7 @@ def _read(path: Path) -> pa.Table:
         if kind == "CSV":
             with path.open("rb") as file:
                 check_text(path, file.read(4096))
-        data = dataset.dataset(path, format=CSV if kind == "CSV" else "parquet")
+        data = dataset.dataset(path, format=TEXTS if kind == "CSV" else "parquet")
         found = data.schema.names
         answers = [name for name in ("predicted", "score") if name in found]
         if "index" in found and len(answers) == 1 and len(set(found)) == len(found):

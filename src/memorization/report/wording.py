@@ -78,6 +78,10 @@ def estimate(found: Estimate | None, digits: int = 3) -> str:
     '0.500 (0.400,\xa00.612)'
     >>> estimate({"value": 0.05, "low": 0.0018, "high": 0.136}, 2)
     '0.050 (0.002,\xa00.136)'
+    >>> estimate({"value": -0.007, "low": -0.0278, "high": -0.0002})
+    '−0.0070 (−0.0278,\xa0−0.0002)'
+    >>> estimate({"value": -0.007, "low": -0.0278, "high": 0.01})
+    '−0.007 (−0.028,\xa00.010)'
     >>> estimate({"value": 1.0, "low": 1.0, "high": 1.0})
     '1.000 (—)'
     >>> estimate({"value": 0.5, "low": None, "high": None}), estimate(None)

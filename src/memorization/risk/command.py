@@ -29,6 +29,7 @@ from memorization.features.own.command import (
 )
 from memorization.features.own.reading import Batch, Source, open_source, reason
 from memorization.features.own.writing import (
+    check_carried,
     check_columns,
     check_destination,
     schema_of,
@@ -422,8 +423,7 @@ def _scored(source: Source, scorer: Scorer, place: Path, output: str, seen: Seen
     """Score all texts into a file, in their order; return what the page tells of them."""
     found = Found()
     writer: parquet.ParquetWriter | None = None
-    left_out = {"index", "corpus_row"} - set(scorer.options.carry)
-    carried = [name for name in source.names if name not in left_out]
+    carried = source.carried(scorer.options.carry)
     try:
         with progress_of(source, "score") as advance, ExitStack() as stack:
             for batch in _batches(source, CHARACTERS * min(1, scorer.stride / scorer.size)):
@@ -475,9 +475,7 @@ def _rows(
     for place in range(REASONS):
         words = [own[place] if place < len(own) else None for own in reasons]
         table[f"reason_{place + 1}"] = pa.array(words, pa.string())
-    for name in carried:
-        if name in ("index", "rank", *table):
-            raise UserError(f"--carry {name}: a column of that name is written anyway")
+    check_carried(carried, ("index", "rank", *table))
     first: dict[str, Any] = {"index": index[own.text[kept]]}
     first |= {name: batch.more[name].take(own.text[kept]) for name in carried}
     seen.texts += len(batch)

@@ -98,7 +98,9 @@ def validated(
     """
     read = files_read(str(path), options.tokenizer, None, options.reference)
     read.append(options.apply or SHIPPED)
-    made = [output, report, *([] if saved is None else (saved.folder / n for n in (WEIGHTS, CARD)))]
+    made = [output, report]
+    if saved is not None:
+        made += [saved.folder / WEIGHTS, saved.folder / CARD]
     places = [check_destination(destination, *read) for destination in made if destination]
     if len(set(places)) < len(places):
         raise UserError("--output, --report, --model: two of them name one file; name another")

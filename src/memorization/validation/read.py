@@ -18,7 +18,9 @@ import pyarrow.types as types
 from memorization.errors import UserError
 from memorization.features.own.reading import (
     BLOCK,
+    CSV,
     FORMATS,
+    check_once,
     check_text,
     form_of,
     is_index,
@@ -33,7 +35,7 @@ READERS: dict[str, Callable[[Path], pa.Table]] = {
     "csv": lambda path: pyarrow.csv.read_csv(
         path,
         pyarrow.csv.ReadOptions(block_size=BLOCK),
-        pyarrow.csv.ParseOptions(newlines_in_values=True),
+        CSV,
         pyarrow.csv.ConvertOptions(column_types={"text": pa.string()}),
     ),
 }
@@ -105,8 +107,7 @@ def read_labelled(path: Path) -> Labelled:
         raise UserError(f"{path}: row {row}: column 'text' is empty; leave such rows out")
     left_out = {"text", "memorized", *ROW_NUMBERS}
     others = [name for name in names if name not in left_out and not is_index(name)]
-    if twice := [name for name in others if others.count(name) > 1]:
-        raise UserError(f"{path}: two columns '{twice[0]}'; must be one")
+    check_once(path, others, names)
     given = {name: _given(table[name]) for name in others}
     return Labelled(
         texts,
@@ -116,8 +117,8 @@ def read_labelled(path: Path) -> Labelled:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    is_plain = not (types.is_dictionary(column.type) or types.is_string_view(column.type))
-    return column if is_plain else column.cast(pa.string())
+    is_coded = types.is_dictionary(column.type) or types.is_string_view(column.type)
+    return column.cast(pa.string()) if is_coded else column
 
 
 def _truth(path: Path, column: pa.ChunkedArray) -> np.ndarray:

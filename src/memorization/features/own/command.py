@@ -18,7 +18,7 @@ from memorization.features.lengths import least_tokens
 from memorization.features.own.corpus import read_corpus
 from memorization.features.own.reading import Source, open_source, readable, reason
 from memorization.features.own.reference import load_reference
-from memorization.features.own.writing import told_apart, writing
+from memorization.features.own.writing import check_carried, told_apart, writing
 from memorization.features.registry import FAMILIES, feature_of
 from memorization.features.use import (
     NEEDS,
@@ -99,9 +99,7 @@ def write_features(path: str, output: str, options: Options) -> None:
     """
     read = files_read(path, options.tokenizer, options.corpus, options.reference)
     with writing(output, *read) as write, told_apart():
-        for name in options.carry:
-            if name in COLUMNS:
-                raise UserError(f"--carry {name}: a column of that name is written anyway")
+        check_carried(options.carry, COLUMNS)
         tokenizer = read_tokenizer(options.tokenizer, options.reference)
         source = open_source(path, options.carry, options.form)
         given = [need for need in NEEDS.values() if need and getattr(options, need) is not None]
@@ -148,8 +146,7 @@ def windows_of(
     waiting: list[np.ndarray] = []
     tables: list[pa.Table] = []
     indices: list[np.ndarray] = []
-    left_out = {"index", "corpus_row"} - set(options.carry)
-    carried = [name for name in source.names if name not in left_out]
+    carried = source.carried(options.carry)
     for batch in source:
         n, tokens, lengths = len(batch), batch.tokens, batch.lengths
         if batch.texts is not None:
@@ -230,9 +227,8 @@ def _table(rows: np.ndarray, more: pa.Table, features: pa.Table) -> pa.Table:
         "tokens": rows["length"],
         "short": rows["length"] < SEQUENCE,
     }
+    check_carried(more.column_names, features.column_names)
     for table in (more, features.drop_columns("index")):
-        if twice := columns.keys() & set(table.column_names):
-            raise UserError(f"--carry {min(twice)}: a column of that name is written anyway")
         columns |= dict(zip(table.column_names, table.columns, strict=True))
     return pa.table(columns)
 
@@ -325,8 +321,10 @@ def tokenizer_path(name: str | None, reference: Path | None = None) -> Path | No
     if name is None:
         own = [] if reference is None else [reference / "tokenizer.json"]
         return next((path for path in (*own, TOKENIZER) if path.is_file()), None)
+    if name == "bytes":
+        return None
     path = Path(name)
-    return None if name == "bytes" else path / "tokenizer.json" if path.is_dir() else path
+    return path / "tokenizer.json" if path.is_dir() else path
 
 
 def read_tokenizer(name: str | None, reference: Path | None = None) -> Tokenizer:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,14 +29,16 @@ from memorization.features.vocabulary import decoded, well_formed
 READ = 512
 # Bytes of a CSV file that are parsed at once; no row may be longer.
 BLOCK = 2**25
+# A text may have several lines, and a block of a CSV file must not end within one.
+CSV = pa.csv.ParseOptions(newlines_in_values=True)
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 # Skipped files, and columns of a file, that are named; the others are counted.
 NAMED, COLUMNS = 10, 20
+# Columns that are read wherever they are.
+UNASKED = ("index", "corpus_row")
 # What a column must hold.
-KINDS = {"tokens": "lists of integers", "text": "strings"} | dict.fromkeys(
-    ("index", "corpus_row"), "integers"
-)
+KINDS = {"tokens": "lists of integers", "text": "strings"} | dict.fromkeys(UNASKED, "integers")
 
 
 @contextmanager
@@ -126,7 +129,7 @@ class Source:
     ----------
     name : of the file, for messages.
     column : 'tokens' or 'text', what is read.
-    names : the other columns that were asked for and are there.
+    names : the other columns that are read: those asked for, and ``index`` and ``corpus_row``.
     total : the rows, if they are known, roughly in a file of lines; else None.
     rows : gives the column that is read and the others, as tables with where each row is:
         ('row', 7).
@@ -172,6 +175,10 @@ class Source:
         except pa.ArrowInvalid as error:
             raise UserError(f"{self.name}: column 'tokens': {reason(error)}") from None
         return np.asarray(tokens), lengths.astype(np.int64)
+
+    def carried(self, carry: Collection[str]) -> list[str]:
+        """Return the columns to write, too: without those that are read though nobody asked."""
+        return [name for name in self.names if name in carry or name not in UNASKED]
 
     def integers(self, batch: Batch, name: str, missing: int | None = None) -> np.ndarray:
         """Return a column, int64 [n]; ``missing`` where it has no value, None: it must have one."""
@@ -257,11 +264,17 @@ def _columns(
         )
     if "index" not in names and (hint := renamed(names)):
         raise UserError(f"{name}: no column 'index'{hint}, or else leave it out")
-    more = tuple(dict.fromkeys(own for own in ("index", "corpus_row", *carry) if own in names))
-    for own in (column, *more):
-        if list(names).count(own) > 1:
-            raise UserError(f"{name}: two columns '{own}'; must be one")
+    more = tuple(dict.fromkeys(own for own in (*UNASKED, *carry) if own in names))
+    check_once(name, (column, *more), names)
     return column, more
+
+
+def check_once(name: object, wanted: Iterable[str], names: Iterable[str]) -> None:
+    """Raise a UserError if a column that is wanted is there twice."""
+    number = Counter(names)
+    for own in wanted:
+        if number[own] > 1:
+            raise UserError(f"{name}: two columns '{own}'; must be one")
 
 
 def _instead(wanted: str, names: Sequence[str]) -> str:
@@ -358,7 +371,7 @@ def _of_csv(name: str, stream: Any, form: str, carry: Collection[str], n: int) -
     column, names = _columns(name, header, carry)
     if column == "tokens":
         raise UserError(f"{name}: CSV has no lists of tokens; pass JSON Lines or Parquet, or texts")
-    whole = dict.fromkeys({"index", "corpus_row"} & set(names), pa.int64())
+    whole = dict.fromkeys(set(UNASKED) & set(names), pa.int64())
 
     def rows() -> Iterator[tuple[Any, pa.Table, Sequence[object]]]:
         done = 0
@@ -366,7 +379,7 @@ def _of_csv(name: str, stream: Any, form: str, carry: Collection[str], n: int) -
             reader = pa.csv.open_csv(
                 stream,
                 pa.csv.ReadOptions(use_threads=False, block_size=BLOCK),
-                pa.csv.ParseOptions(newlines_in_values=True),
+                CSV,
                 pa.csv.ConvertOptions(
                     column_types={"text": pa.large_string()} | whole,
                     include_columns=list({column, *names}),
@@ -410,6 +423,7 @@ def _of_lines(
     if not first:
         raise UserError(f"{name}: no texts in it")
     column, names = _columns(name, list(first[0][1]), carry)
+    lacking = [own for own in UNASKED if own not in names]
 
     def rows() -> Iterator[tuple[Any, pa.Table, Sequence[object]]]:
         left: Iterable[tuple[str, dict[str, Any]]] = objects
@@ -421,8 +435,7 @@ def _of_lines(
                         f"{name}: {place}: no '{column}'; {_instead(column, list(own))}"
                     )
                 # What the first line lacks is not read, and these two would not be missed.
-                late = [one for one in ("index", "corpus_row") if one in own and one not in names]
-                if late:
+                if late := [one for one in lacking if one in own]:
                     raise UserError(
                         f"{name}: {place}: has '{late[0]}', which the first line lacks; give it to "
                         "every line, or to none"

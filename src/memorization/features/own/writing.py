@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import IO, Any
@@ -86,6 +86,13 @@ def check_columns(output: str, table: pa.Table) -> None:
                 f"{output}: a column that is carried along is of a type that this format lacks "
                 f"({reason(error)}); leave it out, or write Parquet"
             ) from None
+
+
+def check_carried(carry: Iterable[str], written: Collection[str]) -> None:
+    """Raise a UserError if a column that is carried along has the name of one that is written."""
+    for name in carry:
+        if name in written:
+            raise UserError(f"--carry {name}: a column of that name is written anyway")
 
 
 @contextmanager
