@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from control_patterns import BANDS
 
-from memorization.report.wording import MISSING, count, decimal, estimate, gain, model_name
+from memorization.report.wording import MISSING, count, decimal, estimate, model_name
 
 Found = Mapping[str, Any]
 MODELS = ("logistic", "boosting", "ngrams")
@@ -78,7 +78,7 @@ def disguised(found: Found) -> str:
             f"{decimal(own['alone']['average_precision'])} ({own['alone']['rank']})",
             decimal(own["alone"]["next"]),
             f"{estimate(own['importance'])} ({own['importance_rank']})",
-            gain(own["model"]["all"]["gain"]["disguised"]),
+            estimate(own["model"]["all"]["gain"]["disguised"]),
         ]
         for model, one in of_models(found["disguised"])
         for noise, own in one.items()
@@ -110,7 +110,7 @@ def transfers(found: Found, own: str | None = None) -> str:
                         count(scored["cases"]),
                         estimate(auroc[fitted]),
                         decimal(auroc[own or test]["value"]),
-                        gain(scored["gain"][fitted]),
+                        estimate(scored["gain"][fitted]),
                     ]
                     for fitted in auroc
                     if fitted != (own or test)
@@ -134,7 +134,7 @@ def domains(found: Found) -> str:
             count(one["all"]["effective_clusters"]),
             *(
                 f"{decimal(own[domain]['all']['auroc']['other']['value'])}, "
-                f"{gain(own[domain]['all']['gain']['other'])}"
+                f"{estimate(own[domain]['all']['gain']['other'])}"
                 for own in shown
             ),
         ]
@@ -204,7 +204,7 @@ def offset_scores(found: Found) -> str:
             offset,
             estimate(one["rank_correlation"]) if offset != "0" else MISSING,
             estimate(one["auroc"]),
-            gain(one["gain"]) if offset != "0" else MISSING,
+            estimate(one["gain"]) if offset != "0" else MISSING,
         ]
         for model, parts in of_models(found["offset_scores"])
         for part, own in parts.items()
@@ -225,7 +225,7 @@ def pattern(found: Found) -> str:
             count(one["n"]),
             count(one["features"]),
             *(estimate(one[measure][name], 2) for name in names),
-            gain(one["growth"], 2) if measure == "correlation" else MISSING,
+            estimate(one["growth"], 2) if measure == "correlation" else MISSING,
         ]
         for band, one in bands.items()
         for measure, called in (("correlation", "correlation"), ("same_sign", "same sign"))
