@@ -161,7 +161,7 @@ def _turnbull(lower, upper, steps):
 
 
 def test_statistics_of_the_hand_computed_table():
-    weight = np.array([6.0, 1, 1, 1, 1])
+    weight = np.array([5.0, 1, 3, 1, 0.5])
     statistics = label_statistics(
         event_times(SCAN),
         weight,
@@ -173,14 +173,24 @@ def test_statistics_of_the_hand_computed_table():
     assert statistics["memorized"] == {
         "sequences": 3,
         "distinct_texts": 2,
-        "population_fraction": pytest.approx(0.3),
+        "population_fraction": pytest.approx(4.5 / 10.5),
     }
-    assert statistics["forgotten"] == {"sequences": 1, "population_fraction": pytest.approx(0.1)}
+    assert statistics["forgotten"] == {
+        "sequences": 1,
+        "population_fraction": pytest.approx(1 / 10.5),
+    }
     of_memorized = statistics["of_the_memorized"]
-    assert of_memorized["first_step_quantiles"]["50%"] == 20
+    # Of the memorized, 1 in 4.5 is first so at step 10, 3 at 20 and 0.5 at 40.
+    assert of_memorized["first_step_quantiles"] == {
+        "10%": 10,
+        "25%": 20,
+        "50%": 20,
+        "75%": 20,
+        "90%": 40,
+    }
     assert of_memorized["stable_step_quantiles"]["50%"] == 40
-    assert of_memorized["median_switches"] == 1  # 0, 3 and 1
-    assert of_memorized["before_being_seen"] == pytest.approx(1 / 3)  # the second: 10 < 25
+    assert of_memorized["median_switches"] == 3  # 0, 3 and 1
+    assert of_memorized["before_being_seen"] == pytest.approx(1 / 4.5)  # the second: 10 < 25
 
 
 def test_statistics_say_only_what_the_evaluations_tell():

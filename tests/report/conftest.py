@@ -51,7 +51,7 @@ BASELINES = {
         "accumulation": ["corpus"],
     },
 }
-FITTED = ("logistic", "boosting", "stacked", "aft", "cox", "forest")
+FITTED = ("logistic", "boosting", "stacked", "without_text", "aft", "cox", "forest")
 ABSORBING = ("aft", "cox", "forest")
 UNDEFINED = {"value": None, "low": None, "high": None}
 COST = {

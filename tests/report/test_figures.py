@@ -95,11 +95,11 @@ def test_seeds_of_another_study_are_not_shown(read_study, tmp_path):
     assert "| copies for one half | — | — | — |" in TABLES["seeds_levels"](undefined)
     assert FIGURES["seeds"](undefined).axes
     # Without a lottery, counts, or boosting, as params may have it, all else is told.
-    del seeds["differences"]["boosting_over_count"]
+    del seeds["differences"]["without_text_over_count"]
     without = dataclasses.replace(results, seeds=seeds | {"arm": None, "memorized_in": None})
     assert "seeds 0 to 4" not in TABLES["arm"](without)
     assert not FIGURES["seeds"](without).axes
-    assert variables(facts_of(without))["seeds"]["boosting_over_count"] == "—"
+    assert variables(facts_of(without))["seeds"]["without_text_over_count"] == "—"
     # Nor are those of other code or another machine, by which this very run came out otherwise.
     arm = read_json(folder / "metrics/arm.json")
     arm["ed50"]["value"] += 1

@@ -175,7 +175,7 @@ def test_variables_say_what_the_metrics_say(results):
     assert low < value < high
     auroc = whether["corpus"]["continuation_count"]["auroc"]["value"]
     assert numbers(found["whether"]["count_auroc"])[0] == pytest.approx(auroc, abs=0.00501)
-    gained = whether["gains"]["over_baseline"]["corpus"]["boosting"]["continuation_count"]
+    gained = whether["gains"]["over_baseline"]["corpus"]["without_text"]["continuation_count"]
     difference = gained["average_precision"]
     assert numbers(found["whether"]["over_data_count"]) == pytest.approx(
         [difference[name] for name in ("value", "low", "high")], abs=0.00501

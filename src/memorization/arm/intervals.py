@@ -20,13 +20,18 @@ def wilson(share: float, n: float, level: float) -> Estimate:
 
     >>> {name: round(value, 4) for name, value in wilson(0.0, 8, 0.95).items()}
     {'value': 0.0, 'low': 0.0, 'high': 0.3244}
+    >>> wilson(0.0, 24, 0.95)["low"], wilson(1.0, 24, 0.95)["high"]
+    (0.0, 1.0)
     """
     if n <= 0:
         return {"value": math.nan, "low": math.nan, "high": math.nan}
     z = float(stats.norm.ppf((1 + level) / 2))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return {"value": share, "low": max(0.0, middle - half), "high": min(1.0, middle + half)}
+    # At the ends exactly; rounding would leave a little.
+    low = max(0.0, middle - half) if share > 0 else 0.0
+    high = min(1.0, middle + half) if share < 1 else 1.0
+    return {"value": share, "low": low, "high": high}
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:

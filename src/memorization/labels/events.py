@@ -104,10 +104,12 @@ def label_statistics(
     trajectories: Trajectories,
     step_seen: np.ndarray,
 ) -> dict[str, Any]:
-    """Return what the n labels look like, in the sample and weighted to the population.
+    """Return what the n labels look like.
 
-    What cannot be told from the evaluations is null: times where there is one evaluation only, and
-    how many were memorized before being seen where evaluations leave out what was not seen yet.
+    Numbers of sequences and of texts are those of the sample; all else is weighted to the
+    population. What cannot be told from the evaluations is null: times where there is one
+    evaluation only, and how many were memorized before being seen where evaluations leave out what
+    was not seen yet.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def label_statistics(
     at_end = labels["memorized"].to_numpy()
     ever = memorized.any(axis=1)
     switches = ((memorized[:, 1:] != memorized[:, :-1]) & observed[:, :-1]).sum(axis=1)
-    first, stable = labels["first_step"][at_end], labels["stable_step"][at_end]
+    own, steps = weight[at_end], labels.loc[at_end, ["first_step", "stable_step"]]
     timed = bool(at_end.any()) and len(trajectories.steps) > 1
     return {
         "sequences": len(labels),
@@ -134,19 +136,29 @@ def label_statistics(
             "population_fraction": float(np.average(ever & ~at_end, weights=weight)),
         },
         "of_the_memorized": {
-            "first_step_quantiles": _quantiles(first),
-            "stable_step_quantiles": _quantiles(stable),
-            "median_switches": float(np.median(switches[at_end])) if timed else None,
-            "before_being_seen": float(np.mean(first.to_numpy(dtype=np.int64) < step_seen[at_end]))
+            "first_step_quantiles": _quantiles(steps["first_step"], own),
+            "stable_step_quantiles": _quantiles(steps["stable_step"], own),
+            "median_switches": _quantile(switches[at_end], 0.5, own) if timed else None,
+            "before_being_seen": float(
+                np.average(
+                    steps["first_step"].to_numpy(dtype=np.int64) < step_seen[at_end], weights=own
+                )
+            )
             if timed and observed.all()
             else None,
         },
     }
 
 
-def _quantiles(steps: pd.Series) -> dict[str, float | None]:
-    known = steps.dropna().to_numpy(dtype=np.float64)
+def _quantiles(steps: pd.Series, weight: np.ndarray) -> dict[str, float | None]:
+    known = steps.notna().to_numpy()
+    values = steps[known].to_numpy(dtype=np.float64)
     return {
-        f"{q:.0%}": float(np.quantile(known, q)) if len(known) else None
+        f"{q:.0%}": _quantile(values, q, weight[known]) if len(values) else None
         for q in (0.1, 0.25, 0.5, 0.75, 0.9)
     }
+
+
+def _quantile(values: np.ndarray, q: float, weight: np.ndarray) -> float:
+    """Return the least value that a share q of the weight does not exceed."""
+    return float(np.quantile(values, q, weights=weight, method="inverted_cdf"))

@@ -26,6 +26,7 @@ RESULTS = Path("results")
 _OVER_COUNT = "gains.over_baseline.corpus.{}.continuation_count.average_precision"
 _OVER_NGRAMS = "gains.over_baseline.text.{}.ngrams.average_precision"
 _OVER_BELOW = "gains.over_tier_below.{}.boosting.average_precision"
+_TEXT_ADDS = "over_without_text.corpus.boosting.{}"
 _OVER_CLOCK = "when.gains.over_baseline.corpus.{}.exposure_clock.{}"
 
 # Name -> where the number is, as file of metrics and path of keys.
@@ -33,6 +34,7 @@ HEADLINE = {
     "memorized": "whether.cases",
     "memorized_share": "whether.prevalence",
     "count_ap": "whether.corpus.continuation_count.average_precision",
+    "without_text_ap": "whether.corpus.without_text.average_precision",
     "boosting_ap": "whether.corpus.boosting.average_precision",
     "logistic_ap": "whether.corpus.logistic.average_precision",
     "text_boosting_ap": "whether.text.boosting.average_precision",
@@ -49,17 +51,24 @@ HEADLINE = {
 }
 # Differences: of two models on the same rows, or of two cells of the same blocks.
 DIFFERENCES = {
+    "without_text_over_count": "whether." + _OVER_COUNT.format("without_text"),
     "boosting_over_count": "whether." + _OVER_COUNT.format("boosting"),
     "logistic_over_count": "whether." + _OVER_COUNT.format("logistic"),
+    "text_added": "whether.gains." + _TEXT_ADDS.format("average_precision"),
+    "text_added_uncertain": "whether.uncertain." + _TEXT_ADDS.format("average_precision"),
     "boosting_over_ngrams": "whether." + _OVER_NGRAMS.format("boosting"),
     "logistic_over_ngrams": "whether." + _OVER_NGRAMS.format("logistic"),
     "stacked_over_ngrams": "whether." + _OVER_NGRAMS.format("stacked"),
     "sibling_added": "whether." + _OVER_BELOW.format("sibling"),
     "reference_added": "whether." + _OVER_BELOW.format("reference"),
     "forest_over_clock": _OVER_CLOCK.format("forest", "concordance_memorized"),
+    "without_text_over_clock": _OVER_CLOCK.format("without_text", "concordance_memorized"),
     "boosting_over_clock": _OVER_CLOCK.format("boosting", "concordance_memorized"),
     "logistic_state_over_clock": _OVER_CLOCK.format("logistic", "state_skill"),
     "boosting_state_over_clock": _OVER_CLOCK.format("boosting", "state_skill"),
+    "without_text_state_over_clock": _OVER_CLOCK.format("without_text", "state_skill"),
+    "text_added_concordance": "when.gains." + _TEXT_ADDS.format("concordance_memorized"),
+    "text_added_state": "when.gains." + _TEXT_ADDS.format("state_skill"),
     "early": "arm.contrasts.logprob.early",
     "late": "arm.contrasts.logprob.late",
     "even": "arm.contrasts.logprob.even",

@@ -40,11 +40,12 @@ def draw(results: Results) -> Figure:
 
     On the left, exact copies at random positions with Wilson intervals, and natural sequences whose
     continuation occurs about as often, standardised; the band is the interval of the dose of one
-    half. On the right, what each schedule changes of the log-probability of the continuation.
+    half. On the right, what each schedule changes of the log-probability of the continuation. Of
+    the experiment of all seeds, where they are known.
     """
-    found = results.metrics["arm"]
-    if not found["done"]:
-        return in_words(f"There is no dose-response curve: {found['reason']}.")
+    found = results.experiment
+    if found is None:
+        return in_words(f"There is no dose-response curve: {results.metrics['arm']['reason']}.")
     figure = Figure(figsize=(6.5, 3.0))
     left, right = figure.subplots(1, 2, width_ratios=[1.7, 1])
     _draw_doses(left, found)
