@@ -31,14 +31,14 @@ ALT = (
 
 # Differences of average precision, concordance or skill, one axis.
 SHOWN = {
-    "without_text_over_count": "all counts less\none count (AP)",
-    "text_added": "text adds to\nall counts (AP)",
-    "boosting_over_ngrams": "boosting less\nn-grams, text (AP)",
-    "stacked_over_ngrams": "n-gram trees less\nn-grams, text (AP)",
+    "without_text_over_count": "trees without text\nless count (AP)",
+    "text_added": "text adds\n(AP)",
+    "boosting_over_ngrams": "trees less n-grams,\ntext alone (AP)",
+    "stacked_over_ngrams": "n-gram trees less\nn-grams (AP)",
     "sibling_added": "smaller models\nadd (AP)",
     "reference_added": "reference\nadds (AP)",
     "forest_over_clock": "forest less clock\n(concordance)",
-    "without_text_state_over_clock": "counts less clock\n(skill of state)",
+    "without_text_state_over_clock": "trees without text\nless clock (skill)",
 }
 
 

@@ -159,9 +159,9 @@ def siblings(results: Results) -> str:
             always_no = 1 - memorized / found["population"]
             row += [decimal(scores["accuracy"], 4), decimal(always_no, 4)]
             rows.append(row + (_compared(found, target, predictor) if compare else []))
-    columns = {"of": "<14", "memorized if by": "<16", "compute": ">10"}
+    columns = {"memorized by": "<14", "predicted by": "<16", "compute": ">10"}
     columns |= dict.fromkeys(
-        [*(METRICS[name] for name in SIBLINGS), "accuracy", "always no"], ">10"
+        [*(METRICS[name] for name in SIBLINGS), "accuracy", "of “none”"], ">10"
     )
     if compare:
         columns |= {"P, R where they looked": ">16", f"P, R in {published.CITATION}": ">16"}
