@@ -1,6 +1,6 @@
 # make reproduce   the whole study: .venv, locked dependencies, every stage whose inputs changed;
 #                  FRESH=1 also repeats what stages would keep: training, scan, work in progress
-# make seeds       the study with seeds 0 to 4, an hour and a half; goes on where it was interrupted
+# make seeds       the study with seeds 0 to 4, 1.5 hours or more; goes on where it was interrupted
 # make test        the same set-up, then every test, two at a time
 # make paper       paper/_output/index.html and index.pdf from the results that are there, by Quarto
 # make faults      injects faults by the hundred, kills among them, and counts how they end in
